@@ -1,0 +1,66 @@
+"""What can go wrong in an edit, as one tree.
+
+RatchetError
+├── InputError              something that the user handed over is wrong; carries every fault found
+│   ├── SettingsError       a setting, or a combination of settings (also a ValueError)
+│   ├── RecordsError        a file of records
+│   ├── CorpusError         the text that the covariance is estimated from
+│   ├── ModelError          a model that is missing, broken, or of a family that is not supported
+│   └── MetricError         a metric function that cannot be found, or that returned the wrong thing
+├── NumericalError          a linear system that cannot be solved as it stands
+└── BaseModelChanged        somebody wrote into the weights that all trials share
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RatchetError(Exception):
+    """Every error that this project raises on purpose."""
+
+
+class InputError(RatchetError):
+    """Something that the user handed over is wrong; `faults` holds one line for each thing found."""
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[str, ...]]]:
+        return type(self), (self.faults,)
+
+
+class SettingsError(InputError, ValueError):
+    """A setting, or a combination of settings, breaks a condition."""
+
+
+class RecordsError(InputError):
+    """A file of records does not have the layout it should have."""
+
+
+class CorpusError(InputError):
+    """The covariance's corpus is missing, unreadable, or empty."""
+
+
+class ModelError(InputError):
+    """A model is missing, broken, or of a family that is not supported."""
+
+
+class MetricError(InputError):
+    """A metric function cannot be found, or did not return es, ps, ns and composite as numbers."""
+
+
+class NumericalError(RatchetError):
+    """A linear system cannot be solved as it stands; the message says what that usually means."""
+
+
+class BaseModelChanged(RatchetError):
+    """The base model's weights differ from those that were loaded; no result after that is valid."""
+
+
+def require(*conditions: tuple[bool, str]) -> None:
+    """Raise one `SettingsError` with the text of every condition that does not hold."""
+    faults = [text for holds, text in conditions if not holds]
+    if faults:
+        raise SettingsError(faults)

@@ -1,0 +1,253 @@
+"""The settings of one edit: what is written into the model, how the steps are judged.
+
+Two kinds stand side by side. The *plan* (model, dataset, edits, batch_size, layers, targets, mu,
+rank, values, covariance) fixes what the states of the model mean; the *walk* (greedy, trust) only
+chooses which of those states are visited. Settings that are None are filled in from the model's
+published defaults (`greedy_core.model_presets`) before anything is computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from greedy_core.errors import require
+
+StepRule = Literal["advance", "backtrack", "repeat"]
+Signal = Literal["margin", "success"]
+AcceptBy = Literal["probes", "distance", "always"]
+TrustAction = Literal["rollback", "scale"]
+Targets = Literal["base", "current"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class ValuesSettings:
+    """How the target value z* of a request is optimised; None means the model's published default."""
+
+    steps: int | None = None
+    """Gradient steps at most; one forward each, one update fewer."""
+    lr: float | None = None
+    """Adam's learning rate."""
+    clamp: float | None = None
+    """Longest update allowed, as a multiple of the norm of the unedited value."""
+    weight_decay: float | None = None
+    """Weight of the update's length in the loss."""
+    kl: float = 0.0625
+    """Weight of the divergence from the unedited model on "{subject} is a"."""
+
+    def __post_init__(self) -> None:
+        require(
+            (
+                self.steps is None or self.steps >= 1,
+                f"`steps >= 1` must hold, but got (steps={self.steps})",
+            ),
+            (self.lr is None or self.lr > 0, f"`lr > 0` must hold, but got (lr={self.lr})"),
+            (
+                self.clamp is None or self.clamp > 0,
+                f"`clamp > 0` must hold, but got (clamp={self.clamp})",
+            ),
+            (
+                self.weight_decay is None or self.weight_decay >= 0,
+                f"`weight_decay >= 0` must hold, but got (weight_decay={self.weight_decay})",
+            ),
+            (self.kl >= 0, f"`kl >= 0` must hold, but got (kl={self.kl})"),
+        )
+
+
+@dataclass(frozen=True)
+class CovarianceSettings:
+    """What the second moment of the keys is estimated from."""
+
+    corpus: str | None = None
+    """A UTF-8 text file, one document a line; None takes the text of the dataset's own records."""
+    tokens: int = 100_000
+    """Corpus tokens to read at most."""
+    ridge: float | None = None
+    """Added to the diagonal, in units of its mean; None adds 0.01 where tokens are few, else nothing."""
+
+    def __post_init__(self) -> None:
+        require(
+            (self.tokens >= 1, f"`tokens >= 1` must hold, but got (tokens={self.tokens})"),
+            (
+                self.ridge is None or self.ridge >= 0,
+                f"`ridge >= 0` must hold, but got (ridge={self.ridge})",
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class GreedySettings:
+    """How the greedy loop of a batch proposes steps and judges them."""
+
+    steps: int = 8
+    """Steps proposed at most, each for 1/steps of the batch's closed-form update (backtrack: at first)."""
+    min_improvement: float = 0.0
+    """Smallest gain in the signal that keeps a step, absolute; elsewhere known as min_delta."""
+    patience: int = 2
+    """Rejections after which the batch is done: consecutive ones (all of them under repeat); 0: no limit."""
+    max_probes: int | None = None
+    """Requests of the batch that are probed; None probes them all."""
+    step_rule: StepRule = "advance"
+    """What follows a rejection: look further along (advance), a step half as long (backtrack), the same again (repeat)."""
+    signal: Signal = "margin"
+    """What probes measure: the smooth probability margin, or the share of successes."""
+    accept_by: AcceptBy = "probes"
+    """Who decides: the probes, the trust gate alone (distance), or nobody (always)."""
+    max_norm_ratio: float | None = None
+    """A step is rejected above this ||edits||_F / ||W||_F of its layer; None sets no limit."""
+    metric: str | None = None
+    """A function `module:function` that replaces the built-in probes."""
+    layers: tuple[int, ...] | None = None
+    """Edited layers with a greedy loop; elsewhere the update is taken whole; None means all."""
+
+    def __post_init__(self) -> None:
+        require(
+            (self.steps >= 1, f"`steps >= 1` must hold, but got (steps={self.steps})"),
+            (
+                0 <= self.min_improvement <= 1,
+                f"`0 <= min_improvement <= 1` must hold, but got (min_improvement={self.min_improvement})",
+            ),
+            (self.patience >= 0, f"`patience >= 0` must hold, but got (patience={self.patience})"),
+            (
+                self.max_probes is None or self.max_probes >= 1,
+                f"`max_probes >= 1` must hold, but got (max_probes={self.max_probes})",
+            ),
+            (
+                self.max_norm_ratio is None or self.max_norm_ratio > 0,
+                f"`max_norm_ratio > 0` must hold, but got (max_norm_ratio={self.max_norm_ratio})",
+            ),
+            (
+                self.metric is None
+                or self.metric.count(":") == 1
+                and not self.metric.startswith(":"),
+                f"metric must be of the form module:function, but got (metric={self.metric!r})",
+            ),
+            (
+                self.layers is None or len(set(self.layers)) == len(self.layers),
+                f"layers must differ from each other, but got (layers={self.layers})",
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class TrustSettings:
+    """The gate that judges a proposed step by its distances alone, before any probe."""
+
+    enabled: bool = False
+    """Whether the gate is asked."""
+    threshold: float = 0.3
+    """Trust below which the gate acts, in [0, 1]."""
+    action: TrustAction = "rollback"
+    """Reject the step (rollback), or propose a smaller one (scale)."""
+    scale: float = 0.5
+    """With scale: the share of the proposed fraction that is proposed instead."""
+    harm_scale: float = 1.0
+    """Harm at which trust falls to half of the gain."""
+
+    def __post_init__(self) -> None:
+        require(
+            (
+                0 <= self.threshold <= 1,
+                f"`0 <= threshold <= 1` must hold, but got (threshold={self.threshold})",
+            ),
+            (0 < self.scale < 1, f"`0 < scale < 1` must hold, but got (scale={self.scale})"),
+            (
+                self.harm_scale > 0,
+                f"`harm_scale > 0` must hold, but got (harm_scale={self.harm_scale})",
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """Everything that decides what one edit run computes."""
+
+    model: str = "factworld"
+    """factworld, a folder, or a name on the Hugging Face hub."""
+    dataset: str = "factworld"
+    """factworld, or the path of a CounterFact file."""
+    edits: int = 20
+    """Requests to edit."""
+    confirm_records: int | None = None
+    """Records reserved for confirmation, never touched here; None: what is left, at most 5 x edits."""
+    batch_size: int = 4
+    """Requests solved together."""
+    layers: tuple[int, ...] | None = None
+    """Edited layers, from low to high."""
+    targets: Targets = "base"
+    """Optimise target values on the unedited model (base: shared by all trials) or on the current one."""
+    mu: float | None = None
+    """Damping of the closed form: 0 writes the targets exactly, more protects what the model knows."""
+    rank: int | None = None
+    """Cap on the rank of each layer's factors; None keeps every edit exactly."""
+    values: ValuesSettings = field(default_factory=ValuesSettings)
+    """Target values."""
+    covariance: CovarianceSettings = field(default_factory=CovarianceSettings)
+    """Second moment of the keys."""
+    greedy: GreedySettings = field(default_factory=GreedySettings)
+    """The greedy loop."""
+    trust: TrustSettings = field(default_factory=TrustSettings)
+    """The trust gate."""
+    composite_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Weights of ES, PS and NS in the composite."""
+    dtype: Dtype = "float32"
+    """Type of the model's weights in memory; factors and solves stay in float32 and float64."""
+    device: str = "auto"
+    """cpu, cuda, cuda:N, or auto: cuda where there is one."""
+    threads: int = 1
+    """Threads of one computation; part of every stored key, since sums depend on it."""
+    seed: int = 0
+    """Order of the records and of the probes."""
+
+    def __post_init__(self) -> None:
+        greedy, layers = self.greedy, self.layers
+        require(
+            (self.edits >= 1, f"`edits >= 1` must hold, but got (edits={self.edits})"),
+            (
+                self.confirm_records is None or self.confirm_records >= 0,
+                f"`confirm_records >= 0` must hold, but got (confirm_records={self.confirm_records})",
+            ),
+            (
+                1 <= self.batch_size <= self.edits,
+                f"`1 <= batch_size <= edits` must hold, but got (batch_size={self.batch_size}, edits={self.edits})",
+            ),
+            (
+                layers is None
+                or (bool(layers) and min(layers) >= 0 and list(layers) == sorted(set(layers))),
+                f"layers must rise from 0 or above without repeats, but got (layers={layers})",
+            ),
+            (self.mu is None or self.mu >= 0, f"`mu >= 0` must hold, but got (mu={self.mu})"),
+            (
+                self.rank is None or self.rank >= 1,
+                f"`rank >= 1` must hold, but got (rank={self.rank})",
+            ),
+            (
+                greedy.max_probes is None or greedy.max_probes <= self.batch_size,
+                "`greedy.max_probes <= batch_size` must hold, but got "
+                f"(greedy.max_probes={greedy.max_probes}, batch_size={self.batch_size})",
+            ),
+            (
+                greedy.layers is None or layers is None or set(greedy.layers) <= set(layers),
+                f"greedy.layers must be among layers, but got (greedy.layers={greedy.layers}, layers={layers})",
+            ),
+            (
+                greedy.accept_by != "distance" or self.trust.enabled,
+                "`trust.enabled` must hold where greedy.accept_by is distance: the trust gate is what decides",
+            ),
+            (
+                greedy.accept_by != "always" or not self.trust.enabled,
+                "`trust.enabled` must not hold where greedy.accept_by is always: every step is taken",
+            ),
+            (
+                min(self.composite_weights) >= 0 and sum(self.composite_weights) > 0,
+                "composite_weights must be 0 or more and not all 0, "
+                f"but got (composite_weights={self.composite_weights})",
+            ),
+            (self.threads >= 1, f"`threads >= 1` must hold, but got (threads={self.threads})"),
+        )
+
+    @property
+    def batches(self) -> int:
+        """How many batches the edits make; the last one may be smaller."""
+        return -(-self.edits // self.batch_size)
