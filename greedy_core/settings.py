@@ -119,8 +119,8 @@ class GreedySettings:
             ),
             (
                 self.metric is None
-                or self.metric.count(":") == 1
-                and not self.metric.startswith(":"),
+                or (self.metric.count(":") == 1
+                and not self.metric.startswith(":")),
                 f"metric must be of the form module:function, but got (metric={self.metric!r})",
             ),
             (

@@ -1,0 +1,69 @@
+"""Puts the parts of an edit together: inputs, model, states, and a walk through them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from greedy_core.base_artefacts import BaseArtefacts
+from greedy_core.evaluation import Evaluation, evaluate
+from greedy_core.events import StepEvent
+from greedy_core.greedy import GreedyRun
+from greedy_core.inputs import Inputs
+from greedy_core.language_model import LanguageModel
+from greedy_core.plan import Plan, check_layers
+from greedy_core.settings import EditSettings
+from greedy_core.state_scores import StateScores
+from greedy_core.state_tree import StateTree
+from greedy_core.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """What one edit run ended in."""
+
+    run: GreedyRun
+    """The finished walk, with its state and events."""
+    unedited: Evaluation
+    """The model before."""
+    edited: Evaluation
+    """The model after."""
+
+
+def open_states(
+    inputs: Inputs, model: LanguageModel, store: Store, model_digest: str | None = None
+) -> StateScores:
+    """The states of a plan and their scores, on a model that nobody has edited.
+
+    Sets torch's number of threads, on which every stored value depends.
+
+    Raises:
+        SettingsError: if the model does not have the layers.
+    """
+    torch.set_num_threads(inputs.settings.threads)
+    check_layers(inputs.settings, model)
+    plan = Plan.of(inputs.settings, inputs.selection, inputs.corpus)
+    return StateScores(StateTree(BaseArtefacts(model, plan, store, model_digest), store))
+
+
+def run_edit(
+    scores: StateScores,
+    settings: EditSettings,
+    on_step: Callable[[StepEvent], None] = lambda event: None,
+) -> EditResult:
+    """Walk to the end of the plan with one setting."""
+    run = GreedyRun(scores, settings)
+    while not run.done:
+        on_step(run.step())
+    return EditResult(run, unedited(scores, settings), run.evaluate())
+
+
+def unedited(scores: StateScores, settings: EditSettings) -> Evaluation:
+    """Held-out metrics of the model as it came."""
+    batches = range(len(scores.tree.plan.batches))
+    return evaluate(scores, scores.tree.root, batches, settings.composite_weights)

@@ -1,0 +1,61 @@
+"""Contexts in which a request's key is read and its target value optimized.
+
+The published procedure samples five continuations from the model, unseeded. Fixed texts serve as
+well, are the same for every run, and can be part of a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from greedy_core.language_model import LanguageModel
+from greedy_core.records import EditRequest
+from greedy_core.tokens import encode_subject, pad_right
+
+CONTEXTS = (
+    "",
+    "The weather was fine that day. ",
+    "Therefore it was said again. ",
+    "Because of this we know more. ",
+    "I have read about it before. ",
+    "You may have heard of it. ",
+)
+"""Text before the prompt; the first is none."""
+
+CONTEXT_WEIGHTS = (0.5, 0.1, 0.1, 0.1, 0.1, 0.1)
+"""The mean of two groups, none and the rest, each the mean of its own (compute_ks.py:39-52)."""
+
+
+@dataclass(frozen=True)
+class SubjectRows:
+    """Rows around subjects, with the position of each subject's last token."""
+
+    ids: Tensor
+    """Token ids, ``(n, T)``."""
+    lookups: Tensor
+    """Lookup index of each row, ``(n,)``."""
+
+    @classmethod
+    def of(
+        cls, model: LanguageModel, rows: Sequence[Sequence[int]], lookups: Sequence[int]
+    ) -> SubjectRows:
+        """Pad rows of ids into one block."""
+        return cls(pad_right(rows, model.device), torch.tensor(lookups, device=model.device))
+
+    def at_subject(self, hidden: Tensor) -> Tensor:
+        """The rows' vectors at their lookup index, ``(n, width)``, from ``(n, T, width)``."""
+        return hidden[torch.arange(len(hidden), device=hidden.device), self.lookups]
+
+
+def subject_rows(model: LanguageModel, requests: Sequence[EditRequest]) -> SubjectRows:
+    """Every request's prompt up to its subject in every context, request by request: ``n = 6 B``."""
+    rows = [
+        encode_subject(model, context + request.prefix, request.subject, request.suffix)
+        for request in requests
+        for context in CONTEXTS
+    ]
+    return SubjectRows.of(model, rows, [len(row) - 1 for row in rows])

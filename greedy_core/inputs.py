@@ -1,0 +1,76 @@
+"""Everything that an edit reads but the model, checked before torch is imported."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from greedy_core.corpus import Corpus, load_corpus
+from greedy_core.errors import RecordsError
+from greedy_core.model_presets import resolve
+from greedy_core.selection import Selection, load_records, select
+from greedy_core.settings import EditSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Resolved settings with the records and the corpus that they name."""
+
+    settings: EditSettings
+    """Nothing in it that a model preset fills in is None any more."""
+    selection: Selection
+    """Records to edit and records to reserve."""
+    corpus: Corpus
+    """What the covariance is estimated from."""
+
+
+def read_inputs(settings: EditSettings, model_config: Mapping[str, Any]) -> Inputs:
+    """Read and check dataset and corpus, and fill in the model's published defaults.
+
+    Args:
+        settings: as configured.
+        model_config: the content of the model's config.json.
+
+    Raises:
+        InputError: with everything that is wrong.
+    """
+    settings = resolve(settings, model_config)
+    records = load_records(settings.dataset)
+    selection = select(records, settings)
+    _check_measurable(selection, settings)
+    _report(selection)
+    return Inputs(settings, selection, load_corpus(settings, records))
+
+
+def _kinds(selection: Selection) -> dict[str, bool]:
+    """Which kinds of held-out prompts any edited record has."""
+    return {
+        "paraphrase": any(split.held_out_paraphrases for split in selection.edited),
+        "neighborhood": any(split.held_out_neighbors for split in selection.edited),
+    }
+
+
+def _check_measurable(selection: Selection, settings: EditSettings) -> None:
+    kinds = _kinds(selection)
+    es, ps, ns = settings.composite_weights
+    if not (es or (ps and kinds["paraphrase"]) or (ns and kinds["neighborhood"])):
+        raise RecordsError(
+            "the edited records must have held-out prompts of a kind with a weight above 0, "
+            f"but got (composite_weights={list(settings.composite_weights)}, {kinds})"
+        )
+
+
+def _report(selection: Selection) -> None:
+    contradicted = sum(split.contradicted for split in selection.edited)
+    if contradicted:
+        logger.warning(
+            "%d neighborhood prompts ask for a fact that is itself edited; they are left out",
+            contradicted,
+        )
+    for kind, present in _kinds(selection).items():
+        if not present:
+            logger.warning("no edited record has held-out %s prompts: their weight drops out", kind)

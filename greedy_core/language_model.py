@@ -1,0 +1,134 @@
+"""A language model as editing sees it: a stack of blocks that can be run in parts.
+
+Nothing below the lowest edited block changes while facts are written, so whoever scores or
+optimizes keeps the residual stream that enters that block and runs only what is above it.
+
+Shapes: n rows, T positions (padded on the right), d width of the residual stream, f width of the
+projection's input, v vocabulary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from greedy_core.architectures import Architecture, architecture_of
+
+
+@dataclass
+class LanguageModel:
+    """A Hugging Face causal language model with its tokenizer, run block by block."""
+
+    module: nn.Module
+    """The model itself, in evaluation mode, without gradients."""
+    tokenizer: object
+    """Its fast tokenizer."""
+
+    def __post_init__(self) -> None:
+        self.architecture: Architecture = architecture_of(self.config.model_type)
+        part = self.module.get_submodule
+        names = self.architecture
+        self._embedding = part(names.embedding)
+        self._positions = part(names.positions) if names.positions else None
+        self._rotary = part(names.rotary) if names.rotary else None
+        self._blocks = part(names.blocks)
+        self._norm = part(names.norm)
+        self._head = part(names.head)
+
+    @property
+    def config(self):  # type: ignore[no-untyped-def]
+        """The model's Hugging Face configuration."""
+        return self.module.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.module.parameters()).device
+
+    @property
+    def layers(self) -> int:
+        """Number of decoder blocks."""
+        return len(self._blocks)
+
+    @property
+    def context_length(self) -> int:
+        """Longest row that the model reads, in tokens."""
+        return self.config.max_position_embeddings
+
+    def projection(self, layer: int) -> nn.Module:
+        """The MLP down projection of a block."""
+        return self._blocks[layer].get_submodule(self.architecture.projection)
+
+    def projection_weight(self, layer: int) -> Tensor:
+        """The projection's weight as ``(d, f)``, whichever way the model stores it."""
+        weight = self.projection(layer).weight
+        return weight.T if self.architecture.fan_in_fan_out else weight
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Residual stream before the first block, ``(n, T, d)``, for token ids ``(n, T)``."""
+        hidden = self._embedding(ids)
+        if self._positions is not None:
+            hidden = hidden + self._positions(self._position_ids(hidden))
+        return hidden
+
+    def run(self, hidden: Tensor, start: int, stop: int) -> Tensor:
+        """Run blocks ``start .. stop - 1`` on a residual stream ``(n, T, d)``.
+
+        Rows are padded on the right and attention is causal, so no position that is read ever
+        sees padding, and no mask is needed.
+        """
+        position_ids = self._position_ids(hidden)
+        rotation = {}
+        if self._rotary is not None:
+            rotation["position_embeddings"] = self._rotary(hidden, position_ids=position_ids)
+        for block in self._blocks[start:stop]:
+            hidden = block(hidden, attention_mask=None, position_ids=position_ids, **rotation)
+        return hidden
+
+    def log_probabilities(self, hidden: Tensor) -> Tensor:
+        """Log-probabilities ``(..., v)`` in float32 from the last block's output ``(..., d)``."""
+        return torch.log_softmax(self._head(self._norm(hidden)).float(), dim=-1)
+
+    @contextmanager
+    def captured_keys(self, layers: Sequence[int]) -> Iterator[dict[int, Tensor]]:
+        """Collect the projections' inputs ``(n, T, f)`` of whatever runs inside.
+
+        with model.captured_keys([3]) as keys:
+            model.run(hidden, 0, 4)
+        keys[3]
+        """
+        keys: dict[int, Tensor] = {}
+
+        def keep(layer: int):  # type: ignore[no-untyped-def]
+            return lambda module, inputs: keys.__setitem__(layer, inputs[0])
+
+        hooks = [self.projection(i).register_forward_pre_hook(keep(i)) for i in layers]
+        try:
+            yield keys
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def digest(self) -> str:
+        """Digest of weights, their type, configuration and tokenizer: the model's part of every key."""
+        digest = hashlib.sha256(self.config.to_json_string(use_diff=False).encode())
+        digest.update(self.tokenizer.backend_tokenizer.to_str().encode())  # type: ignore[attr-defined]
+        digest.update(weights_digest(self.module).encode())
+        return digest.hexdigest()
+
+    def _position_ids(self, hidden: Tensor) -> Tensor:
+        return torch.arange(hidden.shape[1], device=hidden.device).unsqueeze(0)
+
+
+def weights_digest(module: nn.Module) -> str:
+    """Digest of all parameters: names, types, shapes and every bit."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(module.named_parameters()):
+        digest.update(f"{name} {parameter.dtype} {tuple(parameter.shape)}".encode())
+        digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,172 @@
+"""From a model's name to a `LanguageModel`, and from there to arrays that processes share."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from greedy_core import factworld
+from greedy_core.architectures import architecture_of
+from greedy_core.arrays import to_array, to_tensor
+from greedy_core.errors import BaseModelChanged, ModelError
+from greedy_core.language_model import LanguageModel, weights_digest
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SharedWeights:
+    """A model as plain arrays: what travels through an object store, without a copy per process."""
+
+    config: Any
+    """The model's Hugging Face configuration."""
+    tokenizer: Any
+    """Its tokenizer."""
+    arrays: dict[str, np.ndarray]
+    """Weights by name; 16-bit floats that numpy lacks are carried as int16."""
+    dtype: str
+    """Name of the weights' torch type."""
+    digest: str
+    """`weights_digest` of the model that they came from."""
+
+
+def model_folder(model: str) -> str:
+    """What transformers loads for a model's name: the embedded folder, or the name itself."""
+    return str(factworld.MODEL_DIR) if model == "factworld" else model
+
+
+def load_config(model: str) -> Any:
+    """Read a model's configuration.
+
+    Raises:
+        ModelError: if there is none, or its family is not supported.
+    """
+    try:
+        config = AutoConfig.from_pretrained(model_folder(model), trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
+    architecture_of(config.model_type)
+    return config
+
+
+def load_model(model: str, dtype: str = "float32", device: str = "auto") -> LanguageModel:
+    """Load factworld, a folder, or a model from the Hugging Face hub; safetensors only.
+
+    Raises:
+        ModelError: if it is missing, broken, or of a family that is not supported.
+    """
+    load_config(model)
+    folder = model_folder(model)
+    transformers_logging.disable_progress_bar()
+    try:
+        module = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise ModelError(f"model {model!r} needs a fast tokenizer (a tokenizer.json)")
+    return _ready(module.to(resolve_device(device)), tokenizer)
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn `auto` into cuda where there is one, else cpu.
+
+    Raises:
+        ModelError: if torch does not know the device or it is absent.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device {device!r} cannot be used: {_first_line(error)}") from error
+    return torch.device(device)
+
+
+def share(model: LanguageModel) -> SharedWeights:
+    """Lay a model's weights out as arrays; the arrays of a model on the CPU are not copied."""
+    parameters = dict(model.module.state_dict())
+    dtype = next(model.module.parameters()).dtype
+    return SharedWeights(
+        config=model.config,
+        tokenizer=model.tokenizer,
+        arrays={name: _as_array(tensor) for name, tensor in parameters.items()},
+        dtype=str(dtype).removeprefix("torch."),
+        digest=weights_digest(model.module),
+    )
+
+
+def attach(shared: SharedWeights, device: str = "auto") -> LanguageModel:
+    """Build a model whose weights *are* the shared arrays, unless it moves to another device.
+
+    torch ignores numpy's read-only flag: whoever writes into these weights changes them for every
+    process on the node. `check_unchanged` finds out; `greedy_core.metric_function` copies.
+    """
+    dtype = getattr(torch, shared.dtype)
+    state = {name: to_tensor(array).view(dtype) for name, array in shared.arrays.items()}
+    transformers_logging.disable_progress_bar()
+    module = AutoModelForCausalLM.from_pretrained(
+        None,
+        config=shared.config,
+        state_dict=state,
+        dtype=dtype,
+        attn_implementation="sdpa",
+    )
+    return _ready(module.to(resolve_device(device)), shared.tokenizer)
+
+
+def check_unchanged(model: LanguageModel, digest: str) -> None:
+    """Compare a model's weights with the digest of those that were shared.
+
+    Raises:
+        BaseModelChanged: if a single bit differs.
+    """
+    if weights_digest(model.module) != digest:
+        raise BaseModelChanged(
+            "the base model's weights were changed in memory; results after that are not valid. "
+            "Usual causes: a metric function or callback that writes into a model it did not copy"
+        )
+
+
+def read_config_file(model: str) -> dict[str, Any] | None:
+    """A local model's config.json without loading transformers; None for a name on the hub.
+
+    Raises:
+        ModelError: if the folder has no readable config.json.
+    """
+    folder = Path(model_folder(model))
+    if not folder.is_dir():
+        return None
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model {model!r}: config.json cannot be read: {error}") from error
+    return content
+
+
+def _ready(module: torch.nn.Module, tokenizer: Any) -> LanguageModel:
+    module.eval().requires_grad_(False)
+    return LanguageModel(module, tokenizer)
+
+
+def _as_array(tensor: torch.Tensor) -> np.ndarray:
+    return to_array(tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,187 @@
+"""The tree of states that all walks share.
+
+A state is its parent state plus (layer, solve, fraction); the unedited model is the root. What was
+computed at a state is kept in a store under the state's key and read by every later walk. Factors
+are always made from the parent's: the path 0, 1/4, 1/2 of one solve ends in the same state, to the
+bit, as 0, 1/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+from greedy_core.arrays import to_array, to_tensor
+from greedy_core.base_artefacts import BaseArtefacts
+from greedy_core.emmet.contexts import CONTEXT_WEIGHTS, CONTEXTS, subject_rows
+from greedy_core.emmet.solver import ClosedForm, solve
+from greedy_core.lora import LoraFactors, edited
+from greedy_core.plan import Plan
+from greedy_core.store import Artefact, Store, artefact_key, remembered
+
+
+@dataclass(frozen=True)
+class Solve:
+    """A closed form at one state, for one batch and layer, with its key."""
+
+    key: str
+    """Key of everything that went into it."""
+    form: ClosedForm
+    """The update."""
+
+
+@dataclass(frozen=True)
+class State:
+    """An edited model as a path of decisions."""
+
+    key: str
+    """Digest of the whole path."""
+    parent: State | None = None
+    """The state that the last solve was made at; None for the root."""
+    layer: int = 0
+    """Layer of the last update."""
+    solve: Solve | None = None
+    """The last update."""
+    fraction: Fraction = Fraction(0)
+    """How much of it is in the model."""
+
+    def child(self, layer: int, solve: Solve, fraction: Fraction) -> State:
+        """The state with a fraction of an update made at this state; fraction 0 is this state."""
+        if fraction == 0:
+            return self
+        key = artefact_key(
+            "state", parent=self.key, layer=layer, solve=solve.key, fraction=str(fraction)
+        )
+        return State(key, self, layer, solve, fraction)
+
+
+class StateTree:
+    """States of one plan: their solves and factors, each computed once or read.
+
+    Args:
+        base: what was computed on the unedited model.
+        store: keeps solves.
+    """
+
+    def __init__(self, base: BaseArtefacts, store: Store) -> None:
+        self.base = base
+        self.plan: Plan = base.plan
+        self.model = base.model
+        self.store = store
+        self.root = State(artefact_key("root", identity=base.identity, rank=self.plan.rank))
+        self._factors: dict[str, tuple[dict[int, LoraFactors], float]] = {}
+
+    def solve(self, state: State, batch: int, layer: int) -> Solve:
+        """The closed form for a batch at a layer, made on the model in this state."""
+        key = self._solve_key(state, batch, layer)
+        artefact, _ = remembered(
+            self.store, key, lambda: _pack(self._compute_solve(state, batch, layer))
+        )
+        return Solve(key, _unpack(artefact))
+
+    def factors(self, state: State) -> dict[int, LoraFactors]:
+        """All edits of a state by layer; none for the root."""
+        return self._composed(state)[0]
+
+    def compression_error(self, state: State) -> float:
+        """Relative error that the rank cap made in the state's last update; 0 without a cap."""
+        return self._composed(state)[1] if self.plan.rank is not None else 0.0
+
+    def norm_ratio(self, state: State, layer: int) -> float:
+        """||all edits of the layer||_F / ||W||_F."""
+        factors = self.factors(state).get(layer)
+        if factors is None:
+            return 0.0
+        return factors.norm / float(self.model.projection_weight(layer).double().norm())
+
+    def _composed(self, state: State) -> tuple[dict[int, LoraFactors], float]:
+        if state.parent is None or state.solve is None:
+            return {}, 0.0
+        known = self._factors.get(state.key)
+        if known is not None:
+            return known
+        factors = dict(self._composed(state.parent)[0])
+        u = float(state.fraction) * state.solve.form.u
+        v = state.solve.form.v
+        before = factors.get(state.layer)
+        total = before.plus(u, v) if before is not None else LoraFactors(u, v)
+        factors[state.layer], error = total.recompressed(self.plan.rank)
+        if len(self._factors) >= _KEPT_FACTORS:
+            self._factors.pop(next(iter(self._factors)))
+        self._factors[state.key] = (factors, error)
+        return factors, error
+
+    def _solve_key(self, state: State, batch: int, layer: int) -> str:
+        plan = self.plan
+        return artefact_key(
+            "solve",
+            state=state.key,
+            layer=layer,
+            layers=list(plan.layers),
+            requests=self.base.requests_digest(batch),
+            targets=plan.targets,
+            values=repr(plan.values),
+            group=self.base.target_group_digest(batch),
+            covariance=self.base.covariance_key(layer),
+            contexts=list(CONTEXTS),
+            mu=plan.mu,
+        )
+
+    def _compute_solve(self, state: State, batch: int, layer: int) -> ClosedForm:
+        base, plan, model = self.base, self.plan, self.model
+        top = plan.layers[-1]
+        requests = base.requests(batch)
+        rows = subject_rows(model, requests)
+        weights = torch.tensor(CONTEXT_WEIGHTS, dtype=torch.float64, device=model.device)
+        with torch.no_grad(), edited(model, self.factors(state)):
+            with model.captured_keys([layer]) as captured:
+                output = model.run(model.embed(rows.ids), 0, top + 1)
+            keys = rows.at_subject(captured[layer]).double()  # (6 B, f)
+            present = rows.at_subject(output).double()[:: len(CONTEXTS)]  # (B, d)
+        keys = torch.einsum("bcf,c->fb", keys.unflatten(0, (-1, len(CONTEXTS))), weights)
+        values = self._values(state, batch).double()
+        remaining_layers = len(plan.layers) - plan.layers.index(layer)
+        return solve(
+            weight=model.projection_weight(layer).double(),
+            covariance=base.covariance(layer),
+            keys=keys,
+            residuals=(values - present).T / remaining_layers,
+            mu=plan.mu,
+        )
+
+    def _values(self, state: State, batch: int) -> torch.Tensor:
+        if self.plan.targets == "base":
+            return self.base.values(batch)
+        with edited(self.model, self.factors(state)):
+            return self.base.values_at(batch, state.key)
+
+
+_KEPT_FACTORS = 64
+"""States whose factors are kept; a walk needs the path that it is on."""
+
+
+def _pack(form: ClosedForm) -> Artefact:
+    return {
+        "u": to_array(form.u),
+        "v": to_array(form.v),
+        "achieved": to_array(form.achieved),
+        "numbers": np.array([form.harm, form.norm, form.rank]),
+    }
+
+
+def _unpack(artefact: Mapping[str, np.ndarray]) -> ClosedForm:
+    u = to_tensor(artefact["u"])
+    harm, norm, rank = artefact["numbers"].tolist()
+    return ClosedForm(
+        u=u,
+        v=to_tensor(artefact["v"]),
+        residuals=u,
+        achieved=to_tensor(artefact["achieved"]),
+        harm=harm,
+        norm=norm,
+        rank=int(rank),
+    )

@@ -1,0 +1,108 @@
+"""Text to token ids: where a subject ends, where a target begins, rows padded on the right.
+
+Everything is found by the fast tokenizer's character offsets, in one tokenization of the whole
+text, so that merges across a boundary, added BOS tokens and a tokenizer's own padding side do not
+matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from greedy_core.errors import RecordsError
+from greedy_core.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class TargetTokens:
+    """A prompt followed by a target, as the model reads it."""
+
+    row: tuple[int, ...]
+    """Ids of the prompt and of all target tokens but the last, which is only predicted."""
+    targets: tuple[int, ...]
+    """Ids of the target tokens; token j is predicted at position ``len(row) - len(targets) + j``."""
+
+    @property
+    def first_position(self) -> int:
+        """Position whose logits predict the first target token."""
+        return len(self.row) - len(self.targets)
+
+
+def encode_target(model: LanguageModel, prompt: str, target: str) -> TargetTokens:
+    """Tokenize a prompt and a target that follows it after one space.
+
+    Raises:
+        RecordsError: if the target has no tokens, nothing stands before it, or the row is longer
+            than the model's context.
+    """
+    ids, spans = _encode(model, f"{prompt} {target}")
+    positions = [i for i, (start, end) in enumerate(spans) if end > start and end > len(prompt)]
+    place = f"prompt {prompt!r:.80} with target {target!r:.40}"
+    if not positions:
+        raise RecordsError(f"{place}: the target must have at least one token")
+    if positions[0] == 0:
+        raise RecordsError(f"{place}: at least one token must stand before the target")
+    tokens = TargetTokens(
+        row=tuple(ids[: positions[-1]]),
+        targets=tuple(ids[positions[0] : positions[-1] + 1]),
+    )
+    _check_length(model, len(tokens.row), place)
+    return tokens
+
+
+def encode_subject(model: LanguageModel, before: str, subject: str, after: str) -> list[int]:
+    """Tokenize a text up to and including the subject's last token, as it stands in the text.
+
+    What follows the subject decides how it is tokenized, but is not read: attention is causal.
+
+    Raises:
+        RecordsError: if the row is longer than the model's context.
+    """
+    ids, _ = _encode(model, before + subject + after)
+    row = ids[: lookup_index(model, before, subject, after) + 1]
+    _check_length(model, len(row), f"prompt {before + subject + after!r:.80}")
+    return row
+
+
+def lookup_index(model: LanguageModel, before: str, subject: str, after: str) -> int:
+    """Position of the last token that starts before the subject's end.
+
+    Source: Meng et al. 2022, fact_token "subject_last".
+    """
+    _, spans = _encode(model, before + subject + after)
+    end = len(before) + len(subject)
+    return max(i for i, (start, stop) in enumerate(spans) if start < stop and start < end)
+
+
+def pad_right(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Stack rows of ids into ``(n, T)``, filled with 0 behind their ends."""
+    width = max(map(len, rows))
+    padded = torch.zeros(len(rows), width, dtype=torch.long)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = torch.tensor(row)
+    return padded.to(device)
+
+
+def encode_documents(model: LanguageModel, documents: Sequence[str]) -> list[list[int]]:
+    """Tokenize documents, each cut at the model's context; empty ones are left out."""
+    encoded = model.tokenizer(  # type: ignore[operator]
+        list(documents), truncation=True, max_length=model.context_length
+    )["input_ids"]
+    return [ids for ids in encoded if ids]
+
+
+def _encode(model: LanguageModel, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    encoded = model.tokenizer(text, return_offsets_mapping=True)  # type: ignore[operator]
+    return encoded["input_ids"], encoded["offset_mapping"]
+
+
+def _check_length(model: LanguageModel, length: int, place: str) -> None:
+    if length > model.context_length:
+        raise RecordsError(
+            f"{place}: must fit the model's context of {model.context_length} tokens, "
+            f"but has {length}"
+        )
