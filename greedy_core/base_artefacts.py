@@ -1,4 +1,4 @@
-"""What is computed on the unedited model and shared by all trials: covariances and target values."""
+"""What is computed on the unedited model and shared by all trials: covariances, target values."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ class BaseArtefacts:
         self.store = store
         self.identity = _identity(model, model_digest or model.digest())
         self._covariances: dict[int, KeyCovariance] = {}
+        self._energies: dict[int, float] = {}
+        self._groups: dict[int, torch.Tensor] = {}
 
     def prepare(self) -> None:
         """Compute everything that does not depend on a trial's settings."""
@@ -66,6 +68,13 @@ class BaseArtefacts:
         if layer not in self._covariances:
             self._ensure_covariances()
         return self._covariances[layer]
+
+    def energy(self, layer: int) -> float:
+        """tr(W C W^T) of a layer: the mean squared length of what its projection puts out."""
+        if layer not in self._energies:
+            weight = self.model.projection_weight(layer).double()
+            self._energies[layer] = self.covariance(layer).energy(weight)
+        return self._energies[layer]
 
     def covariance_key(self, layer: int) -> str:
         """Key of a layer's covariance."""
@@ -109,8 +118,10 @@ class BaseArtefacts:
         return [split.request for batch in self.plan.batches for split in batch]
 
     def _group_values(self, group: int) -> torch.Tensor:
-        requests = self._all_requests()[group * TARGET_GROUP : (group + 1) * TARGET_GROUP]
-        return self._optimized(requests, None)
+        if group not in self._groups:
+            requests = self._all_requests()[group * TARGET_GROUP : (group + 1) * TARGET_GROUP]
+            self._groups[group] = self._optimized(requests, None)
+        return self._groups[group]
 
     def _optimized(self, requests: Sequence[EditRequest], state_key: str | None) -> torch.Tensor:
         layer = self.plan.layers[-1]
@@ -134,18 +145,18 @@ class BaseArtefacts:
     def _ensure_covariances(self) -> None:
         """Read the factors of all edited layers; estimate the missing ones in one pass."""
         keys = {layer: self.covariance_key(layer) for layer in self.plan.layers}
-        found = {layer: self.store.get(key) for layer, key in keys.items()}
-        missing = [layer for layer, artefact in found.items() if artefact is None]
+        stored = {layer: self.store.get(key) for layer, key in keys.items()}
+        factors = {layer: found for layer, found in stored.items() if found is not None}
+        missing = [layer for layer in keys if layer not in factors]
         if missing:
             logger.info("estimating the covariance of layers %s", missing)
             matrices = estimate_covariances(
                 self.model, missing, self.plan.corpus.documents, self.plan.covariance
             )
             for layer, matrix in matrices.items():
-                factor = to_array(KeyCovariance.of(matrix).factor)
-                found[layer] = self.store.put(keys[layer], {"factor": factor})
-        for layer, artefact in found.items():
-            assert artefact is not None
+                computed = {"factor": to_array(KeyCovariance.of(matrix).factor)}
+                factors[layer] = self.store.put(keys[layer], computed)
+        for layer, artefact in factors.items():
             factor = to_tensor(artefact["factor"], self.model.device)
             self._covariances[layer] = KeyCovariance(factor)
 

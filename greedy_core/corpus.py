@@ -35,7 +35,7 @@ def read_corpus(path: Path) -> list[str]:
         CorpusError: if it cannot be read, is not UTF-8, or holds no text.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise CorpusError(f"covariance.corpus {path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -12,11 +12,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from greedy_core.errors import RecordsError
 from greedy_core.records import EditRecord, EditRequest
 
-_KINDS = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
+T = TypeVar("T")
+
+_KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 
 
 def read_counterfact(path: Path) -> list[EditRecord]:
@@ -50,15 +53,12 @@ def parse_counterfact(content: object, source: str) -> list[EditRecord]:
     """
     if not isinstance(content, list) or not content:
         raise RecordsError(f"{source}: must be a non-empty list of records")
-    faults: list[str] = []
-    records = []
-    for index, entry in enumerate(content):
-        reader = _RecordReader(entry, f"{source}: record {index}")
-        record = reader.record()
-        faults += reader.faults
-        if record is not None:
-            records.append(record)
-    counts = Counter(record.case_id for record in records)
+    readers = [
+        _RecordReader(entry, f"{source}: record {index}") for index, entry in enumerate(content)
+    ]
+    records = [reader.record() for reader in readers]
+    faults = [fault for reader in readers for fault in reader.faults]
+    counts = Counter(reader.case_id for reader in readers if reader.case_id is not None)
     faults += [
         f"{source}: case_id {case_id} occurs {n} times; it must be unique"
         for case_id, n in counts.items()
@@ -66,74 +66,101 @@ def parse_counterfact(content: object, source: str) -> list[EditRecord]:
     ]
     if faults:
         raise RecordsError(faults)
-    return records
+    return [record for record in records if record is not None]
 
 
 class _RecordReader:
     """One entry of the file; collects faults instead of stopping at the first."""
 
     def __init__(self, entry: object, place: str) -> None:
-        self.entry = entry
         self.faults: list[str] = []
-        case_id = entry.get("case_id") if isinstance(entry, dict) else None
-        self.place = place if case_id is None else f"{place} (case_id {case_id!r:.40})"
+        self.case_id: int | None = None
+        self._entry = entry
+        self._place = place
+        if isinstance(entry, dict) and entry.get("case_id") is not None:
+            self._place = f"{place} (case_id {entry['case_id']!r:.40})"
 
     def record(self) -> EditRecord | None:
-        if not isinstance(self.entry, dict):
-            self.faults.append(f"{self.place}: must be an object")
+        """The record, or None after noting what is wrong with it."""
+        if not isinstance(self._entry, dict):
+            self.faults.append(f"{self._place}: must be an object")
             return None
-        case_id = self._field(self.entry, "case_id", int)
-        rewrite = self._field(self.entry, "requested_rewrite", dict) or {}
-        prompt = self._text(rewrite, "prompt", "requested_rewrite.")
-        subject = self._text(rewrite, "subject", "requested_rewrite.")
-        new = self._target(rewrite, "target_new")
-        true = self._target(rewrite, "target_true")
-        paraphrases = self._prompts("paraphrase_prompts")
-        neighbors = self._prompts("neighborhood_prompts")
-        if prompt and prompt.count("{}") != 1:
-            self._fault("requested_rewrite.prompt", f'must hold one "{{}}", but got {prompt!r:.80}')
-        if new and new == true:
-            self._fault(
-                "requested_rewrite.target_new", f"must differ from target_true, {new!r:.80}"
-            )
-        if self.faults:
+        self.case_id = self._field(self._entry, "case_id", int)
+        rewrite = self._field(self._entry, "requested_rewrite", dict)
+        request = self._request(rewrite) if rewrite is not None else None
+        paraphrases = self._prompts(self._entry, "paraphrase_prompts")
+        neighbors = self._prompts(self._entry, "neighborhood_prompts")
+        if self.faults or request is None:
             return None
-        relation = rewrite.get("relation_id")
-        request = EditRequest(
-            case_id, subject, prompt, new, true, relation if isinstance(relation, str) else None
-        )
         return EditRecord(request, paraphrases, neighbors)
 
-    def _fault(self, field: str, text: str) -> None:
-        self.faults.append(f"{self.place}: {field}: {text}")
+    def _request(self, rewrite: Mapping[str, object]) -> EditRequest | None:
+        prompt = self._text(rewrite, "prompt", "requested_rewrite.prompt")
+        subject = self._text(rewrite, "subject", "requested_rewrite.subject")
+        new = self._target(rewrite, "target_new")
+        true = self._target(rewrite, "target_true")
+        if prompt is not None and prompt.count("{}") != 1:
+            self._fault("requested_rewrite.prompt", f'must hold one "{{}}", but got {prompt!r:.80}')
+        if new is not None and new == true:
+            self._fault(
+                "requested_rewrite.target_new", f"must differ from target_true, but got {new!r:.80}"
+            )
+        relation = rewrite.get("relation_id")
+        if self.case_id is None or not (prompt and subject and new and true):
+            return None
+        return EditRequest(
+            case_id=self.case_id,
+            subject=subject.strip(),
+            prompt=prompt,
+            target_new=new,
+            target_true=true,
+            relation=relation if isinstance(relation, str) else None,
+        )
 
-    def _field(self, owner: Mapping[str, object], name: str, kind: type, prefix: str = ""):  # type: ignore[no-untyped-def]
+    def _target(self, rewrite: Mapping[str, object], name: str) -> str | None:
+        place = f"requested_rewrite.{name}"
+        holder = self._field(rewrite, name, dict, place)
+        text = self._text(holder, "str", f"{place}.str") if holder is not None else None
+        return text.strip() if text is not None else None
+
+    def _text(self, owner: Mapping[str, object], name: str, place: str) -> str | None:
+        text = self._field(owner, name, str, place)
+        if text is None:
+            return None
+        if not text.strip():
+            self._fault(place, "must not be blank")
+            return None
+        return text if self._encodes(text, place) else None
+
+    def _prompts(self, owner: Mapping[str, object], name: str) -> tuple[str, ...]:
+        prompts = self._field(owner, name, list) or []
+        for position, prompt in enumerate(prompts):
+            place = f"{name}[{position}]"
+            if not isinstance(prompt, str) or not prompt.strip():
+                self._fault(place, f"must be text, but got {prompt!r:.80}")
+            else:
+                self._encodes(prompt, place)
+        return tuple(prompts)
+
+    def _encodes(self, text: str, place: str) -> bool:
+        """Whether a text is Unicode; JSON can write half a surrogate pair, which is none."""
+        valid = not any("\ud800" <= character <= "\udfff" for character in text)
+        if not valid:
+            self._fault(place, f"must be valid Unicode, but got {text!r:.80}")
+        return valid
+
+    def _field(
+        self, owner: Mapping[str, object], name: str, kind: type[T], place: str | None = None
+    ) -> T | None:
         """The field's value, or None after noting a fault."""
         if name not in owner:
-            if not (prefix and self.faults and owner == {}):
-                self._fault(prefix + name, "is missing")
+            self._fault(place or name, "is missing")
             return None
         value = owner[name]
         if not isinstance(value, kind) or isinstance(value, bool):
-            self._fault(prefix + name, f"must be {_KINDS[kind]}, but got {value!r:.80}")
+            self._fault(place or name, f"must be {_KINDS[kind]}, but got {value!r:.80}")
             return None
         return value
 
-    def _text(self, owner: Mapping[str, object], name: str, prefix: str) -> str:
-        text = self._field(owner, name, str, prefix)
-        if text is not None and not text.strip():
-            self._fault(prefix + name, "must not be blank")
-        return text or ""
-
-    def _target(self, rewrite: Mapping[str, object], name: str) -> str:
-        holder = self._field(rewrite, name, dict, "requested_rewrite.")
-        if holder is None:
-            return ""
-        return self._text(holder, "str", f"requested_rewrite.{name}.").strip()
-
-    def _prompts(self, name: str) -> tuple[str, ...]:
-        prompts = self._field(self.entry, name, list)  # type: ignore[arg-type]
-        for position, prompt in enumerate(prompts or ()):
-            if not isinstance(prompt, str) or not prompt.strip():
-                self._fault(f"{name}[{position}]", f"must be text, but got {prompt!r:.80}")
-        return tuple(prompts or ())
+    def _fault(self, field: str, text: str) -> None:
+        self.faults.append(f"{self._place}: {field}: {text}")

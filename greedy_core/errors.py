@@ -21,7 +21,7 @@ class RatchetError(Exception):
 
 
 class InputError(RatchetError):
-    """Something that the user handed over is wrong; `faults` holds one line for each thing found."""
+    """Something that the user handed over is wrong; `faults` has one line for each thing found."""
 
     def __init__(self, faults: str | Sequence[str]) -> None:
         self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
@@ -56,7 +56,7 @@ class NumericalError(RatchetError):
 
 
 class BaseModelChanged(RatchetError):
-    """The base model's weights differ from those that were loaded; no result after that is valid."""
+    """The base model's weights differ from those that were loaded; no later result is valid."""
 
 
 def require(*conditions: tuple[bool, str]) -> None:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from greedy_core.evaluation import Evaluation, evaluate
 from greedy_core.events import Reason, StepEvent
 from greedy_core.metric_function import MetricFunctionSignal
+from greedy_core.metrics import Value
 from greedy_core.probe_signal import Measured, ProbeSignal, Signal
 from greedy_core.settings import AcceptBy, EditSettings, GreedySettings
 from greedy_core.state_scores import StateScores
@@ -27,6 +28,8 @@ from greedy_core.trust_gate import Trust, gated_fraction, trust_at
 class _Loop:
     """The greedy loop of one batch at one layer."""
 
+    layer: int
+    """Layer that is edited."""
     origin: State
     """State that the update was solved at."""
     solve: Solve
@@ -37,10 +40,31 @@ class _Loop:
     """Who decides in this layer."""
     measured: Measured
     """The probes at the state in force."""
-    tried: dict[str, Measured]
-    """The probes at every state that this loop has measured."""
-    seconds: float
-    """Time that the solve took, charged to the first step."""
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """One step before it is judged."""
+
+    step: int
+    """Number of the step."""
+    fraction_before: Fraction
+    """Fraction in force."""
+    fraction: Fraction
+    """Fraction that is proposed."""
+    trust: Trust
+    """What the trust gate saw at the fraction that the step rule asked for."""
+    trusted: bool
+    """Whether the gate lets the step through, scaled or not."""
+    scaled: bool
+    """Whether the gate has made the fraction smaller."""
+    state: State
+    """The proposed state."""
+    measured: Measured
+    """The probes there."""
+
+
+_KEPT: frozenset[Reason] = frozenset({"improved", "trust_low_scaled", "distance_only", "always"})
 
 
 class GreedyRun:
@@ -61,6 +85,7 @@ class GreedyRun:
         self._scores = scores
         self._layer_position = 0
         self._loop: _Loop | None = None
+        self._measured: dict[str, Measured] = {}
         self._signal: Signal = (
             MetricFunctionSignal(scores, settings)
             if settings.greedy.metric
@@ -79,8 +104,20 @@ class GreedyRun:
 
     def step(self) -> StepEvent:
         """Propose one step, judge it, and move on: to its state, the next layer, the next batch."""
+        assert not self.done
+        started = time.perf_counter()
         loop = self._loop or self._enter_loop()
-        event = self._propose(loop)
+        before, proposal = loop.measured, self._propose(loop)
+        reason = self._judge(loop, proposal)
+        event = _event(
+            batch=self.batch,
+            loop=loop,
+            proposal=proposal,
+            reason=reason,
+            before=before,
+            residual=self.tree.compression_error(proposal.state),
+            seconds=time.perf_counter() - started,
+        )
         self.events.append(event)
         if loop.proposals.done:
             self._leave_loop()
@@ -92,26 +129,21 @@ class GreedyRun:
         return evaluate(self._scores, self.state, range(count), self.settings.composite_weights)
 
     def _enter_loop(self) -> _Loop:
-        started = time.perf_counter()
-        greedy = self._loop_settings()
         layer = self.tree.plan.layers[self._layer_position]
-        solve = self.tree.solve(self.state, self.batch, layer)
-        measured = self._measure(self.state)
+        greedy = self._greedy_at(layer)
         self._loop = _Loop(
+            layer=layer,
             origin=self.state,
-            solve=solve,
+            solve=self.tree.solve(self.state, self.batch, layer),
             proposals=Proposals(greedy.step_rule, greedy.steps, greedy.patience),
             accept_by=greedy.accept_by,
-            measured=measured,
-            tried={self.state.key: measured},
-            seconds=time.perf_counter() - started,
+            measured=self._measure(self.state),
         )
         return self._loop
 
-    def _loop_settings(self) -> GreedySettings:
-        """The greedy settings in this layer; where no loop is asked for, one step that is taken."""
+    def _greedy_at(self, layer: int) -> GreedySettings:
+        """The greedy settings at a layer; where no loop is asked for, one step that is taken."""
         greedy = self.settings.greedy
-        layer = self.tree.plan.layers[self._layer_position]
         if greedy.layers is None or layer in greedy.layers:
             return greedy
         return replace(greedy, steps=1, accept_by="always", layers=None)
@@ -122,103 +154,88 @@ class GreedyRun:
         if self._layer_position == len(self.tree.plan.layers):
             self._layer_position = 0
             self.batch += 1
+            self._measured.clear()
 
     def _measure(self, state: State) -> Measured:
-        if self._loop is not None and state.key in self._loop.tried:
-            return replace(self._loop.tried[state.key], from_store=True)
+        """The present batch's probes at a state; asked once, so a retry costs nothing."""
+        known = self._measured.get(state.key)
+        if known is not None:
+            return replace(known, from_store=True)
         measured = self._signal.measure(state, self.batch)
         self.probe_prompts += measured.prompts
-        if self._loop is not None:
-            self._loop.tried[state.key] = measured
+        self._measured[state.key] = measured
         return measured
 
-    def _propose(self, loop: _Loop) -> StepEvent:
-        started = time.perf_counter()
-        layer = self.tree.plan.layers[self._layer_position]
-        step, before = loop.proposals.step, loop.measured
-        fraction_before = loop.proposals.accepted
+    def _propose(self, loop: _Loop) -> _Proposal:
         asked = loop.proposals.fraction
         trust = trust_at(loop.solve.form, asked, self.settings.trust.harm_scale)
-        allowed = asked
+        gated: Fraction | None = asked
         if loop.accept_by != "always":
             gated = gated_fraction(trust, asked, self.settings.trust)
-            allowed = asked if gated is None else gated
-            trusted = gated is not None
-        else:
-            trusted = True
-        proposed = loop.origin.child(layer, loop.solve, allowed)
-        after = self._measure(proposed)
-        improvement = after.metrics.composite - before.metrics.composite
-        reason = self._reason(loop, proposed, layer, trusted, allowed < asked, improvement)
-        accepted = reason in _KEPT
-        loop.proposals.record(allowed if accepted else None)
-        if accepted:
-            self.state, loop.measured = proposed, after
-        elif reason == "no_improvement" and loop.proposals.out_of_patience:
-            reason = "patience_exhausted"
-        seconds, loop.seconds = time.perf_counter() - started + loop.seconds, 0.0
-        return _event(
-            batch=self.batch,
-            layer=layer,
-            step=step,
-            fractions=(fraction_before, allowed, loop.proposals.accepted),
-            reason=reason,
-            before=before,
-            after=after,
+        fraction = asked if gated is None else gated
+        state = loop.origin.child(loop.layer, loop.solve, fraction)
+        return _Proposal(
+            step=loop.proposals.step,
+            fraction_before=loop.proposals.accepted,
+            fraction=fraction,
             trust=trust,
-            delta_norm=float(allowed) * loop.solve.form.norm,
-            residual=self.tree.compression_error(proposed),
-            seconds=seconds,
+            trusted=gated is not None,
+            scaled=fraction < asked,
+            state=state,
+            measured=self._measure(state),
         )
 
-    def _reason(
-        self,
-        loop: _Loop,
-        proposed: State,
-        layer: int,
-        trusted: bool,
-        scaled: bool,
-        improvement: Fraction | float,
-    ) -> Reason:
+    def _judge(self, loop: _Loop, proposal: _Proposal) -> Reason:
+        """Decide about a proposal, and go there or stay."""
+        reason = self._verdict(loop, proposal)
+        if reason in _KEPT:
+            loop.proposals.record(proposal.fraction)
+            self.state, loop.measured = proposal.state, proposal.measured
+            return reason
+        loop.proposals.record(None)
+        if reason == "no_improvement" and loop.proposals.out_of_patience:
+            return "patience_exhausted"
+        return reason
+
+    def _verdict(self, loop: _Loop, proposal: _Proposal) -> Reason:
         """The rules in the order in which they speak: gate, guard, whoever accepts."""
-        limit = self.settings.greedy.max_norm_ratio
-        if not trusted:
+        greedy = self.settings.greedy
+        if not proposal.trusted:
             return "trust_low_rolled_back"
-        if limit is not None and self.tree.norm_ratio(proposed, layer) > limit:
+        limit = greedy.max_norm_ratio
+        if limit is not None and self.tree.norm_ratio(proposal.state, loop.layer) > limit:
             return "norm_guard"
         if loop.accept_by == "always":
             return "always"
         if loop.accept_by == "distance":
-            return "trust_low_scaled" if scaled else "distance_only"
-        if improvement < Fraction(str(self.settings.greedy.min_improvement)):
+            return "trust_low_scaled" if proposal.scaled else "distance_only"
+        improvement = _improvement(loop.measured, proposal.measured)
+        if improvement < Fraction(str(greedy.min_improvement)):
             return "no_improvement"
-        return "trust_low_scaled" if scaled else "improved"
+        return "trust_low_scaled" if proposal.scaled else "improved"
 
 
-_KEPT: frozenset[Reason] = frozenset({"improved", "trust_low_scaled", "distance_only", "always"})
+def _improvement(before: Measured, after: Measured) -> Value:
+    return after.metrics.composite - before.metrics.composite
 
 
 def _event(
     batch: int,
-    layer: int,
-    step: int,
-    fractions: tuple[Fraction, Fraction, Fraction],
+    loop: _Loop,
+    proposal: _Proposal,
     reason: Reason,
     before: Measured,
-    after: Measured,
-    trust: Trust,
-    delta_norm: float,
     residual: float,
     seconds: float,
 ) -> StepEvent:
-    b, a = before.metrics, after.metrics
+    b, a = before.metrics, proposal.measured.metrics
     return StepEvent(
         batch=batch,
-        layer=layer,
-        step=step,
-        fraction_before=fractions[0],
-        fraction_proposed=fractions[1],
-        fraction_after=fractions[2],
+        layer=loop.layer,
+        step=proposal.step,
+        fraction_before=proposal.fraction_before,
+        fraction_proposed=proposal.fraction,
+        fraction_after=loop.proposals.accepted,
         accepted=reason in _KEPT,
         reason=reason,
         es_before=_number(b.es),
@@ -229,16 +246,16 @@ def _event(
         ps_after=_number(a.ps),
         ns_after=_number(a.ns),
         composite_after=float(a.composite),
-        improvement=float(a.composite - b.composite),
-        trust=trust.trust,
-        gain=trust.gain,
-        harm=trust.harm,
-        delta_norm=delta_norm,
+        improvement=float(_improvement(before, proposal.measured)),
+        trust=proposal.trust.trust,
+        gain=proposal.trust.gain,
+        harm=proposal.trust.harm,
+        delta_norm=float(proposal.fraction) * loop.solve.form.norm,
         residual=residual,
         seconds=seconds,
-        from_store=after.from_store,
+        from_store=proposal.measured.from_store,
     )
 
 
-def _number(value: Fraction | float | None) -> float | None:
+def _number(value: Value | None) -> float | None:
     return None if value is None else float(value)

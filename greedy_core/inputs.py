@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,6 @@ from greedy_core.errors import RecordsError
 from greedy_core.model_presets import resolve
 from greedy_core.selection import Selection, load_records, select
 from greedy_core.settings import EditSettings
-
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -42,7 +38,6 @@ def read_inputs(settings: EditSettings, model_config: Mapping[str, Any]) -> Inpu
     records = load_records(settings.dataset)
     selection = select(records, settings)
     _check_measurable(selection, settings)
-    _report(selection)
     return Inputs(settings, selection, load_corpus(settings, records))
 
 
@@ -64,13 +59,16 @@ def _check_measurable(selection: Selection, settings: EditSettings) -> None:
         )
 
 
-def _report(selection: Selection) -> None:
+def notes(selection: Selection) -> list[str]:
+    """What a user should know about the selected records, a sentence each."""
+    found = []
     contradicted = sum(split.contradicted for split in selection.edited)
     if contradicted:
-        logger.warning(
-            "%d neighborhood prompts ask for a fact that is itself edited; they are left out",
-            contradicted,
+        found.append(
+            f"{contradicted} neighborhood prompts ask for a fact that is itself edited; "
+            "they are left out"
         )
     for kind, present in _kinds(selection).items():
         if not present:
-            logger.warning("no edited record has held-out %s prompts: their weight drops out", kind)
+            found.append(f"no edited record has held-out {kind} prompts: their weight drops out")
+    return found

@@ -10,9 +10,11 @@ projection's input, v vocabulary.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,24 +26,24 @@ from greedy_core.architectures import Architecture, architecture_of
 class LanguageModel:
     """A Hugging Face causal language model with its tokenizer, run block by block."""
 
-    module: nn.Module
-    """The model itself, in evaluation mode, without gradients."""
-    tokenizer: object
+    module: Any
+    """The Hugging Face model itself, in evaluation mode, without gradients."""
+    tokenizer: Any
     """Its fast tokenizer."""
 
     def __post_init__(self) -> None:
         self.architecture: Architecture = architecture_of(self.config.model_type)
-        part = self.module.get_submodule
+        part: Callable[[str], nn.Module] = self.module.get_submodule
         names = self.architecture
         self._embedding = part(names.embedding)
         self._positions = part(names.positions) if names.positions else None
         self._rotary = part(names.rotary) if names.rotary else None
-        self._blocks = part(names.blocks)
+        self._blocks = cast(nn.ModuleList, part(names.blocks))
         self._norm = part(names.norm)
         self._head = part(names.head)
 
     @property
-    def config(self):  # type: ignore[no-untyped-def]
+    def config(self) -> Any:
         """The model's Hugging Face configuration."""
         return self.module.config
 
@@ -66,7 +68,7 @@ class LanguageModel:
 
     def projection_weight(self, layer: int) -> Tensor:
         """The projection's weight as ``(d, f)``, whichever way the model stores it."""
-        weight = self.projection(layer).weight
+        weight = cast(Tensor, self.projection(layer).weight)
         return weight.T if self.architecture.fan_in_fan_out else weight
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -104,8 +106,8 @@ class LanguageModel:
         """
         keys: dict[int, Tensor] = {}
 
-        def keep(layer: int):  # type: ignore[no-untyped-def]
-            return lambda module, inputs: keys.__setitem__(layer, inputs[0])
+        def keep(layer: int) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+            return lambda module, inputs: keys.update({layer: inputs[0]})
 
         hooks = [self.projection(i).register_forward_pre_hook(keep(i)) for i in layers]
         try:
@@ -115,11 +117,20 @@ class LanguageModel:
                 hook.remove()
 
     def digest(self) -> str:
-        """Digest of weights, their type, configuration and tokenizer: the model's part of every key."""
-        digest = hashlib.sha256(self.config.to_json_string(use_diff=False).encode())
-        digest.update(self.tokenizer.backend_tokenizer.to_str().encode())  # type: ignore[attr-defined]
-        digest.update(weights_digest(self.module).encode())
-        return digest.hexdigest()
+        """Digest of weights, their type, configuration and tokenizer: a model's part of a key.
+
+        Where the model was loaded from, and how its tokenizer pads and truncates, do not matter.
+        """
+        config = self.config.to_dict()
+        tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
+        for owner, names in (
+            (config, ("_name_or_path",)),
+            (tokenizer, ("padding", "truncation")),
+        ):
+            for name in names:
+                owner.pop(name, None)
+        parts = [config, tokenizer, weights_digest(self.module)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _position_ids(self, hidden: Tensor) -> Tensor:
         return torch.arange(hidden.shape[1], device=hidden.device).unsqueeze(0)

@@ -68,19 +68,23 @@ def load_model(model: str, dtype: str = "float32", device: str = "auto") -> Lang
     folder = model_folder(model)
     transformers_logging.disable_progress_bar()
     try:
-        module = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=getattr(torch, dtype),
             attn_implementation="sdpa",
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
+    module, report = loaded
+    if report["missing_keys"]:
+        raise ModelError(f"model {model!r} lacks weights: {sorted(report['missing_keys'])!s:.200}")
     if not tokenizer.is_fast:
         raise ModelError(f"model {model!r} needs a fast tokenizer (a tokenizer.json)")
-    return _ready(module.to(resolve_device(device)), tokenizer)
+    return _ready(module, tokenizer, device)
 
 
 def resolve_device(device: str) -> torch.device:
@@ -99,13 +103,15 @@ def resolve_device(device: str) -> torch.device:
 
 
 def share(model: LanguageModel) -> SharedWeights:
-    """Lay a model's weights out as arrays; the arrays of a model on the CPU are not copied."""
-    parameters = dict(model.module.state_dict())
+    """Lay a model's weights out as arrays; the arrays of a model on the CPU are not copied.
+
+    Weights that are tied to others travel once; `attach` ties them again.
+    """
     dtype = next(model.module.parameters()).dtype
     return SharedWeights(
         config=model.config,
         tokenizer=model.tokenizer,
-        arrays={name: _as_array(tensor) for name, tensor in parameters.items()},
+        arrays={name: _as_array(weight) for name, weight in model.module.named_parameters()},
         dtype=str(dtype).removeprefix("torch."),
         digest=weights_digest(model.module),
     )
@@ -120,14 +126,12 @@ def attach(shared: SharedWeights, device: str = "auto") -> LanguageModel:
     dtype = getattr(torch, shared.dtype)
     state = {name: to_tensor(array).view(dtype) for name, array in shared.arrays.items()}
     transformers_logging.disable_progress_bar()
-    module = AutoModelForCausalLM.from_pretrained(
-        None,
-        config=shared.config,
-        state_dict=state,
-        dtype=dtype,
-        attn_implementation="sdpa",
+    with torch.device("meta"):
+        family = type(AutoModelForCausalLM.from_config(shared.config))
+    module = family.from_pretrained(
+        None, config=shared.config, state_dict=state, dtype=dtype, attn_implementation="sdpa"
     )
-    return _ready(module.to(resolve_device(device)), shared.tokenizer)
+    return _ready(module, shared.tokenizer, device)
 
 
 def check_unchanged(model: LanguageModel, digest: str) -> None:
@@ -159,8 +163,8 @@ def read_config_file(model: str) -> dict[str, Any] | None:
     return content
 
 
-def _ready(module: torch.nn.Module, tokenizer: Any) -> LanguageModel:
-    module.eval().requires_grad_(False)
+def _ready(module: torch.nn.Module, tokenizer: Any, device: str) -> LanguageModel:
+    module.to(resolve_device(device)).eval().requires_grad_(False)
     return LanguageModel(module, tokenizer)
 
 

@@ -9,9 +9,10 @@ every bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,7 @@ class LoraFactors:
         # U V^T = Qu (Ru Rv^T) Qv^T, so the small product has the dense edit's singular values.
         qu, ru = torch.linalg.qr(self.u)
         qv, rv = torch.linalg.qr(self.v)
-        left, singular, right = torch.linalg.svd(ru @ rv.T)
+        left, singular, right = torch.linalg.svd(ru @ rv.T, full_matrices=False)
         total = float(singular.square().sum())
         lost = float(singular[rank:].square().sum())
         root = singular[:rank].sqrt()
@@ -80,12 +81,14 @@ def edited(model: LanguageModel, factors: Mapping[int, LoraFactors]) -> Iterator
             hook.remove()
 
 
-def _adding(model: LanguageModel, edit: LoraFactors):  # type: ignore[no-untyped-def]
+def _adding(
+    model: LanguageModel, edit: LoraFactors
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
     u = edit.u.to(model.device, torch.float32)
     v = edit.v.to(model.device, torch.float32)
 
     def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        return output + ((inputs[0].float() @ v) @ u.T).to(output.dtype)
+        return (output.float() + (inputs[0].float() @ v) @ u.T).to(output.dtype)
 
     return add
 
@@ -94,7 +97,7 @@ def merge(model: LanguageModel, factors: Mapping[int, LoraFactors]) -> None:
     """Add edits to the weights themselves, in place; only for a model that nobody shares."""
     with torch.no_grad():
         for layer, edit in factors.items():
-            weight = model.projection(layer).weight
+            weight = cast(Tensor, model.projection(layer).weight)
             delta = edit.delta().to(weight.device)
             if model.architecture.fan_in_fan_out:
                 delta = delta.T

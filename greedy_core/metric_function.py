@@ -13,6 +13,7 @@ import copy
 import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from greedy_core.errors import MetricError
@@ -36,7 +37,7 @@ def load_metric(name: str) -> MetricFunction:
     module_name, _, function_name = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise MetricError(f"greedy.metric {name!r}: {error}") from error
     function = getattr(module, function_name, None)
     if not callable(function):
@@ -93,17 +94,18 @@ def _prompts(records: Sequence[EditRecord]) -> int:
 
 
 def _checked(values: object, name: str) -> Metrics:
-    keys = ("es", "ps", "ns", "composite")
     if not isinstance(values, Mapping):
         raise MetricError(f"greedy.metric {name!r} must return a mapping, but got {values!r:.80}")
     faults = []
     numbers = []
-    for key in keys:
+    for key in ("es", "ps", "ns", "composite"):
         value = values.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            faults.append(f"greedy.metric {name!r}: {key} must be a number, but got {value!r:.80}")
-        else:
+        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
             numbers.append(float(value))
+        else:
+            faults.append(
+                f"greedy.metric {name!r}: {key} must be a finite number, but got {value!r:.80}"
+            )
     if faults:
         raise MetricError(faults)
     return Metrics(*numbers)

@@ -50,6 +50,8 @@ _PRESETS: dict[tuple[str, int], ModelPreset] = {
 }
 """By model_type and number of layers; medium and large GPT-2 at the relative depth of gpt2-xl."""
 
+_FAMILIES = frozenset(family for family, _ in _PRESETS)
+
 
 def preset_for(config: Mapping[str, Any]) -> ModelPreset:
     """Choose a preset by a Hugging Face configuration's model_type and number of layers.
@@ -71,14 +73,11 @@ def preset_for(config: Mapping[str, Any]) -> ModelPreset:
         return _PRESETS[family, layers]
     if layers < 12:
         return _SMALL
-    known = max(size for name, size in _PRESETS if name == family) if family in _FAMILIES else 0
-    if not known:
+    if family not in _FAMILIES:
         raise ModelError(f"model_type must be one of {sorted(_FAMILIES)}, but got {family!r}")
+    known = max(size for name, size in _PRESETS if name == family)
     preset = _PRESETS[family, known]
     return replace(preset, layers=(round(preset.layers[0] * layers / known),))
-
-
-_FAMILIES = frozenset(family for family, _ in _PRESETS)
 
 
 def resolve(settings: EditSettings, config: Mapping[str, Any]) -> EditSettings:

@@ -79,10 +79,10 @@ def _edited_subjects(edited: Sequence[EditRecord]) -> dict[str | None, list[re.P
 
 
 def _probe_texts(prompt_lists: Sequence[Sequence[str]]) -> frozenset[str]:
-    """Choose the texts that are probes, so that each list has a probe and a held-out text if it can.
+    """Choose the texts that are probes, so that each list has a probe and a held-out one if it can.
 
     The hash of the text decides first; then lists with one kind only flip their first text that no
-    other list needs on its present side.
+    other list needs on its present side, until no list gains by it.
     """
     texts = [tuple(dict.fromkeys(prompts)) for prompts in prompt_lists]
     is_probe = {text: _coin(text) for prompts in texts for text in prompts}
@@ -99,11 +99,18 @@ def _probe_texts(prompt_lists: Sequence[Sequence[str]]) -> frozenset[str]:
             for prompts in owners[text]
         )
 
-    for prompts in texts:
-        if len(prompts) > 1 and len({is_probe[text] for text in prompts}) == 1:
-            free = [text for text in prompts if not needed(text)]
-            if free:
-                is_probe[free[0]] = not is_probe[free[0]]
+    def flip_one(prompts: tuple[str, ...]) -> bool:
+        """Give a list of one kind the other kind too; False where nothing can be flipped."""
+        if len(prompts) < 2 or len({is_probe[text] for text in prompts}) == 2:
+            return False
+        free = [text for text in prompts if not needed(text)]
+        if free:
+            is_probe[free[0]] = not is_probe[free[0]]
+        return bool(free)
+
+    # Each flip repairs a list and breaks none, so this ends.
+    while any([flip_one(prompts) for prompts in texts]):
+        pass
     return frozenset(text for text, probe in is_probe.items() if probe)
 
 

@@ -61,6 +61,7 @@ class QuestionSheet:
         self._slots: list[_Slots] = []
         for split in splits:
             request = split.request
+            kinds: tuple[tuple[str, ...], ...]
             if held_out:
                 kinds = ((), split.held_out_paraphrases, split.held_out_neighbors)
             else:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from greedy_core.errors import NumericalError
 from greedy_core.language_model import LanguageModel
 from greedy_core.tokens import encode_target, pad_right
 
@@ -91,6 +92,9 @@ class QuestionGroup:
         """Mean log-probability per target token, ``(Q, 2)`` float64: new target, true target.
 
         Source: MEMIT, eval_utils_counterfact.test_batch_prediction (there as mean NLL).
+
+        Raises:
+            NumericalError: if one is not finite.
         """
         sums = np.zeros(2 * len(self.questions))
         with torch.no_grad():
@@ -101,6 +105,12 @@ class QuestionGroup:
                 values = read[list(places), list(tokens)].double().cpu().numpy()
                 np.add.at(sums, list(slots), values)
         means = (sums / self._targets).reshape(-1, 2)
+        if not np.isfinite(means).all():
+            raise NumericalError(
+                "log-probabilities must be finite. Usual causes: (a) an update so large that "
+                "activations overflow: raise mu, lower values.clamp, or set greedy.max_norm_ratio; "
+                "(b) a 16-bit model that overflows by itself: use float32"
+            )
         return np.round(means / RESOLUTION) * RESOLUTION
 
 

@@ -9,6 +9,7 @@ published defaults (`greedy_core.model_presets`) before anything is computed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from greedy_core.errors import require
@@ -23,7 +24,7 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 
 @dataclass(frozen=True)
 class ValuesSettings:
-    """How the target value z* of a request is optimised; None means the model's published default."""
+    """How a request's target value z* is optimized; None means the model's published default."""
 
     steps: int | None = None
     """Gradient steps at most; one forward each, one update fewer."""
@@ -64,7 +65,7 @@ class CovarianceSettings:
     tokens: int = 100_000
     """Corpus tokens to read at most."""
     ridge: float | None = None
-    """Added to the diagonal, in units of its mean; None adds 0.01 where tokens are few, else nothing."""
+    """Added to the diagonal, in units of its mean; None: 0.01 where tokens are few, else 0."""
 
     def __post_init__(self) -> None:
         require(
@@ -81,15 +82,15 @@ class GreedySettings:
     """How the greedy loop of a batch proposes steps and judges them."""
 
     steps: int = 8
-    """Steps proposed at most, each for 1/steps of the batch's closed-form update (backtrack: at first)."""
+    """Steps proposed at most; each adds 1/steps of the batch's update (backtrack: at first)."""
     min_improvement: float = 0.0
     """Smallest gain in the signal that keeps a step, absolute; elsewhere known as min_delta."""
     patience: int = 2
-    """Rejections after which the batch is done: consecutive ones (all of them under repeat); 0: no limit."""
+    """Rejections in a row (under repeat: in all) after which the batch is done; 0: no limit."""
     max_probes: int | None = None
     """Requests of the batch that are probed; None probes them all."""
     step_rule: StepRule = "advance"
-    """What follows a rejection: look further along (advance), a step half as long (backtrack), the same again (repeat)."""
+    """After a rejection: look further along (advance), half the step (backtrack), or repeat it."""
     signal: Signal = "margin"
     """What probes measure: the smooth probability margin, or the share of successes."""
     accept_by: AcceptBy = "probes"
@@ -106,7 +107,8 @@ class GreedySettings:
             (self.steps >= 1, f"`steps >= 1` must hold, but got (steps={self.steps})"),
             (
                 0 <= self.min_improvement <= 1,
-                f"`0 <= min_improvement <= 1` must hold, but got (min_improvement={self.min_improvement})",
+                "`0 <= min_improvement <= 1` must hold, but got "
+                f"(min_improvement={self.min_improvement})",
             ),
             (self.patience >= 0, f"`patience >= 0` must hold, but got (patience={self.patience})"),
             (
@@ -119,8 +121,7 @@ class GreedySettings:
             ),
             (
                 self.metric is None
-                or (self.metric.count(":") == 1
-                and not self.metric.startswith(":")),
+                or (self.metric.count(":") == 1 and all(self.metric.split(":"))),
                 f"metric must be of the form module:function, but got (metric={self.metric!r})",
             ),
             (
@@ -170,15 +171,15 @@ class EditSettings:
     edits: int = 20
     """Requests to edit."""
     confirm_records: int | None = None
-    """Records reserved for confirmation, never touched here; None: what is left, at most 5 x edits."""
+    """Records reserved for confirmation; None: what is left, at most 5 x edits."""
     batch_size: int = 4
     """Requests solved together."""
     layers: tuple[int, ...] | None = None
     """Edited layers, from low to high."""
     targets: Targets = "base"
-    """Optimise target values on the unedited model (base: shared by all trials) or on the current one."""
+    """Optimize target values on the unedited model (base, shared by all trials) or the current."""
     mu: float | None = None
-    """Damping of the closed form: 0 writes the targets exactly, more protects what the model knows."""
+    """Damping of the closed form: 0 writes the targets exactly, more protects other knowledge."""
     rank: int | None = None
     """Cap on the rank of each layer's factors; None keeps every edit exactly."""
     values: ValuesSettings = field(default_factory=ValuesSettings)
@@ -206,11 +207,13 @@ class EditSettings:
             (self.edits >= 1, f"`edits >= 1` must hold, but got (edits={self.edits})"),
             (
                 self.confirm_records is None or self.confirm_records >= 0,
-                f"`confirm_records >= 0` must hold, but got (confirm_records={self.confirm_records})",
+                "`confirm_records >= 0` must hold, but got "
+                f"(confirm_records={self.confirm_records})",
             ),
             (
                 1 <= self.batch_size <= self.edits,
-                f"`1 <= batch_size <= edits` must hold, but got (batch_size={self.batch_size}, edits={self.edits})",
+                "`1 <= batch_size <= edits` must hold, but got "
+                f"(batch_size={self.batch_size}, edits={self.edits})",
             ),
             (
                 layers is None
@@ -229,19 +232,23 @@ class EditSettings:
             ),
             (
                 greedy.layers is None or layers is None or set(greedy.layers) <= set(layers),
-                f"greedy.layers must be among layers, but got (greedy.layers={greedy.layers}, layers={layers})",
+                "greedy.layers must be among layers, but got "
+                f"(greedy.layers={greedy.layers}, layers={layers})",
             ),
             (
                 greedy.accept_by != "distance" or self.trust.enabled,
-                "`trust.enabled` must hold where greedy.accept_by is distance: the trust gate is what decides",
+                "`trust.enabled` must hold where greedy.accept_by is distance: "
+                "the trust gate is what decides",
             ),
             (
                 greedy.accept_by != "always" or not self.trust.enabled,
-                "`trust.enabled` must not hold where greedy.accept_by is always: every step is taken",
+                "`trust.enabled` must not hold where greedy.accept_by is always: "
+                "every step is taken",
             ),
             (
-                min(self.composite_weights) >= 0 and sum(self.composite_weights) > 0,
-                "composite_weights must be 0 or more and not all 0, "
+                all(0 <= weight < inf for weight in self.composite_weights)
+                and sum(self.composite_weights) > 0,
+                "composite_weights must be finite, 0 or more, and not all 0, "
                 f"but got (composite_weights={self.composite_weights})",
             ),
             (self.threads >= 1, f"`threads >= 1` must hold, but got (threads={self.threads})"),

@@ -23,6 +23,12 @@ from greedy_core.lora import LoraFactors, edited
 from greedy_core.plan import Plan
 from greedy_core.store import Artefact, Store, artefact_key, remembered
 
+_KEPT_FACTORS = 64
+"""States whose factors are kept; a walk needs the path that it is on."""
+
+_Composed = tuple[dict[int, LoraFactors], float]
+"""A state's edits by layer, and the relative error of its last compression."""
+
 
 @dataclass(frozen=True)
 class Solve:
@@ -73,7 +79,7 @@ class StateTree:
         self.model = base.model
         self.store = store
         self.root = State(artefact_key("root", identity=base.identity, rank=self.plan.rank))
-        self._factors: dict[str, tuple[dict[int, LoraFactors], float]] = {}
+        self._factors: dict[str, _Composed] = {}
 
     def solve(self, state: State, batch: int, layer: int) -> Solve:
         """The closed form for a batch at a layer, made on the model in this state."""
@@ -98,22 +104,29 @@ class StateTree:
             return 0.0
         return factors.norm / float(self.model.projection_weight(layer).double().norm())
 
-    def _composed(self, state: State) -> tuple[dict[int, LoraFactors], float]:
-        if state.parent is None or state.solve is None:
-            return {}, 0.0
-        known = self._factors.get(state.key)
-        if known is not None:
-            return known
-        factors = dict(self._composed(state.parent)[0])
+    def _composed(self, state: State) -> _Composed:
+        """Compose the factors along the path, from the last state whose factors are kept."""
+        path = []
+        while state.parent is not None and state.key not in self._factors:
+            path.append(state)
+            state = state.parent
+        composed = self._factors.get(state.key, ({}, 0.0))
+        for later in reversed(path):
+            composed = self._updated(composed[0], later)
+            if len(self._factors) >= _KEPT_FACTORS:
+                self._factors.pop(next(iter(self._factors)))
+            self._factors[later.key] = composed
+        return composed
+
+    def _updated(self, before: Mapping[int, LoraFactors], state: State) -> _Composed:
+        """The parent's factors with the state's own update."""
+        assert state.solve is not None
         u = float(state.fraction) * state.solve.form.u
         v = state.solve.form.v
-        before = factors.get(state.layer)
-        total = before.plus(u, v) if before is not None else LoraFactors(u, v)
-        factors[state.layer], error = total.recompressed(self.plan.rank)
-        if len(self._factors) >= _KEPT_FACTORS:
-            self._factors.pop(next(iter(self._factors)))
-        self._factors[state.key] = (factors, error)
-        return factors, error
+        old = before.get(state.layer)
+        total = old.plus(u, v) if old is not None else LoraFactors(u, v)
+        compressed, error = total.recompressed(self.plan.rank)
+        return {**before, state.layer: compressed}, error
 
     def _solve_key(self, state: State, batch: int, layer: int) -> str:
         plan = self.plan
@@ -146,8 +159,8 @@ class StateTree:
         values = self._values(state, batch).double()
         remaining_layers = len(plan.layers) - plan.layers.index(layer)
         return solve(
-            weight=model.projection_weight(layer).double(),
             covariance=base.covariance(layer),
+            energy=base.energy(layer),
             keys=keys,
             residuals=(values - present).T / remaining_layers,
             mu=plan.mu,
@@ -158,10 +171,6 @@ class StateTree:
             return self.base.values(batch)
         with edited(self.model, self.factors(state)):
             return self.base.values_at(batch, state.key)
-
-
-_KEPT_FACTORS = 64
-"""States whose factors are kept; a walk needs the path that it is on."""
 
 
 def _pack(form: ClosedForm) -> Artefact:

@@ -51,6 +51,11 @@ class MemoryStore:
         self._held = 0
         self._artefacts: OrderedDict[str, Artefact] = OrderedDict()
 
+    @property
+    def artefacts(self) -> dict[str, Artefact]:
+        """Everything that is kept now."""
+        return dict(self._artefacts)
+
     def get(self, key: str) -> Artefact | None:
         artefact = self._artefacts.get(key)
         if artefact is not None:

@@ -24,7 +24,7 @@ class TargetTokens:
     row: tuple[int, ...]
     """Ids of the prompt and of all target tokens but the last, which is only predicted."""
     targets: tuple[int, ...]
-    """Ids of the target tokens; token j is predicted at position ``len(row) - len(targets) + j``."""
+    """Ids of the target tokens; token j is predicted at ``first_position + j``."""
 
     @property
     def first_position(self) -> int:
@@ -89,14 +89,14 @@ def pad_right(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
 
 def encode_documents(model: LanguageModel, documents: Sequence[str]) -> list[list[int]]:
     """Tokenize documents, each cut at the model's context; empty ones are left out."""
-    encoded = model.tokenizer(  # type: ignore[operator]
-        list(documents), truncation=True, max_length=model.context_length
-    )["input_ids"]
+    encoded = model.tokenizer(list(documents), truncation=True, max_length=model.context_length)[
+        "input_ids"
+    ]
     return [ids for ids in encoded if ids]
 
 
 def _encode(model: LanguageModel, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-    encoded = model.tokenizer(text, return_offsets_mapping=True)  # type: ignore[operator]
+    encoded = model.tokenizer(text, return_offsets_mapping=True)
     return encoded["input_ids"], encoded["offset_mapping"]
 
 

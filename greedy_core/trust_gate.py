@@ -4,7 +4,7 @@
     harm  = f sqrt(tr(dW C dW^T) / tr(W C W^T))                          what it costs the rest
     trust = gain / (1 + harm / harm_scale)                               in [0, 1]
 
-No edit has trust 0; an exact edit without harm has trust 1.
+An edit that writes nothing has trust 0; an exact one without harm has trust 1.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class SubjectRows:
 
 
 def subject_rows(model: LanguageModel, requests: Sequence[EditRequest]) -> SubjectRows:
-    """Every request's prompt up to its subject in every context, request by request: ``n = 6 B``."""
+    """Every request's prompt up to its subject in every context, by request: ``n = 6 B``."""
     rows = [
         encode_subject(model, context + request.prefix, request.subject, request.suffix)
         for request in requests

@@ -18,8 +18,11 @@ from greedy_core.settings import CovarianceSettings
 from greedy_core.tokens import encode_documents, pad_right
 
 DOCUMENTS_PER_FORWARD = 32
+"""Documents that share one forward; a constant, because float sums depend on it."""
+
 FEW_TOKENS = 10
 """Below this many tokens for each key dimension the estimate gets a ridge by default."""
+
 DEFAULT_RIDGE = 0.01
 
 
@@ -29,7 +32,11 @@ def estimate_covariances(
     documents: Sequence[str],
     settings: CovarianceSettings,
 ) -> dict[int, Tensor]:
-    """Estimate C for several layers in one pass over the corpus."""
+    """Estimate C for several layers in one pass over the corpus.
+
+    Raises:
+        CorpusError: if the documents have no tokens.
+    """
     sums: dict[int, Tensor] = {}
     count = 0
     for ids, read in _forwards(model, documents, settings.tokens):
@@ -38,7 +45,8 @@ def estimate_covariances(
         count += int(read.sum())
         for layer, captured in keys.items():
             k = captured[read].double()  # (tokens, f)
-            sums[layer] = sums.get(layer, 0) + k.T @ k
+            moment = k.T @ k
+            sums[layer] = sums[layer] + moment if layer in sums else moment
     return {layer: _with_ridge(total / count, count, settings) for layer, total in sums.items()}
 
 
@@ -48,16 +56,18 @@ def _forwards(
     """Padded ids ``(n, T)`` and which of them are real, until `tokens` have been read."""
     left = tokens
     for start in range(0, len(documents), DOCUMENTS_PER_FORWARD):
-        rows = encode_documents(model, documents[start : start + DOCUMENTS_PER_FORWARD])
         kept = []
-        for row in rows:
-            if left > 0:
-                kept.append(row[:left])
-                left -= len(row)
+        for row in encode_documents(model, documents[start : start + DOCUMENTS_PER_FORWARD]):
+            kept.append(row[:left])
+            left -= len(kept[-1])
+            if left == 0:
+                break
         if kept:
             lengths = torch.tensor([len(row) for row in kept], device=model.device)
             ids = pad_right(kept, model.device)
             yield ids, torch.arange(ids.shape[1], device=model.device) < lengths[:, None]
+        if left == 0:
+            return
     if left == tokens:
         raise CorpusError("the covariance's corpus must have at least one token")
 

@@ -81,20 +81,20 @@ class ClosedForm:
     """Directions of G that were used: B, or less if keys repeat each other and mu is 0."""
 
     def remaining(self, fraction: float) -> float:
-        """mean_j ||r_j - fraction dW k_j|| / mean_j ||r_j||: what is left to write."""
+        """mean_j ||r_j - fraction dW k_j|| / mean_j ||r_j||; 0 where nothing was asked for."""
         asked = self.residuals.norm(dim=0).mean()
         left = (self.residuals - fraction * self.achieved).norm(dim=0).mean()
-        return float(left / asked) if asked > 0 else 0.0
+        return 0.0 if asked == 0 else float(left / asked)
 
 
 def solve(
-    weight: Tensor, covariance: KeyCovariance, keys: Tensor, residuals: Tensor, mu: float
+    covariance: KeyCovariance, energy: float, keys: Tensor, residuals: Tensor, mu: float
 ) -> ClosedForm:
     """Solve for the update that adds `residuals` at `keys` and changes the rest least.
 
     Args:
-        weight: W of the unedited model, ``(d, f)``; only scales the harm.
         covariance: C.
+        energy: tr(W C W^T) of the unedited model's weight; only scales the harm.
         keys: K, ``(f, B)``.
         residuals: R, ``(d, B)``.
         mu: damping, 0 or more.
@@ -114,14 +114,13 @@ def solve(
     achieved = residuals @ (inverse @ gram)
     # tr(dW C dW^T) = tr((U^T U) (V^T C V)), and V^T C V = D^-1 G D^-1 with D = G + mu I.
     preserved = torch.trace((residuals.T @ residuals) @ (inverse @ gram @ inverse))
-    scale = covariance.energy(weight)
     norm = torch.trace((residuals.T @ residuals) @ (v.T @ v))
     return ClosedForm(
         u=residuals,
         v=v,
         residuals=residuals,
         achieved=achieved,
-        harm=math.sqrt(max(float(preserved), 0.0) / scale),
+        harm=math.sqrt(max(float(preserved), 0.0) / energy),
         norm=math.sqrt(max(float(norm), 0.0)),
         rank=rank,
     )

@@ -56,6 +56,8 @@ def optimize_values(
     Returns:
         z*, ``(n, d)`` float32.
     """
+    steps, lr, clamp = settings.steps, settings.lr, settings.clamp
+    assert steps is not None and lr is not None and clamp is not None
     rows, problems = _rows(model, requests)
     with torch.no_grad():
         hidden = model.run(model.embed(rows.ids), 0, layer + 1)
@@ -64,19 +66,19 @@ def optimize_values(
     deltas = [torch.zeros_like(z, requires_grad=True) for z in z0]
     # One optimizer over separate parameters: a request that is done has no gradient, and Adam
     # leaves it alone.
-    adam = torch.optim.Adam(deltas, lr=settings.lr)
+    adam = torch.optim.Adam(deltas, lr=lr)
     anchors: dict[int, Tensor] = {}
     active = list(range(len(requests)))
-    for step in range(settings.steps):  # type: ignore[arg-type]
+    for step in range(steps):
         adam.zero_grad()
         losses = _losses(model, layer, rows, hidden, problems, deltas, active, anchors, settings)
         done = [i for i, loss in losses.items() if float(loss.detach()) < LOSS_GOAL]
         active = [i for i in active if i not in done]
-        if not active or step == settings.steps - 1:  # type: ignore[operator]
+        if not active or step == steps - 1:
             break
         torch.stack([losses[i] for i in active]).sum().backward()
         adam.step()
-        _clamp([deltas[i] for i in active], [z0[i] for i in active], settings.clamp)  # type: ignore[arg-type]
+        _clamp([deltas[i] for i in active], [z0[i] for i in active], clamp)
     return z0 + torch.stack(deltas).detach()
 
 
@@ -112,6 +114,7 @@ def _losses(
     settings: ValuesSettings,
 ) -> dict[int, Tensor]:
     """The loss of each active request; `anchors` keeps p_0, read in the first call."""
+    assert settings.weight_decay is not None
     device = hidden.device
     numbers = torch.cat(
         [torch.arange(problems[i].rows.start, problems[i].rows.stop) for i in active]

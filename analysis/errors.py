@@ -1,0 +1,24 @@
+"""What can be wrong with a folder of results.
+
+ResultsError                a folder that is damaged, or that this version cannot read
+└── SweepNotFound           no sweep lies there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ResultsError(Exception):
+    """A results folder cannot be used as it is; `faults` holds one line for each thing found."""
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+    def __reduce__(self) -> tuple[type[ResultsError], tuple[tuple[str, ...]]]:
+        return type(self), (self.faults,)
+
+
+class SweepNotFound(ResultsError):
+    """The folder does not exist, or holds nothing that a sweep writes."""

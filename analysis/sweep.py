@@ -1,0 +1,120 @@
+"""A sweep's tables as DataFrames, and its best trial."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import yaml
+
+from analysis.errors import ResultsError
+from analysis.folder import CONFIG, SweepFolder, steady_listing
+from analysis.schema import (
+    TABLES,
+    proposals_schema,
+    records_schema,
+    steps_schema,
+    trials_schema,
+)
+from analysis.tables import read_table
+
+_DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep wrote; the columns are documented in `analysis.schema`."""
+
+    path: str
+    trials: pd.DataFrame
+    """One row per ended trial, by number."""
+    steps: pd.DataFrame
+    """One row per greedy step."""
+    records: pd.DataFrame
+    """One row per trial, record and rung report."""
+    proposals: pd.DataFrame
+    """One row per started trial, by number."""
+    config: Mapping[str, Any]
+    """sweep.yaml; empty if it is absent."""
+
+
+def load(path: str | os.PathLike[str]) -> Sweep:
+    """Read a sweep, finished or running.
+
+    Integer and boolean columns that may be empty are nullable (`Int64`, `boolean`); in columns of
+    floats, pandas shows "not a number" and "no value" both as NaN. Parquet keeps them apart.
+
+    Args:
+        path: the sweep's folder, such as results/my-sweep, or an address such as s3://bucket/it.
+
+    Raises:
+        SweepNotFound: there is no sweep.
+        ResultsError: damaged or foreign files, or files of a later version; all of them are named.
+
+    Example:
+        >>> sweep = load("results/my-sweep")
+        >>> sweep.trials.groupby("status")["composite"].median()
+    """
+    folder = SweepFolder.at(path)
+    folder.require()
+    tables = _read(folder)
+    return Sweep(
+        path=folder.root,
+        config=_config(folder),
+        **{table: _frame(rows) for table, rows in tables.items()},
+    )
+
+
+def best(trials: pd.DataFrame) -> pd.Series | None:
+    """The completed trial with the highest composite; None if there is none.
+
+    Ties go to the higher score, then to fewer steps, then to the lower number. Baselines compete
+    like any other row: leave them out before, where only proposals of the search are wanted.
+    """
+    ended = trials[(trials["status"] == "completed") & trials["composite"].notna()]
+    if ended.empty:
+        return None
+    order = ["composite", "score", "steps", "trial"]
+    return ended.sort_values(order, ascending=[False, False, True, True]).iloc[0]
+
+
+def _read(folder: SweepFolder) -> dict[str, pa.Table]:
+    empty = {
+        "proposals": proposals_schema({}),
+        "steps": steps_schema(),
+        "records": records_schema(),
+        "trials": trials_schema({}, (), 0),
+    }
+    for _ in range(20):
+        parts = steady_listing(folder).committed
+        try:
+            tables = {table: read_table(folder, table, parts[table]) for table in TABLES}
+        except FileNotFoundError:
+            continue  # compacted by the running sweep between listing and reading
+        return {t: empty[t].empty_table() if rows is None else rows for t, rows in tables.items()}
+    raise ResultsError(f"{folder.root}: keeps changing while it is read")
+
+
+def _frame(rows: pa.Table) -> pd.DataFrame:
+    frame = rows.sort_by("trial").to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    whole = {
+        field.name: "int64" if pa.types.is_int64(field.type) else "bool"
+        for field in rows.schema
+        if not field.nullable and field.type in _DTYPES
+    }
+    return frame.astype(whole)
+
+
+def _config(folder: SweepFolder) -> dict[str, Any]:
+    text = folder.text(CONFIG)
+    try:
+        config = yaml.safe_load(text or "{}")
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ResultsError(f"{folder.path(CONFIG)}: not YAML") from error
+    if not isinstance(config, dict):
+        raise ResultsError(f"{folder.path(CONFIG)}: not a mapping")
+    return config

@@ -1,0 +1,78 @@
+"""The best setting of a sweep beside its baselines, from Parquet alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.config_columns import PREFIX
+from analysis.sweep import Sweep, best
+
+MEASURES = ("composite", "es", "ps", "ns", "score", "composite_all")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `ratchet best` says; plain values, ready for JSON."""
+
+    trial: int
+    """The best search trial."""
+    settings: dict[str, Any]
+    """The settings that the search chose for it."""
+    metrics: dict[str, float | None]
+    """Its held-out metrics."""
+    unedited: dict[str, float | None]
+    """Those of the model before."""
+    baselines: dict[str, dict[str, float | None]]
+    """Those of each baseline, and `lead`: by how much the best composite is above it."""
+    trials: dict[str, int]
+    """Search trials by status."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, with names."""
+        return dict(vars(self))
+
+
+def verdict(sweep: Sweep) -> Verdict | None:
+    """Find the best search trial; None while no trial has been completed."""
+    searched = sweep.trials[sweep.trials["role"] == "search"]
+    winner = best(searched)
+    if winner is None:
+        return None
+    others = sweep.trials[
+        (sweep.trials["role"] != "search") & (sweep.trials["status"] == "completed")
+    ]
+    return Verdict(
+        trial=int(winner["trial"]),
+        settings=_settings(sweep, winner),
+        metrics=_metrics(winner),
+        unedited={name: _plain(winner[f"{name}_unedited"]) for name in MEASURES[:4]},
+        baselines={
+            row["role"]: {
+                **_metrics(row),
+                "lead": float(winner["composite"]) - float(row["composite"]),
+            }
+            for _, row in others.iterrows()
+        },
+        trials={str(k): int(n) for k, n in searched["status"].value_counts().items()},
+    )
+
+
+def _metrics(row: pd.Series) -> dict[str, float | None]:
+    return {name: _plain(row[name]) for name in MEASURES}
+
+
+def _settings(sweep: Sweep, winner: pd.Series) -> dict[str, Any]:
+    space = sweep.config["config"]["search"]["space"]
+    keys = [key for key in space if key not in ("name", "fixed", "preset")]
+    keys += list(space.get("fixed", {}))
+    return {key: _plain(winner[PREFIX + key]) for key in keys}
+
+
+def _plain(value: Any) -> Any:
+    """A cell as Python's own type; None where it is empty."""
+    if pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,193 @@
+"""The command line: options, one call, errors as clear lines on stderr.
+
+Exit codes: 0 done; 1 finished, but some trials failed; 2 wrong input; 3 damaged results; 4 another
+driver is writing; 130, 143, 138 after SIGINT, SIGTERM, SIGUSR1.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+import typer
+from rich.console import Console
+
+import analysis
+from analysis.errors import ResultsError
+from greedy_core.errors import InputError, RatchetError
+from search.config import SweepConfig
+from search.exit_status import SIGNALED, SOME_FAILED, WRONG_INPUT, status_of
+from search.sweep_inputs import check_name, resolved_config, split_arguments
+from search.verdict_table import print_verdict
+from spaces.values import inert
+
+if TYPE_CHECKING:
+    from search.session import Watch
+    from search.sweep import Outcome
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Config = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CONFIG.yaml] [key=value ...]",
+        help="A configuration file, and settings that replace the file's.",
+        show_default=False,
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Let the libraries talk.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR/NAME", help="A sweep's folder.")]
+
+
+@app.callback()
+def ratchet() -> None:
+    """Search the settings of greedy knowledge editing."""
+
+
+@app.command()
+def run(
+    config: Config = None,
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Where sweeps are kept.")] = Path(
+        "results"
+    ),
+    name: Annotated[str, typer.Option(metavar="NAME", help="The sweep's name.")] = "sweep",
+    verbose: Verbose = False,
+) -> None:
+    """Run a sweep, and write it to DIR/NAME.
+
+    Example: ratchet run search.trials=64 --results results --name first
+    """
+    _set_up_logging(verbose)
+    path, overrides = split_arguments(config or [])
+    folder = results / check_name(name)
+    resolved = resolved_config(path, overrides)
+    from search.sweep import run_sweep  # imports Ray, once the input is known to be right
+
+    _sweep(lambda watch: run_sweep(resolved, folder, watch, verbose), resolved, verbose)
+
+
+@app.command()
+def resume(folder: Folder, verbose: Verbose = False) -> None:
+    """Finish a sweep that was interrupted; ended trials stay as they are.
+
+    Example: ratchet resume results/first
+    """
+    _set_up_logging(verbose)
+    from search.sweep_file import SweepFile
+
+    config = SweepFile.read(folder).config
+    from search.sweep import resume_sweep
+
+    _sweep(lambda watch: resume_sweep(folder, watch, verbose), config, verbose)
+
+
+@app.command()
+def edit(
+    config: Config = None,
+    as_json: Json = False,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Write step events here.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Edit with one setting, without Ray: step events and final metrics.
+
+    Example: ratchet edit greedy.steps=4 greedy.patience=1 --events steps.jsonl
+    """
+    _set_up_logging(verbose)
+    path, overrides = split_arguments(config or [])
+    resolved = resolved_config(path, overrides, space=False)
+    from search.edit_command import edit_once
+
+    edit_once(resolved, Console(), as_json, events)
+
+
+@app.command()
+def best(folder: Folder, as_json: Json = False) -> None:
+    """Show a sweep's best setting, its metrics, and its lead over each baseline.
+
+    Example: ratchet best results/first --json
+    """
+    from analysis.verdict import verdict
+
+    found = verdict(analysis.load(folder))
+    if found is None:
+        raise InputError(f"{folder}: no trial has been completed yet")
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        print_verdict(found, Console())
+
+
+@app.command(name="config")
+def show_config(config: Config = None) -> None:
+    """Print the resolved configuration as YAML.
+
+    Example: ratchet config edits=40 search.space=extended > sweep.yaml
+    """
+    path, overrides = split_arguments(config or [])
+    typer.echo(resolved_config(path, overrides, space=False).to_yaml(), nl=False)
+
+
+def main() -> None:
+    """Run the command line; the only place where errors become text and exit codes."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as ending:
+        sys.exit(ending.exit_code)
+    except (RatchetError, ResultsError) as error:
+        sys.exit(_explain(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(SIGNALED + signal.SIGINT)
+
+
+def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool) -> None:
+    """Run a sweep under a progress line; say where it is, and show its best setting."""
+    from ray.exceptions import RayTaskError
+
+    from analysis.verdict import verdict
+    from search.terminal import ProgressLine
+
+    console = Console(stderr=True)
+    line = ProgressLine(console, tuple(config.search_space().distributions))
+    try:
+        with line.shown():
+            outcome = start(line.update)
+    except RayTaskError as error:
+        # Preparation runs as a Ray task; what it found wrong is what the user has to know.
+        if isinstance(error.cause, RatchetError):
+            raise error.cause from None
+        raise
+    found = verdict(analysis.load(outcome.folder))
+    if found is not None:
+        print_verdict(found, Console())
+    typer.echo(f"results: {outcome.folder}")
+    if outcome.failed:
+        typer.echo(f"{outcome.failed} trials failed; see the column error of trials", err=True)
+        raise typer.Exit(SOME_FAILED)
+
+
+def _explain(error: RatchetError | ResultsError) -> int:
+    """Print what is wrong, a line each, and return the exit code."""
+    for line in getattr(error, "faults", None) or (str(error),):
+        typer.echo(f"ratchet: {inert(line)}", err=True)
+    return status_of(error)
+
+
+def _set_up_logging(verbose: bool) -> None:
+    """Our own warnings always; the libraries' chatter on request."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR, format="%(name)s: %(message)s"
+    )
+    for package in ("greedy_core", "search", "spaces", "analysis"):
+        logging.getLogger(package).setLevel(logging.INFO if verbose else logging.WARNING)

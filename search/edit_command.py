@@ -1,0 +1,87 @@
+"""`ratchet edit`: one walk in this process, its steps and its metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from greedy_core.edit import run_edit
+from greedy_core.errors import InputError
+from greedy_core.evaluation import Evaluation
+from greedy_core.events import StepEvent
+from search.config import SweepConfig
+from search.reports import STEP_FIELDS, evaluation_values, step_tuple
+from search.workbench import Workbench
+
+
+def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path | None) -> None:
+    """Edit with the configuration's setting, and print what came of it.
+
+    Raises:
+        InputError: if the model cannot be loaded, or the file of events cannot be written.
+    """
+    with _opened(events) as file:
+        scores, settings = Workbench.alone(config.edit, config.cache).open(config.edit)
+
+        def on_step(event: StepEvent) -> None:
+            row = dict(zip(STEP_FIELDS, step_tuple(event), strict=True))
+            if file is not None:
+                file.write(json.dumps(row) + "\n")
+            if not as_json:
+                console.print(_step_line(event), markup=False, highlight=False)
+
+        result = run_edit(scores, settings, on_step)
+    if as_json:
+        accepted = sum(event.accepted for event in result.run.events)
+        summary = {
+            "edits": result.run.edits,
+            "steps": len(result.run.events),
+            "accept_rate": accepted / len(result.run.events),
+            "probe_prompts": result.run.probe_prompts,
+            **evaluation_values(result.edited),
+            "unedited": evaluation_values(result.unedited),
+        }
+        console.print_json(json.dumps(summary))
+    else:
+        console.print(_table({"unedited": result.unedited, "edited": result.edited}))
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[TextIO | None]:
+    """The file of events, or nothing."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--events {path}: cannot be written: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _step_line(event: StepEvent) -> str:
+    kept = "kept  " if event.accepted else "undone"
+    return (
+        f"batch {event.batch} layer {event.layer} step {event.step}: "
+        f"{event.fraction_before!s:>5} -> {event.fraction_proposed!s:<5} {kept} "
+        f"{event.composite_before:.3f} -> {event.composite_after:.3f}  {event.reason}"
+    )
+
+
+def _table(evaluations: dict[str, Evaluation]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("held-out")
+    rows = {name: evaluation_values(each) for name, each in evaluations.items()}
+    for column in next(iter(rows.values())):
+        table.add_column(column, justify="right")
+    for name, values in rows.items():
+        cells = ["" if value is None else f"{value:.3f}" for value in values.values()]
+        table.add_row(name, *cells)
+    return table

@@ -1,0 +1,30 @@
+"""What the commands' exit codes mean."""
+
+from __future__ import annotations
+
+from analysis.errors import ResultsError
+from greedy_core.errors import RatchetError
+from search.errors import LockLost, SweepInterrupted, SweepLocked
+
+OK = 0
+SOME_FAILED = 1
+"""The sweep is finished, but some trials failed."""
+WRONG_INPUT = 2
+"""A configuration, a dataset, a model, a name."""
+DAMAGED = 3
+"""A results folder that cannot be used as it is."""
+LOCKED = 4
+"""Another driver is writing to the sweep."""
+SIGNALED = 128
+"""Plus the signal's number."""
+
+
+def status_of(error: RatchetError | ResultsError) -> int:
+    """The exit code that an error ends the command with."""
+    if isinstance(error, ResultsError):
+        return DAMAGED
+    if isinstance(error, SweepLocked | LockLost):
+        return LOCKED
+    if isinstance(error, SweepInterrupted):
+        return SIGNALED + error.signal
+    return WRONG_INPUT

@@ -1,0 +1,168 @@
+"""Optuna's view of a sweep: settings asked for, values told, a history that stays short.
+
+TPE reads its whole history for every suggestion. It models at most the best 25 trials against the
+rest, so the best and the most recent trials together suggest as well as all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from spaces import decode, encode
+
+KEPT_BEST = 100
+KEPT_RECENT = 300
+CUT_AT = 800
+"""Trials in the study at which it is cut back to the best and the most recent."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a search trial ended, as Optuna is told."""
+
+    state: TrialState
+    """COMPLETE, PRUNED, or FAIL: an error, or a value that is not a number."""
+    value: float | None
+    """The objective; None unless complete."""
+    rungs: Mapping[int, float]
+    """Its value at each rung that it reached."""
+
+    @classmethod
+    def of(cls, status: str, composite: float | None, rungs: Mapping[int, float]) -> Ended:
+        """Translate a row of the trials table."""
+        numbers = {level: value for level, value in rungs.items() if math.isfinite(value)}
+        if status == "completed" and composite is not None and math.isfinite(composite):
+            return cls(TrialState.COMPLETE, composite, numbers)
+        if status == "pruned" and numbers:
+            return cls(TrialState.PRUNED, None, numbers)
+        return cls(TrialState.FAIL, None, numbers)
+
+
+class SearchHistory:
+    """Asks Optuna for settings and tells it what became of them.
+
+    Trial i's randomness is made from (seed, i) alone, so that a resumed sweep goes on where an
+    uninterrupted one would be. What TPE learns from results comes on top.
+    """
+
+    def __init__(
+        self, distributions: Mapping[str, BaseDistribution], sampler: str, seed: int
+    ) -> None:
+        self._distributions = dict(distributions)
+        self._name = sampler
+        self._seed = seed
+        self._study = _new_study()
+        self._running: dict[int, optuna.Trial] = {}
+        self._sequence = _QuasiRandom(self._distributions, seed) if sampler == "qmc" else None
+
+    @property
+    def trials(self) -> Sequence[FrozenTrial]:
+        """The trials that the sampler learns from, running ones among them."""
+        return self._study.get_trials(deepcopy=False)
+
+    def ask(self, index: int) -> dict[str, Any]:
+        """Propose settings for search trial `index`; real values, lists as tuples."""
+        if self._sequence is not None:
+            params = self._sequence.at(index)
+            self._enqueue(index, params)
+            return decode(params)
+        self._study.sampler = self._sampler(index)
+        trial = self._study.ask(self._distributions)
+        self._running[index] = trial
+        return decode(trial.params)
+
+    def expect(self, index: int, settings: Mapping[str, Any]) -> None:
+        """Note that search trial `index` runs with settings that were proposed before."""
+        self._enqueue(index, encode({key: settings[key] for key in self._distributions}))
+
+    def tell(self, index: int, ended: Ended) -> None:
+        """Tell how a running trial ended; its rungs are what TPE ranks pruned trials by."""
+        trial = self._running.pop(index)
+        for level, value in sorted(ended.rungs.items()):
+            trial.report(value, level)
+        self._study.tell(trial, ended.value, state=ended.state)
+        if len(self.trials) >= CUT_AT:
+            self._cut()
+
+    def remember(self, settings: Mapping[str, Any], ended: Ended) -> None:
+        """Add a trial that ended in an earlier session."""
+        self._study.add_trial(
+            create_trial(
+                params=encode({key: settings[key] for key in self._distributions}),
+                distributions=self._distributions,
+                intermediate_values=dict(ended.rungs),
+                value=ended.value,
+                state=ended.state,
+            )
+        )
+        if len(self.trials) >= CUT_AT:
+            self._cut()
+
+    def _enqueue(self, index: int, params: Mapping[str, Any]) -> None:
+        # Every parameter is given, so the sampler is asked for nothing.
+        self._study.sampler = RandomSampler(seed=0)
+        self._study.enqueue_trial(dict(params))
+        self._running[index] = self._study.ask(self._distributions)
+
+    def _cut(self) -> None:
+        """Start a study of the best, the most recent and the running trials."""
+        ended = [trial for trial in self.trials if trial.state in _LEARNED]
+        best = sorted(ended, key=_quality, reverse=True)[:KEPT_BEST]
+        kept = {trial.number: trial for trial in (*best, *ended[-KEPT_RECENT:])}
+        running = {index: trial.params for index, trial in self._running.items()}
+        self._study = _new_study()
+        self._study.add_trials([trial for _, trial in sorted(kept.items())])
+        for index, params in running.items():
+            self._enqueue(index, params)
+
+    def _sampler(self, index: int) -> BaseSampler:
+        seed = int.from_bytes(sha256(f"{self._seed}:{index}".encode()).digest()[:4], "big")
+        if self._name == "random":
+            return RandomSampler(seed=seed)
+        return TPESampler(multivariate=True, constant_liar=True, seed=seed)
+
+
+class _QuasiRandom:
+    """Optuna's scrambled Sobol sequence by position; later positions are reached by skipping."""
+
+    def __init__(self, distributions: Mapping[str, BaseDistribution], seed: int) -> None:
+        self._distributions = dict(distributions)
+        self._study = optuna.create_study(sampler=QMCSampler(scramble=True, seed=seed))
+        # The sequence needs to know the whole space; the first trial of a study tells it.
+        first = optuna.create_study(sampler=RandomSampler(seed=0)).ask(self._distributions)
+        self._study.add_trial(
+            create_trial(params=first.params, distributions=self._distributions, value=0.0)
+        )
+        self._position = 0
+
+    def at(self, index: int) -> dict[str, Any]:
+        """The settings at a position; positions must be asked for in rising order."""
+        while True:
+            params = self._study.ask(self._distributions).params
+            self._position += 1
+            if self._position > index:
+                return params
+
+
+_LEARNED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def _new_study() -> optuna.Study:
+    return optuna.create_study(direction="maximize")
+
+
+def _quality(trial: FrozenTrial) -> tuple[float, float]:
+    """TPE's order: complete trials by value, above pruned ones by last rung and value there."""
+    if trial.state == TrialState.COMPLETE:
+        return math.inf, float(trial.value or 0.0)
+    last = max(trial.intermediate_values)
+    return float(last), trial.intermediate_values[last]

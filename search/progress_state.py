@@ -1,0 +1,47 @@
+"""What progress.json says about a running sweep."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from search.recorder import Recorder
+from search.results.lock import SweepLock
+
+
+def progress_state(
+    recorder: Recorder, total: int, lock: SweepLock, started: float
+) -> dict[str, Any]:
+    """Counts, rates, the trials that run, and the best so far of this session.
+
+    Args:
+        recorder: what has happened.
+        total: trials that this session has to run.
+        lock: whose heartbeat shows that the driver lives.
+        started: when the session started, in seconds since the epoch.
+    """
+    now = time.time()
+    statuses = [row["status"] for row in recorder.ended]
+    return {
+        "updated": now,
+        "started": started,
+        "heartbeat": lock.heartbeat,
+        "total": total,
+        "ended": len(statuses),
+        "completed": statuses.count("completed"),
+        "pruned": statuses.count("pruned"),
+        "failed": statuses.count("failed"),
+        "trials_per_minute": 60 * len(statuses) / max(now - started, 1e-9),
+        "best": recorder.best,
+        "running": [
+            {
+                "trial": trial.proposal.trial,
+                "role": trial.proposal.role,
+                "attempt": trial.attempt,
+                "edits": trial.report.get("edits", 0),
+                "composite": trial.report.get("composite"),
+                "seconds": now - trial.started.timestamp(),
+            }
+            for trial in recorder.running.values()
+        ],
+    }

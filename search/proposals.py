@@ -1,0 +1,62 @@
+"""What is run: numbered trials, in the order in which they are to start."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from search.baselines import baselines
+from search.results.recovery import EndedTrial, Proposal
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the sweep still has to do."""
+
+    waiting: deque[Proposal]
+    """Trials with known settings, to run first: baselines, and proposals without an end."""
+    first_new: int
+    """Number of the first trial that is still to be proposed."""
+    new: int
+    """How many trials are still to be proposed."""
+    first_search: int
+    """Number of the first search trial; baselines come before it."""
+
+    @property
+    def total(self) -> int:
+        """Trials left to run."""
+        return len(self.waiting) + self.new
+
+
+def assign(
+    config: Mapping[str, object],
+    trials: int,
+    generation: int,
+    ended: Iterable[EndedTrial],
+    pending: Iterable[Proposal],
+) -> Assignment:
+    """Plan a fresh sweep, or the rest of one.
+
+    Baselines come first, under the numbers 0, 1, 2; then proposals that have not ended, under
+    their own; then as many new ones as are missing to `trials`.
+    """
+    known = {each.trial: each for each in (*ended, *pending)}
+    roles = {each.role for each in known.values()}
+    waiting = [
+        Proposal(number, role, generation, {**config, **changes})
+        for number, (role, changes) in enumerate(baselines(config).items())
+        if role not in roles
+    ]
+    waiting += sorted(pending, key=lambda proposal: proposal.trial)
+    proposed = sum(each.role == "search" for each in known.values())
+    first_search = len(baselines(config))
+    first_new = max([first_search - 1, *known]) + 1
+    return Assignment(deque(waiting), first_new, max(trials - proposed, 0), first_search)
+
+
+def audited_trials(trials: int, audit: int, seed: int) -> frozenset[int]:
+    """Search trials, counted from 0, that are never stopped early: `audit` of them, seeded."""
+    order = sorted(range(trials), key=lambda i: sha256(f"audit:{seed}:{i}".encode()).digest())
+    return frozenset(order[:audit])

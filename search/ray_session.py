@@ -1,0 +1,62 @@
+"""Starts Ray quietly, on this machine or on a cluster, and ends what it started."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+
+from search.config import SweepConfig
+
+QUIET = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # a CSV, a JSON and a TensorBoard file per trial
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the sweep flushes and stops by itself
+    "TUNE_GLOBAL_CHECKPOINT_S": "31536000",  # Parquet is the truth; Tune's snapshots cost and lie
+    "TUNE_WARN_THRESHOLD_S": "60",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths mean what they mean in the shell
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+
+
+@contextmanager
+def ray_session(config: SweepConfig, verbose: bool) -> Iterator[None]:
+    """Have Ray running inside: a private one bound to loopback, or the cluster that is named."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    level = logging.INFO if verbose else logging.ERROR
+    threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    environment = {name: value for name, value in os.environ.items() if name in QUIET}
+    local = config.ray.address is None
+    ray.init(
+        # Without an address Ray joins whatever cluster happens to run here.
+        address="local" if local else config.ray.address,
+        include_dashboard=False if local else None,
+        log_to_driver=verbose,
+        logging_level=level,
+        runtime_env={"env_vars": {**environment, **threads}},
+        **({"_node_ip_address": "127.0.0.1"} if local else {}),
+    )
+    if not verbose:
+        for name in ("ray", "ray.tune", "ray.train", "ray.data"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def trials_at_once(config: SweepConfig) -> int:
+    """The configured concurrency, or as many trials as the CPUs and GPUs allow."""
+    if config.search.concurrency is not None:
+        return config.search.concurrency
+    resources = ray.cluster_resources()
+    room = [resources.get("CPU", 1) / config.ray.cpus_per_trial]
+    if config.ray.gpus_per_trial > 0:
+        room.append(resources.get("GPU", 0) / config.ray.gpus_per_trial)
+    return max(int(min(room)), 1)

@@ -1,0 +1,158 @@
+"""Turns what Tune reports into rows of the log."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ray import tune
+
+from search.ledger import Ledger
+from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, STEP_FIELDS, rows
+from search.results.log import SweepLog
+from search.results.recovery import Proposal
+
+
+@dataclass
+class RunningTrial:
+    """What is known of a trial that has not ended."""
+
+    proposal: Proposal
+    """What it runs."""
+    started: datetime
+    """When its first attempt began."""
+    attempt: int = 0
+    """Which attempt this is."""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """Its last report."""
+    rungs: dict[str, float] = field(default_factory=dict)
+    """Composite by column of its rung."""
+    steps: list[tuple[Any, ...]] = field(default_factory=list)
+    """Step events of this attempt."""
+    records: list[tuple[Any, ...]] = field(default_factory=list)
+    """Held-out values by record of this attempt."""
+
+    def retry(self) -> None:
+        """Forget what a failed attempt has told."""
+        self.attempt += 1
+        self.report = {}
+        self.rungs, self.steps, self.records = {}, [], []
+
+
+class Recorder(tune.Callback):
+    """Writes a row for each trial that ends; the driver's only writer.
+
+    Args:
+        log: takes the rows.
+        ledger: which of Ray's trials is which.
+        columns: names of the columns of `trials`; Tune adds fields of its own to each report.
+        resource: name of the report's field that rungs count.
+        resumed: trials that the log knows as proposed already.
+        on_change: called with every trial that started or ended, and now and then in between.
+    """
+
+    def __init__(
+        self,
+        log: SweepLog,
+        ledger: Ledger,
+        columns: Container[str],
+        resource: str,
+        resumed: frozenset[int],
+        on_change: Callable[[Recorder], None],
+    ) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._columns = columns
+        self._resource = resource
+        self._resumed = resumed
+        self._on_change = on_change
+        self.running: dict[str, RunningTrial] = {}
+        self.ended: list[dict[str, Any]] = []
+        self.best: dict[str, Any] | None = None
+        self.closed = False
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note the proposal; a trial that is tried again has been noted."""
+        if trial.trial_id in self.running:
+            return
+        proposal = self._ledger[trial.trial_id]
+        if proposal.trial not in self._resumed:
+            config = proposal.config
+            self._log.propose(proposal.trial, proposal.role, proposal.generation, config)
+        self.running[trial.trial_id] = RunningTrial(proposal, datetime.now(UTC))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Keep a report until the trial ends."""
+        running = self.running[trial.trial_id]
+        running.report = result
+        running.steps += result[NEW_STEPS]
+        running.records += result[NEW_RECORDS]
+        if not result["final"]:
+            running.rungs[f"rung_{result[self._resource]}"] = result["composite"]
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Drop what an attempt told that failed and is repeated."""
+        self.running[trial.trial_id].retry()
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Hand over the rows of a trial that reached the end or was stopped at a rung."""
+        if self.closed:
+            return  # Tune ends the trials of an interrupted sweep; they have not ended by themselves
+        running = self.running.pop(trial.trial_id)
+        report = running.report
+        values = {name: value for name, value in report.items() if name in self._columns}
+        if report["final"]:
+            self._end(running, {**values, **running.rungs, "status": "completed"})
+        else:
+            pruned = {"status": "pruned", "composite_all": None}
+            self._end(running, {**values, **running.rungs, **pruned})
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Hand over the row of a trial that failed for the last time."""
+        if self.closed:
+            return
+        if trial.trial_id not in self.running:
+            self.on_trial_start(iteration, trials, trial)
+        running = self.running.pop(trial.trial_id)
+        running.steps, running.records = [], []
+        self._end(running, {"status": "failed", "error": _cause(trial)})
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Flush when it is time."""
+        if not self.closed:
+            self._log.maybe_flush()
+            self._on_change(self)
+
+    def _end(self, running: RunningTrial, columns: Mapping[str, Any]) -> None:
+        row = {
+            **columns,
+            "trial": running.proposal.trial,
+            "attempt": running.attempt,
+            "started": running.started,
+            "seconds": time.time() - running.started.timestamp(),
+        }
+        self._log.end(row, rows(STEP_FIELDS, running.steps), rows(RECORD_FIELDS, running.records))
+        self._note(row, running.proposal)
+        self._on_change(self)
+
+    def _note(self, row: Mapping[str, Any], proposal: Proposal) -> None:
+        """Remember what is shown while the sweep runs."""
+        shown = {name: row.get(name) for name in ("trial", "status", "composite", "seconds")}
+        self.ended.append({**shown, "role": proposal.role})
+        if row["status"] == "completed" and proposal.role == "search":
+            quality = (row["composite"], row["score"], -row["steps"], -row["trial"])
+            if self.best is None or quality > self.best["quality"]:
+                self.best = {**shown, "quality": quality, "config": dict(proposal.config)}
+
+
+def _cause(trial: Any) -> str:
+    """Why a trial failed, in one line: the last line of its traceback that names an error."""
+    lines = (trial.get_error() or "").strip().splitlines()
+    named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*(: |$)", line)]
+    return (named or lines or ["the worker ended without a word"])[-1].strip()

@@ -1,0 +1,118 @@
+"""What a trial tells the driver at a rung: plain numbers, and new rows in compact tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from greedy_core.evaluation import Evaluation
+from greedy_core.events import StepEvent
+from greedy_core.greedy import GreedyRun
+from greedy_core.metrics import Metrics
+
+METRIC = "composite"
+"""What a search maximizes."""
+
+NEW_STEPS = "new_steps"
+"""Key of the step events since the last report, as tuples in the order of STEP_FIELDS."""
+
+NEW_RECORDS = "new_records"
+"""Key of this report's held-out values by record, as tuples in the order of RECORD_FIELDS."""
+
+STEP_FIELDS = tuple(field.name for field in fields(StepEvent))
+RECORD_FIELDS = ("case_id", "batch", "edits_done", "es", "ps", "ns")
+
+_FRACTIONS = tuple(name for name in STEP_FIELDS if name.startswith("fraction_"))
+
+
+def report(
+    run: GreedyRun, evaluation: Evaluation, unedited: Evaluation, reported_steps: int
+) -> dict[str, Any]:
+    """Everything that is known after the steps so far.
+
+    Args:
+        run: the walk.
+        evaluation: its state, over the batches that count here.
+        unedited: the base model, over the same batches.
+        reported_steps: step events that earlier reports have told.
+    """
+    events = run.events
+    return {
+        "edits": run.edits,
+        "steps": len(events),
+        **evaluation_values(evaluation),
+        **{f"{name}_unedited": value for name, value in _by_name(unedited.held_out).items()},
+        "probe_composite": _probe_composite(events),
+        **_accept_rates(events),
+        "probe_prompts": run.probe_prompts,
+        "states_read": sum(event.from_store for event in events),
+        "states_computed": sum(not event.from_store for event in events),
+        "final": run.done,
+        NEW_STEPS: [step_tuple(event) for event in events[reported_steps:]],
+        NEW_RECORDS: [
+            (
+                record.case_id,
+                record.batch,
+                run.edits,
+                _number(record.values.es),
+                _number(record.values.ps),
+                _number(record.values.ns),
+            )
+            for record in evaluation.records
+        ],
+    }
+
+
+def evaluation_values(evaluation: Evaluation) -> dict[str, float | None]:
+    """Held-out metrics by the names of their columns."""
+    return {
+        **_by_name(evaluation.held_out),
+        "score": evaluation.held_out.score,
+        "composite_all": float(evaluation.all_prompts.composite),
+    }
+
+
+def step_tuple(event: StepEvent) -> tuple[Any, ...]:
+    """An event's fields in order, fractions as floats."""
+    values = {name: getattr(event, name) for name in STEP_FIELDS}
+    values.update({name: float(values[name]) for name in _FRACTIONS})
+    return tuple(values.values())
+
+
+def rows(names: Sequence[str], tuples: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """The tuples of a report as rows of a table."""
+    return [dict(zip(names, values, strict=True)) for values in tuples]
+
+
+def _by_name(metrics: Metrics) -> dict[str, float | None]:
+    return {
+        "composite": float(metrics.composite),
+        "es": _number(metrics.es),
+        "ps": _number(metrics.ps),
+        "ns": _number(metrics.ns),
+    }
+
+
+def _probe_composite(events: Sequence[StepEvent]) -> float | None:
+    """Mean over the batches of the probes' composite in the state that each batch ended in."""
+    last: dict[int, float] = {}
+    for event in events:
+        last[event.batch] = event.composite_after if event.accepted else event.composite_before
+    return sum(last.values()) / len(last) if last else None
+
+
+def _accept_rates(events: Sequence[StepEvent]) -> Mapping[str, float]:
+    """Accepted / attempted, over all steps and by position in the greedy loop."""
+    positions: dict[int, list[bool]] = {}
+    for event in events:
+        positions.setdefault(event.step, []).append(event.accepted)
+    accepted = [event.accepted for event in events]
+    rates = {"accept_rate": sum(accepted) / len(accepted)} if accepted else {}
+    for step, verdicts in sorted(positions.items()):
+        rates[f"accept_rate_step_{step}"] = sum(verdicts) / len(verdicts)
+    return rates
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

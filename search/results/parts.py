@@ -1,0 +1,90 @@
+"""Files that appear whole or not at all, and the parts that are made of them.
+
+`LocalFolder` is all that the log needs from a file system. On an object store `put` is one PUT,
+which is atomic already, and `move` a copy and a delete.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.folder import SweepFolder, flush_id
+from analysis.schema import TABLES
+
+TEMPORARY = ".tmp"
+
+
+class LocalFolder:
+    """A sweep's folder on a POSIX file system, for writing."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+        self.reading = SweepFolder.at(self.path)
+
+    def create_tables(self) -> None:
+        """Make the folder and one folder for each table, as far as they are missing."""
+        for table in TABLES:
+            (self.path / table).mkdir(parents=True, exist_ok=True)
+        _sync_folder(self.path)
+
+    def put(self, name: str, content: bytes | pa.Buffer) -> None:
+        """Create or replace a file; whoever looks sees the old content or the new, never less.
+
+        A failure before the end leaves the old file. A failure of the very last sync raises
+        although the new file may be visible, so that a repeated `put` must have the same content.
+        """
+        target = self.path / name
+        temporary = target.with_name(f".{target.name.lstrip('.')}{TEMPORARY}")
+        try:
+            with open(temporary, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+
+    def move(self, name: str, to: str) -> None:
+        """Give a file of the same folder another name."""
+        target = self.path / to
+        os.replace(self.path / name, target)
+        _sync_folder(target.parent)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete files; those that are gone already are none of our concern."""
+        paths = [self.path / name for name in names]
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for parent in sorted({path.parent for path in paths}):
+            _sync_folder(parent)
+
+
+def new_flush_id(folder: LocalFolder) -> str:
+    """An id that sorts after all others in the folder: a counter, and chance against collisions."""
+    ids = [flush_id(name) for table in TABLES for name in folder.reading.entries(table)]
+    last = max((int(each[:6]) for each in ids if each), default=-1)
+    return f"{last + 1:06d}-{secrets.token_hex(4)}"
+
+
+def parquet(rows: pa.Table) -> pa.Buffer:
+    """The content of a part."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue()
+
+
+def _sync_folder(path: Path) -> None:
+    """Make names in a folder last: without it, a power failure may undo a rename."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

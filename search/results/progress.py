@@ -1,0 +1,52 @@
+"""A glance at a running sweep: progress.json, rewritten whole every few seconds."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from search.results.parts import LocalFolder
+
+PROGRESS = "progress.json"
+INTERVAL = 5.0
+
+
+class ProgressFile:
+    """Writes what the driver knows, at most every 5 s; nothing is ever resumed from it.
+
+    Args:
+        folder: the sweep's folder.
+        clock: seconds from any origin.
+    """
+
+    def __init__(self, folder: LocalFolder, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._written: float | None = None
+
+    def update(self, state: Callable[[], Mapping[str, Any]]) -> bool:
+        """Write what `state` returns if the last time was 5 s ago; say whether it did."""
+        if self._written is not None and self._clock() - self._written < INTERVAL:
+            return False
+        self.write(state())
+        return True
+
+    def write(self, state: Mapping[str, Any]) -> None:
+        """Write now, as at the end of a sweep."""
+        text = json.dumps(_finite(state), indent=1, allow_nan=False)
+        self._folder.put(PROGRESS, text.encode())
+        self._written = self._clock()
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for NaN and infinity, which JSON does not have."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

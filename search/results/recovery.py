@@ -1,0 +1,115 @@
+"""What a driver that was killed left behind: cleaned up, and read for the driver that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.config_columns import config_values
+from analysis.folder import SweepFolder, listing
+from analysis.schema import TABLES
+from analysis.tables import part_schemas, read_table
+from search.results.compaction import complete
+from search.results.parts import TEMPORARY, LocalFolder
+
+RUNG = "rung_"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What was asked of a trial; `config` has dotted keys, and tuples for lists."""
+
+    trial: int
+    role: str
+    generation: int
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class EndedTrial:
+    """What a trial came to, as far as the searcher and the scheduler have to know it."""
+
+    trial: int
+    role: str
+    status: str
+    generation: int
+    attempt: int
+    config: Mapping[str, Any]
+    rungs: Mapping[int, float]
+    """Composite by edits, in the order of the edits; NaN where it was not a number."""
+    edits: int | None
+    steps: int | None
+    composite: float | None
+    score: float | None
+    error: str | None
+
+
+def recover(folder: LocalFolder) -> None:
+    """Complete or undo what was under way when the last driver stopped.
+
+    A compaction with a journal is finished, one without is undone; hidden temporaries and parts
+    without their commit mark are removed. Safe to repeat, and to be killed in.
+
+    Raises:
+        ResultsError: damaged, foreign or future files, all named; nothing has changed then.
+    """
+    parts = listing(folder.reading)
+    part_schemas(folder.reading, parts)  # raises before anything is touched
+    complete(folder, parts)
+    folder.remove(
+        f"{table}/{name}"
+        for table in TABLES
+        for name in (*parts.uncommitted[table], *_unfinished_parts(folder.reading, table))
+    )
+    folder.remove(
+        name
+        for name in folder.reading.entries()
+        if name.startswith(".") and name.endswith(TEMPORARY)
+    )
+
+
+def ended_trials(folder: LocalFolder) -> list[EndedTrial]:
+    """All committed trials, by number."""
+    return [
+        EndedTrial(
+            rungs=dict(_rungs(row)),
+            config=config,
+            **{
+                name: row[name]
+                for name in EndedTrial.__dataclass_fields__
+                if name not in ("rungs", "config")
+            },
+        )
+        for row, config in _rows(folder.reading, "trials")
+    ]
+
+
+def pending_proposals(folder: LocalFolder) -> list[Proposal]:
+    """Trials that were proposed and have not ended, by number."""
+    ended = {row["trial"] for row, _ in _rows(folder.reading, "trials")}
+    return [
+        Proposal(row["trial"], row["role"], row["generation"], config)
+        for row, config in _rows(folder.reading, "proposals")
+        if row["trial"] not in ended
+    ]
+
+
+def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    rows = read_table(folder, table, listing(folder).committed[table])
+    if rows is not None:
+        for row in rows.sort_by("trial").to_pylist():
+            yield row, config_values(row, rows.schema)
+
+
+def _rungs(row: Mapping[str, Any]) -> list[tuple[int, float]]:
+    return sorted(
+        (int(name.removeprefix(RUNG)), value)
+        for name, value in row.items()
+        if name.startswith(RUNG) and value is not None
+    )
+
+
+def _unfinished_parts(folder: SweepFolder, table: str) -> list[str]:
+    """Hidden files of ours; others, such as those of a file browser, are left alone."""
+    return [name for name in folder.entries(table) if name.startswith(".part-")]

@@ -1,0 +1,202 @@
+"""One driver's share of a sweep: from what is on disk to Tune and back to disk."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import optuna
+import pyarrow as pa
+import ray
+from ray import tune
+
+from analysis.config_columns import config_types
+from analysis.schema import sweep_schemas
+from search.config import KEYS
+from search.history import Ended, SearchHistory
+from search.interrupts import interruptible
+from search.ledger import Ledger
+from search.progress_state import progress_state
+from search.proposals import assign, audited_trials
+from search.ray_session import trials_at_once
+from search.recorder import Recorder
+from search.results.lock import SweepLock
+from search.results.log import SweepLog
+from search.results.parts import LocalFolder
+from search.results.progress import ProgressFile
+from search.results.recovery import ended_trials, pending_proposals
+from search.rungs import Rungs
+from search.sweep_file import SweepFile
+from search.sweep_rungs import largest_steps, sweep_rungs
+from search.trainable import GreedyEditTrainable
+from search.tune_scheduler import RungScheduler
+from search.tune_searcher import ProposalSearcher
+
+SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
+"""Settings that every row carries; the space is in sweep.yaml."""
+
+Watch = Callable[[Recorder, int], None]
+"""Told about progress: the recorder, and how many trials this session has to run."""
+
+
+class Session:
+    """Runs the trials that a sweep's folder lacks.
+
+    Args:
+        file: the sweep.
+        folder: its folder, locked by `lock`.
+        lock: this driver's.
+        prepared: reference to what workers share.
+        watch: told about progress.
+
+    Raises:
+        ResultsError: if the folder is damaged.
+    """
+
+    def __init__(
+        self,
+        file: SweepFile,
+        folder: LocalFolder,
+        lock: SweepLock,
+        prepared: ray.ObjectRef,
+        watch: Watch,
+    ) -> None:
+        self._config = file.config
+        self._file = file
+        self._prepared = prepared
+        self._lock = lock
+        self._space = file.config.search_space()
+        self._settings = {key: file.config.flat()[key] for key in SETTINGS_COLUMNS}
+        search = self._config.search
+        self._seed = self._config.edit.seed if search.seed is None else search.seed
+        self._rung_levels = sweep_rungs(self._config, self._space)
+        schemas = self._schemas()
+        self._log = SweepLog(folder, schemas, before_write=lock.check)
+        self._ended = ended_trials(folder)
+        pending = pending_proposals(folder)
+        self._assignment = assign(
+            self._settings, search.trials, file.generation, self._ended, pending
+        )
+        self.total = self._assignment.total
+        self._ledger = Ledger(self._audited())
+        self._recorder = Recorder(
+            self._log,
+            self._ledger,
+            schemas["trials"].names,
+            search.resource,
+            frozenset(each.trial for each in pending),
+            self._on_change,
+        )
+        self._watch = watch
+        self._progress = ProgressFile(folder)
+        self._started = time.time()
+
+    def run(self) -> None:
+        """Run everything that is missing.
+
+        Raises:
+            SweepInterrupted: after a signal; what had ended is on disk.
+        """
+        with interruptible(), self._recording():
+            if self.total:
+                self._tune()
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """Whatever happens inside, commit what has ended."""
+        try:
+            yield
+        finally:
+            self._recorder.closed = True
+            self._log.close()
+            self._progress.write(self._state())
+
+    def _tune(self) -> None:
+        search, machines = self._config.search, self._config.ray
+        with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
+            tune.run(
+                tune.with_resources(
+                    tune.with_parameters(
+                        # The reference travels, not the arrays; each node maps them once.
+                        GreedyEditTrainable,
+                        prepared=partial(ray.get, self._prepared),
+                    ),
+                    {"cpu": machines.cpus_per_trial, "gpu": machines.gpus_per_trial},
+                ),
+                name="sweep",
+                storage_path=scratch,
+                num_samples=self.total,
+                search_alg=self._searcher(),
+                scheduler=self._scheduler(),
+                callbacks=[self._recorder],
+                max_failures=search.max_failures,
+                max_concurrent_trials=trials_at_once(self._config),
+                reuse_actors=True,
+                raise_on_failed_trial=False,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                trial_dirname_creator=lambda trial: trial.trial_id,
+                verbose=0,
+            )
+
+    def _searcher(self) -> ProposalSearcher:
+        return ProposalSearcher(
+            self._assignment,
+            self._settings,
+            self._space,
+            self._history(),
+            self._ledger,
+            self._file.generation,
+            self._config.search.resource,
+        )
+
+    def _history(self) -> SearchHistory:
+        """Optuna's view of earlier trials."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = self._config.search.sampler
+        history = SearchHistory(self._space.distributions, sampler, self._seed)
+        for trial in self._ended:
+            if trial.role == "search":
+                ended = Ended.of(trial.status, trial.composite, trial.rungs)
+                history.remember(trial.config, ended)
+        return history
+
+    def _scheduler(self) -> RungScheduler | None:
+        """ASHA, its rungs filled with what earlier trials left there; None runs all to the end."""
+        search = self._config.search
+        if search.scheduler == "none":
+            return None
+        rungs = Rungs(self._rung_levels, search.reduction_factor)
+        for trial in self._ended:
+            if trial.role == "search" and trial.status != "failed":
+                for level, value in trial.rungs.items():
+                    rungs.record(trial.trial, level, value)
+        return RungScheduler(rungs, self._ledger, search.resource)
+
+    def _audited(self) -> frozenset[int]:
+        """Numbers of the trials that are never stopped."""
+        search = self._config.search
+        first = self._assignment.first_search
+        return frozenset(
+            first + index for index in audited_trials(search.trials, search.audit, self._seed)
+        )
+
+    def _schemas(self) -> dict[str, pa.Schema]:
+        return sweep_schemas(
+            config_types(SETTINGS_COLUMNS),
+            self._rung_levels,
+            largest_steps(self._config, self._space),
+            sweep_id=self._file.sweep_id,
+            sweep_name=self._file.name,
+            facts={**self._file.versions, "git_sha": self._file.git_sha or ""},
+        )
+
+    def _on_change(self, recorder: Recorder) -> None:
+        self._progress.update(self._state)
+        self._watch(recorder, self.total)
+
+    def _state(self) -> dict[str, Any]:
+        return progress_state(self._recorder, self.total, self._lock, self._started)

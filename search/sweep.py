@@ -1,0 +1,123 @@
+"""Runs a sweep, or what is left of one: from a configuration to Parquet."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ray
+
+from greedy_core.loading import check_unchanged
+from search.config import SweepConfig
+from search.errors import SweepExists
+from search.ray_session import ray_session
+from search.results.lock import SweepLock
+from search.results.parts import LocalFolder
+from search.results.recovery import ended_trials
+from search.session import Session, Watch
+from search.sweep_file import SWEEP_FILE, SweepFile, git_sha, versions
+from search.workbench import Prepared, Workbench, prepare
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sweep stands after a session."""
+
+    folder: Path
+    """Where its results are."""
+    trials: int
+    """Search trials that have ended, in all sessions."""
+    failed: int
+    """Trials among all that have failed."""
+
+
+def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
+    """Start a sweep in a new folder.
+
+    Args:
+        config: with the model's presets filled in.
+        folder: results/<name>.
+        watch: told about progress.
+        verbose: let the libraries talk.
+
+    Raises:
+        SweepExists: if there is a sweep in the folder.
+        SweepInterrupted: after a signal; what had ended is on disk.
+    """
+    if (folder / SWEEP_FILE).exists():
+        raise SweepExists(str(folder), f"ratchet resume {folder}")
+    config = config.self_contained()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with SweepLock(folder) as lock, ray_session(config, verbose):
+            prepared, digests = _prepare(config)
+            file = SweepFile(
+                sweep_id=uuid.uuid4().hex,
+                name=folder.name,
+                started=datetime.now(UTC).isoformat(timespec="seconds"),
+                generation=0,
+                versions=versions(),
+                git_sha=git_sha(),
+                digests=ray.get(digests),
+                config=config,
+            )
+            file.write(LocalFolder(folder))
+            return _run(file, folder, lock, prepared, watch)
+    finally:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
+    """Run what a sweep has not finished.
+
+    Raises:
+        ResultsError: if the folder is damaged.
+        SweepInterrupted: after a signal; what had ended is on disk.
+    """
+    file = SweepFile.read(folder)
+    with SweepLock(folder) as lock, ray_session(file.config, verbose):
+        prepared, _ = _prepare(file.config)
+        return _run(file, folder, lock, prepared, watch)
+
+
+def _run(
+    file: SweepFile, folder: Path, lock: SweepLock, prepared: ray.ObjectRef, watch: Watch
+) -> Outcome:
+    results = LocalFolder(folder)
+    Session(file, results, lock, prepared, watch).run()
+    ray.get(_verify.remote(prepared))
+    rows = ended_trials(results)
+    return Outcome(
+        folder,
+        trials=sum(each.role == "search" for each in rows),
+        failed=sum(each.status == "failed" for each in rows),
+    )
+
+
+def _prepare(config: SweepConfig) -> tuple[ray.ObjectRef, ray.ObjectRef]:
+    """References to what workers share, and to its digests, which a driver can afford to read."""
+    machines = config.ray
+    task = _prepared.options(
+        num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, num_returns=2
+    )
+    prepared, digests = task.remote(config)
+    return prepared, digests
+
+
+@ray.remote
+def _prepared(config: SweepConfig) -> tuple[Prepared, dict[str, str]]:
+    prepared = prepare(config)
+    return prepared, {
+        "model": prepared.model_digest,
+        "dataset": prepared.inputs.selection.digest,
+        "corpus": prepared.inputs.corpus.digest,
+    }
+
+
+@ray.remote
+def _verify(prepared: Prepared) -> None:
+    """Make sure that nobody has written into the weights that all workers share."""
+    check_unchanged(Workbench.of(prepared).model, prepared.weights.digest)

@@ -1,0 +1,65 @@
+"""What a command is given, checked as a whole before anything heavy is imported or created."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from greedy_core.inputs import notes, read_inputs
+from greedy_core.model_config import read_model_config
+from search.config import SweepConfig
+from search.config_reader import ConfigError, read_config
+
+logger = logging.getLogger(__name__)
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Tell the configuration file from the overrides.
+
+    Raises:
+        ConfigError: if there is more than one file.
+    """
+    paths = [text for text in arguments if "=" not in text]
+    if len(paths) > 1:
+        raise ConfigError(
+            f"one configuration file can be given, but got {', '.join(paths)}; "
+            "settings are written key=value"
+        )
+    return Path(paths[0]) if paths else None, [text for text in arguments if "=" in text]
+
+
+def check_name(name: str) -> str:
+    """A sweep's name, which becomes a folder among the results.
+
+    Raises:
+        ConfigError: if it could be anything else than a plain name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", name):
+        raise ConfigError(
+            "--name must be letters, digits, dots, hyphens and underscores, "
+            f"beginning with a letter or digit, but got {name!r:.80}"
+        )
+    return name
+
+
+def resolved_config(
+    path: Path | None, overrides: Sequence[str], *, space: bool = True
+) -> SweepConfig:
+    """Read a configuration, its dataset and corpus; fill in the model's published defaults.
+
+    Args:
+        path: the configuration file.
+        overrides: `key=value`.
+        space: whether the search space must fit.
+
+    Raises:
+        InputError: with everything that is wrong.
+    """
+    config = read_config(path, overrides, space=space)
+    inputs = read_inputs(config.edit, read_model_config(config.edit.model))
+    for note in notes(inputs.selection):
+        logger.warning(note)
+    return replace(config, edit=inputs.settings)

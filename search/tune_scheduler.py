@@ -1,0 +1,40 @@
+"""Ray Tune's schedulers: ASHA on rungs that are reported exactly, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from search.ledger import Ledger
+from search.reports import METRIC
+from search.rungs import Rungs
+
+
+class RungScheduler(FIFOScheduler):
+    """Stops search trials that are behind at a rung.
+
+    Baselines neither count at rungs nor are stopped; audited trials count, but are not stopped.
+
+    Args:
+        rungs: with the values of earlier trials in them already.
+        ledger: which of Ray's trials is which.
+        resource: name of the report's field that rungs count.
+    """
+
+    def __init__(self, rungs: Rungs, ledger: Ledger, resource: str) -> None:
+        super().__init__()
+        self._rungs = rungs
+        self._ledger = ledger
+        self._resource = resource
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Judge a trial that has reached a rung."""
+        level = result[self._resource]
+        if result["final"] or not self._ledger.searches(trial.trial_id):
+            return TrialScheduler.CONTINUE
+        number = self._ledger[trial.trial_id].trial
+        goes_on = self._rungs.judge(number, level, result[METRIC])
+        if goes_on or not self._ledger.may_stop(trial.trial_id):
+            return TrialScheduler.CONTINUE
+        return TrialScheduler.STOP

@@ -1,0 +1,200 @@
+"""YAML from outside, read so that nothing in it can hurt: sizes, nesting and aliases are bounded.
+
+Keys may be nested, dotted, or both: `greedy: {steps: 4}` and `greedy.steps: 4` say the same.
+Every value keeps the line that it came from, so that a fault can name its place.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from spaces.errors import DocumentError
+from spaces.values import LARGEST_INT, inert, shown
+
+MAX_BYTES = 2**20
+MAX_NODES = 2_000
+MAX_DEPTH = 20
+
+_SCALARS = ("null", "bool", "int", "float")
+_TEXTS = ("str", "timestamp", "merge", "value")  # what YAML 1.1 reads as dates, `<<` and `=`
+
+
+@dataclass(frozen=True)
+class Document:
+    """A mapping read from YAML, and where its keys stand."""
+
+    values: dict[str, object]
+    """The mapping as plain Python values."""
+    place: str
+    """The file's name, or whatever else the text came from."""
+    lines: dict[str, int] = field(default_factory=dict)
+    """Dotted key -> line, counted from 1."""
+    faults: tuple[str, ...] = ()
+    """What is wrong although the rest could be read: repeated keys, bad numbers."""
+
+    def where(self, key: str) -> str:
+        """The place of a dotted key, as precisely as it is known."""
+        return f"{self.place}:{self.lines[key]}" if key in self.lines else self.place
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file whose top level is a mapping; a file without any content is an empty one.
+
+    Raises:
+        DocumentError: The file is missing, no UTF-8, too large, or no safe YAML.
+    """
+    place = inert(str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a null in it
+        raise DocumentError(f"{place}: cannot be read: {_cause(error)}") from None
+    if len(content) > MAX_BYTES:
+        raise DocumentError(f"{place}: a file may hold {MAX_BYTES} bytes at most")
+    return parse_document(text, place)
+
+
+def parse_document(text: str, place: str) -> Document:
+    """The same for YAML that is at hand as text."""
+    reading = _Reading(place)
+    values = reading.parse(text)
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise DocumentError(f"{place}: must be a mapping of keys to values, not {shown(values)}")
+    return Document(values, place, reading.lines, tuple(reading.faults))
+
+
+def parse_value(text: str, place: str) -> object:
+    """The value of one YAML text: a scalar, or a list or mapping in flow style."""
+    reading = _Reading(place, numbered=False)
+    value = reading.parse(text)
+    if reading.faults:
+        raise DocumentError(reading.faults)
+    return value
+
+
+def flatten(
+    values: Mapping[str, object], is_value: Callable[[str, object], bool], prefix: str = ""
+) -> Iterator[tuple[str, object]]:
+    """Pairs of dotted key and value; a key written both nested and dotted comes twice.
+
+    Args:
+        values: Nested, dotted or mixed mapping.
+        is_value: Tells of a dotted key and its mapping whether to hand it on whole.
+        prefix: Dotted key of `values` itself.
+    """
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value and not is_value(key, value):
+            yield from flatten(value, is_value, f"{key}.")
+        else:
+            yield key, value
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """ " (did you mean `...`?)" with the valid names most like this one, or nothing."""
+    valid = list(names)
+    same_end = [other for other in valid if other.rpartition(".")[2] == name.rpartition(".")[2]]
+    close = same_end[:3] or difflib.get_close_matches(name, valid, 1)
+    return f" (did you mean {' or '.join(f'`{other}`' for other in close)}?)" if close else ""
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """A SafeLoader that gives up where a small file would grow into a large value."""
+
+    depth = 0
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        mark = self.peek_event().start_mark
+        self.depth += 1
+        self.nodes += 1
+        for holds, condition in (
+            (not self.check_event(yaml.AliasEvent), "without aliases (*name)"),
+            (self.depth <= MAX_DEPTH, f"nested {MAX_DEPTH} levels deep at most"),
+            (self.nodes <= MAX_NODES, f"of {MAX_NODES} values at most"),
+        ):
+            if not holds:
+                raise yaml.MarkedYAMLError(problem=f"must be YAML {condition}", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _Reading:
+    """One YAML text on its way to plain values, with the lines of its keys and its faults."""
+
+    def __init__(self, place: str, numbered: bool = True) -> None:
+        self.place = place
+        self.numbered = numbered
+        self.lines: dict[str, int] = {}
+        self.faults: list[str] = []
+
+    def parse(self, text: str) -> object:
+        try:
+            self.loader = _BoundedLoader(text)
+            node = self.loader.get_single_node()
+        except yaml.MarkedYAMLError as error:
+            line = 0 if error.problem_mark is None else error.problem_mark.line
+            raise DocumentError(f"{self.at(line)}: {error.problem or error.context}") from None
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position)
+            raise DocumentError(f"{self.at(line)}: {error.reason}") from None
+        return None if node is None else self.value(node, "")
+
+    def at(self, line: int) -> str:
+        return f"{self.place}:{line + 1}" if self.numbered else self.place
+
+    def value(self, node: yaml.Node, key: str) -> object:
+        """The node's value; `key` is where it stands, dotted."""
+        tag = node.tag.removeprefix("tag:yaml.org,2002:")
+        if isinstance(node, yaml.MappingNode) and tag == "map":
+            return self.mapping(node, key)
+        if isinstance(node, yaml.SequenceNode) and tag == "seq":
+            return [self.value(item, key) for item in node.value]
+        if isinstance(node, yaml.ScalarNode) and tag in _TEXTS:
+            return node.value
+        here = self.at(node.start_mark.line)
+        if not isinstance(node, yaml.ScalarNode) or tag not in _SCALARS:
+            self.faults.append(f"{here}: tags are not read, but got {shown(tag)}")
+            return None
+        try:
+            value = self.loader.construct_object(node)
+        except (ValueError, LookupError):
+            value = None
+            self.faults.append(f"{here}: {shown(node.value)} cannot be read as {tag}")
+        if isinstance(value, int) and abs(value) > LARGEST_INT:
+            self.faults.append(f"{here}: a whole number must fit into 64 bits")
+        return value
+
+    def mapping(self, node: yaml.MappingNode, key: str) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for name_node, value_node in node.value:
+            line = name_node.start_mark.line
+            if not isinstance(name_node, yaml.ScalarNode):
+                self.faults.append(f"{self.at(line)}: a key must be text, not a list or mapping")
+                continue
+            name = name_node.value
+            if name in values:
+                self.faults.append(f"{self.at(line)}: {shown(name)} is set a second time")
+            dotted = f"{key}.{name}" if key else name
+            self.lines.setdefault(dotted, line + 1)
+            value = self.value(value_node, dotted)
+            before = values.get(name)
+            if isinstance(before, dict) and isinstance(value, dict):
+                value = {**before, **value}  # so that the faults of both are found
+            values[name] = value
+        return values
+
+
+def _cause(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"it must be UTF-8, but byte {error.start} is not"
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

@@ -1,0 +1,225 @@
+"""The log's promises: rows checked at once, committed together, lost by no failure of the disk."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import analysis
+from search.errors import LockLost
+from search.results import log as log_module
+from search.results.log import SweepLog
+from search.results.parts import LocalFolder
+from search.results.recovery import ended_trials, pending_proposals
+from tests.search.results.rows import (
+    CONFIG,
+    end_trial,
+    record_rows,
+    run_trial,
+    schemas,
+    step_rows,
+    trial_row,
+    write_sweep,
+)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def parts(folder: LocalFolder, table: str) -> list[str]:
+    return sorted(each.name for each in (folder.path / table).glob("part-*.parquet"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> LocalFolder:
+    return LocalFolder(tmp_path / "tiny")
+
+
+def test_every_table_can_be_read_plainly_from_the_start(folder: LocalFolder) -> None:
+    SweepLog(folder, schemas())
+    for table, schema in schemas().items():
+        frame = pd.read_parquet(folder.path / table)
+        assert frame.empty
+        assert [*frame.columns] == schema.names
+
+
+def test_a_flush_gives_its_parts_one_id_and_its_origin(folder: LocalFolder) -> None:
+    write_sweep(folder.path, flushes=1)
+    last = {table: parts(folder, table)[-1] for table in schemas()}
+    assert len(set(last.values())) == 1
+    metadata = pq.read_schema(folder.path / "steps" / last["steps"]).metadata
+    assert metadata[b"ratchet.schema_version"] == b"1"
+    assert metadata[b"ratchet.sweep_id"] == b"a1"
+    assert metadata[b"ratchet.git_sha"] == b"0123abc"
+
+
+def test_a_trial_reads_as_it_was_written(folder: LocalFolder) -> None:
+    log = SweepLog(folder, schemas())
+    log.propose(3, "search", 1, CONFIG)
+    log.end(trial_row(3, composite=math.nan, rung_8=None, score=None), [], [])
+    log.flush()
+    (ended,) = ended_trials(folder)
+    assert (ended.trial, ended.role, ended.generation) == (3, "search", 1)
+    assert ended.config == CONFIG
+    assert ended.rungs == {4: 0.25}
+    assert ended.composite is not None and math.isnan(ended.composite)
+    assert ended.score is None
+
+
+def test_flushes_come_every_five_seconds_or_two_hundred_trials(folder: LocalFolder) -> None:
+    clock = Clock()
+    log = SweepLog(folder, schemas(), clock=clock)
+    log.propose(1000, "search", 0, CONFIG)
+    clock.now = 4.9
+    log.maybe_flush()
+    assert len(parts(folder, "proposals")) == 1
+    clock.now = 5.0
+    log.maybe_flush()
+    assert (len(parts(folder, "proposals")), len(parts(folder, "trials"))) == (2, 1)
+    for trial in range(200):
+        assert len(parts(folder, "trials")) == 1
+        run_trial(log, trial)
+        log.maybe_flush()
+    assert len(parts(folder, "trials")) == 2
+
+
+def test_many_parts_are_compacted_and_closing_leaves_one(
+    folder: LocalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "COMPACT_PARTS", 5)
+    log = SweepLog(folder, schemas())
+    counts = []
+    for trial in range(6):
+        run_trial(log, trial)
+        log.flush()
+        counts.append(len(parts(folder, "trials")))
+    assert counts == [2, 3, 4, 1, 2, 3]
+    log.close()
+    assert [len(parts(folder, table)) for table in schemas()] == [1, 1, 1, 1]
+    steps = analysis.load(folder.path).steps
+    assert [*steps[steps["trial"] == 5]["step"]] == [0, 1, 0, 1]  # as they came
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ({"composit": 1.0}, "no such column: composit"),
+        ({"steps": 1.5}, "column steps cannot hold"),
+        ({"composite": "high"}, "column composite cannot hold"),
+        ({"composite": True}, "column composite cannot hold"),
+        ({"started": 1.7e9}, "column started cannot hold"),
+        ({"status": None}, "column status must have a value"),
+        ({"config/greedy.step": 1}, "no such column: config/greedy.step"),
+    ],
+)
+def test_a_wrong_row_is_refused_at_once_and_whole(
+    folder: LocalFolder, row: dict[str, Any], message: str
+) -> None:
+    log = SweepLog(folder, schemas())
+    log.propose(0, "search", 0, CONFIG)
+    with pytest.raises(ValueError, match=message):
+        log.end(trial_row(0, **row), step_rows(0), record_rows(0))
+    end_trial(log, 0)
+    log.close()
+    assert len(analysis.load(folder.path).steps) == 4
+
+
+def test_text_that_is_no_unicode_is_kept_escaped(folder: LocalFolder) -> None:
+    log = SweepLog(folder, schemas())
+    log.propose(0, "search", 0, CONFIG)
+    log.end(trial_row(0, status="failed", error="bad byte \udcff"), [], [])
+    log.close()
+    assert ended_trials(folder)[0].error == r"bad byte \udcff"
+
+
+def test_a_trial_is_proposed_once_and_ends_once(folder: LocalFolder) -> None:
+    log = SweepLog(folder, schemas())
+    run_trial(log, 0)
+    log.propose(1, "search", 0, CONFIG)
+    with pytest.raises(ValueError, match="trial 0 is not open"):
+        end_trial(log, 0)
+    log.close()
+    log = SweepLog(folder, schemas())
+    for trial in (0, 1):
+        with pytest.raises(ValueError, match="was proposed before"):
+            log.propose(trial, "search", 0, CONFIG)
+    assert [each.trial for each in pending_proposals(folder)] == [1]
+    assert pending_proposals(folder)[0].config == CONFIG
+    end_trial(log, 1)
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "open"])
+def test_a_full_disk_loses_no_row_and_doubles_none(
+    folder: LocalFolder, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The n-th call fails, for every n that a flush gets to; then there is space again."""
+    for n in range(100):
+        path = folder.path / str(n)
+        log = SweepLog(LocalFolder(path), schemas())
+        run_trial(log, 0)
+        left = iter(range(n, -1, -1))
+        real = getattr(os, call)
+
+        def failing(*arguments: Any, left: Any = left, real: Any = real) -> Any:
+            if next(left, None) == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(*arguments)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(os, call, failing)
+            try:
+                log.flush()
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+            else:
+                assert n >= 4  # a file for each table
+                return
+        run_trial(log, 1)
+        log.maybe_flush()  # what failed is tried again, whatever the time
+        log.close()
+        sweep = analysis.load(path)
+        assert [*sweep.trials["trial"]] == [0, 1]
+        assert [len(sweep.steps), len(sweep.records), len(sweep.proposals)] == [8, 6, 2]
+        assert [*path.glob("*/.*")] == []
+    raise AssertionError("the flush never got through")
+
+
+def test_a_driver_without_its_lock_writes_nothing(folder: LocalFolder) -> None:
+    taken = False
+
+    def check() -> None:
+        if taken:
+            raise LockLost("tiny", "process 7 on node3")
+
+    log = SweepLog(folder, schemas(), before_write=check)
+    run_trial(log, 0)
+    before = sorted(folder.path.rglob("*"))
+    taken = True
+    with pytest.raises(LockLost, match="taken over by process 7 on node3"):
+        log.close()
+    assert sorted(folder.path.rglob("*")) == before
+
+
+def test_a_later_generation_may_add_columns_and_drop_none(folder: LocalFolder) -> None:
+    write_sweep(folder.path, flushes=2)
+    log = SweepLog(folder, schemas(more={"search.audit": int}))
+    log.propose(9, "search", 1, {**CONFIG, "search.audit": 2})
+    end_trial(log, 9)
+    log.flush()
+    for frame in (pd.read_parquet(folder.path / "trials"), analysis.load(folder.path).trials):
+        assert frame.set_index("trial")["config/search.audit"].to_dict()[9] == 2
+    log = SweepLog(folder, schemas())
+    run_trial(log, 10)
+    log.close()
+    assert analysis.load(folder.path).trials["config/search.audit"].count() == 1
