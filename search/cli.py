@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -22,7 +20,7 @@ import analysis
 from analysis.errors import ResultsError
 from greedy_core.errors import InputError, RatchetError
 from search.config import SweepConfig
-from search.exit_status import SIGNALED, SOME_FAILED, WRONG_INPUT, status_of
+from search.exit_status import SOME_FAILED, status_of
 from search.sweep_inputs import check_name, resolved_config, split_arguments
 from search.verdict_table import print_verdict
 from spaces.values import inert
@@ -139,16 +137,11 @@ def show_config(config: Config = None) -> None:
 def main() -> None:
     """Run the command line; the only place where errors become text and exit codes."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as ending:
-        sys.exit(ending.exit_code)
+        app()
     except (RatchetError, ResultsError) as error:
-        sys.exit(_explain(error))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(WRONG_INPUT)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(SIGNALED + signal.SIGINT)
+        for line in getattr(error, "faults", None) or (str(error),):
+            typer.echo(f"ratchet: {inert(line)}", err=True)
+        sys.exit(status_of(error))
 
 
 def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool) -> None:
@@ -175,13 +168,6 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials failed; see the column error of trials", err=True)
         raise typer.Exit(SOME_FAILED)
-
-
-def _explain(error: RatchetError | ResultsError) -> int:
-    """Print what is wrong, a line each, and return the exit code."""
-    for line in getattr(error, "faults", None) or (str(error),):
-        typer.echo(f"ratchet: {inert(line)}", err=True)
-    return status_of(error)
 
 
 def _set_up_logging(verbose: bool) -> None:

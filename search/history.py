@@ -7,6 +7,7 @@ rest, so the best and the most recent trials together suggest as well as all of 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -136,7 +137,11 @@ class _QuasiRandom:
 
     def __init__(self, distributions: Mapping[str, BaseDistribution], seed: int) -> None:
         self._distributions = dict(distributions)
-        self._study = optuna.create_study(sampler=QMCSampler(scramble=True, seed=seed))
+        with warnings.catch_warnings():
+            # It has been experimental since Optuna 3.0; constraints.txt pins what was tested.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = QMCSampler(scramble=True, seed=seed)
+        self._study = optuna.create_study(sampler=sampler)
         # The sequence needs to know the whole space; the first trial of a study tells it.
         first = optuna.create_study(sampler=RandomSampler(seed=0)).ask(self._distributions)
         self._study.add_trial(

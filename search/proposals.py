@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -34,25 +34,25 @@ def assign(
     config: Mapping[str, object],
     trials: int,
     generation: int,
-    ended: Iterable[EndedTrial],
-    pending: Iterable[Proposal],
+    ended: Sequence[EndedTrial],
+    pending: Sequence[Proposal],
 ) -> Assignment:
     """Plan a fresh sweep, or the rest of one.
 
     Baselines come first, under the numbers 0, 1, 2; then proposals that have not ended, under
     their own; then as many new ones as are missing to `trials`.
     """
-    known = {each.trial: each for each in (*ended, *pending)}
-    roles = {each.role for each in known.values()}
+    roles_by_trial = {each.trial: each.role for each in ended}
+    roles_by_trial |= {each.trial: each.role for each in pending}
     waiting = [
         Proposal(number, role, generation, {**config, **changes})
         for number, (role, changes) in enumerate(baselines(config).items())
-        if role not in roles
+        if role not in roles_by_trial.values()
     ]
     waiting += sorted(pending, key=lambda proposal: proposal.trial)
-    proposed = sum(each.role == "search" for each in known.values())
+    proposed = list(roles_by_trial.values()).count("search")
     first_search = len(baselines(config))
-    first_new = max([first_search - 1, *known]) + 1
+    first_new = max([first_search - 1, *roles_by_trial]) + 1
     return Assignment(deque(waiting), first_new, max(trials - proposed, 0), first_search)
 
 

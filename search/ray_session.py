@@ -16,6 +16,7 @@ QUIET = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the sweep flushes and stops by itself
     "TUNE_GLOBAL_CHECKPOINT_S": "31536000",  # Parquet is the truth; Tune's snapshots cost and lie
     "TUNE_WARN_THRESHOLD_S": "60",
+    "RAY_AIR_NEW_OUTPUT": "0",  # its boxes come even when nothing else does
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths mean what they mean in the shell
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
@@ -40,7 +41,7 @@ def ray_session(config: SweepConfig, verbose: bool) -> Iterator[None]:
         log_to_driver=verbose,
         logging_level=level,
         runtime_env={"env_vars": {**environment, **threads}},
-        **({"_node_ip_address": "127.0.0.1"} if local else {}),
+        _node_ip_address="127.0.0.1" if local else None,
     )
     if not verbose:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):

@@ -103,7 +103,7 @@ class Recorder(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hand over the rows of a trial that reached the end or was stopped at a rung."""
         if self.closed:
-            return  # Tune ends the trials of an interrupted sweep; they have not ended by themselves
+            return  # an interrupted sweep: Tune ends trials that have not ended by themselves
         running = self.running.pop(trial.trial_id)
         report = running.report
         values = {name: value for name, value in report.items() if name in self._columns}

@@ -15,13 +15,13 @@ import numpy as np
 
 
 def rung_levels(grace: int, reduction_factor: int, end: int, unit: int = 1) -> tuple[int, ...]:
-    """The amounts at which trials may be stopped: grace x factor^k, rounded up to `unit`, below `end`.
+    """The amounts at which trials may be stopped: below `end`, grace x factor^k rounded up.
 
     Args:
         grace: first rung.
         reduction_factor: each rung is this many times the one before.
         end: what a trial does in all; nobody is stopped there.
-        unit: amounts in which the resource comes, the batch size for edits.
+        unit: what the resource comes in, and is rounded up to: the batch size for edits.
     """
     levels = []
     level = grace

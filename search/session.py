@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -50,7 +49,6 @@ class Session:
         file: the sweep.
         folder: its folder, locked by `lock`.
         lock: this driver's.
-        prepared: reference to what workers share.
         watch: told about progress.
 
     Raises:
@@ -62,12 +60,10 @@ class Session:
         file: SweepFile,
         folder: LocalFolder,
         lock: SweepLock,
-        prepared: ray.ObjectRef,
         watch: Watch,
     ) -> None:
         self._config = file.config
         self._file = file
-        self._prepared = prepared
         self._lock = lock
         self._space = file.config.search_space()
         self._settings = {key: file.config.flat()[key] for key in SETTINGS_COLUMNS}
@@ -95,38 +91,35 @@ class Session:
         self._progress = ProgressFile(folder)
         self._started = time.time()
 
-    def run(self) -> None:
+    def run(self, prepared: ray.ObjectRef) -> None:
         """Run everything that is missing.
+
+        Args:
+            prepared: reference to what workers share.
 
         Raises:
             SweepInterrupted: after a signal; what had ended is on disk.
         """
-        with interruptible(), self._recording():
-            if self.total:
-                self._tune()
-
-    @contextmanager
-    def _recording(self) -> Iterator[None]:
-        """Whatever happens inside, commit what has ended."""
         try:
-            yield
+            with interruptible():
+                self._tune(prepared)
         finally:
-            self._recorder.closed = True
-            self._log.close()
-            self._progress.write(self._state())
+            self.close()
 
-    def _tune(self) -> None:
+    def close(self) -> None:
+        """Commit what has ended, and write nothing after that."""
+        self._recorder.closed = True
+        self._log.close()
+        self._progress.write(self._state())
+
+    def _tune(self, prepared: ray.ObjectRef) -> None:
         search, machines = self._config.search, self._config.ray
+        # The reference travels, not the arrays; each node maps them once.
+        trainable = tune.with_parameters(GreedyEditTrainable, prepared=partial(ray.get, prepared))
+        resources = {"cpu": machines.cpus_per_trial, "gpu": machines.gpus_per_trial}
         with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
             tune.run(
-                tune.with_resources(
-                    tune.with_parameters(
-                        # The reference travels, not the arrays; each node maps them once.
-                        GreedyEditTrainable,
-                        prepared=partial(ray.get, self._prepared),
-                    ),
-                    {"cpu": machines.cpus_per_trial, "gpu": machines.gpus_per_trial},
-                ),
+                tune.with_resources(trainable, resources),
                 name="sweep",
                 storage_path=scratch,
                 num_samples=self.total,

@@ -63,11 +63,13 @@ def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = F
                 digests=ray.get(digests),
                 config=config,
             )
-            file.write(LocalFolder(folder))
-            return _run(file, folder, lock, prepared, watch)
+            results = LocalFolder(folder)
+            file.write(results)
+            _run(Session(file, results, lock, watch), prepared)
     finally:
         if not any(folder.iterdir()):
             folder.rmdir()
+    return _outcome(results)
 
 
 def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
@@ -78,20 +80,27 @@ def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
         SweepInterrupted: after a signal; what had ended is on disk.
     """
     file = SweepFile.read(folder)
-    with SweepLock(folder) as lock, ray_session(file.config, verbose):
-        prepared, _ = _prepare(file.config)
-        return _run(file, folder, lock, prepared, watch)
-
-
-def _run(
-    file: SweepFile, folder: Path, lock: SweepLock, prepared: ray.ObjectRef, watch: Watch
-) -> Outcome:
     results = LocalFolder(folder)
-    Session(file, results, lock, prepared, watch).run()
+    with SweepLock(folder) as lock:
+        session = Session(file, results, lock, watch)
+        if not session.total:
+            session.close()
+            return _outcome(results)
+        with ray_session(file.config, verbose):
+            prepared, _ = _prepare(file.config)
+            _run(session, prepared)
+    return _outcome(results)
+
+
+def _run(session: Session, prepared: ray.ObjectRef) -> None:
+    session.run(prepared)
     ray.get(_verify.remote(prepared))
+
+
+def _outcome(results: LocalFolder) -> Outcome:
     rows = ended_trials(results)
     return Outcome(
-        folder,
+        results.path,
         trials=sum(each.role == "search" for each in rows),
         failed=sum(each.status == "failed" for each in rows),
     )

@@ -49,8 +49,8 @@ class ProposalSearcher(Searcher):
         self._next = assignment.first_new
         self._rungs: dict[str, dict[int, float]] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The settings of the next trial that differ from the sweep's."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+        """The settings of the next trial that differ from the sweep's, or FINISHED (a text)."""
         if self._assignment.waiting:
             proposal = self._assignment.waiting.popleft()
             if proposal.role == "search":

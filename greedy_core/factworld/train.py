@@ -30,7 +30,7 @@ from greedy_core.factworld.recall import recall
 from greedy_core.factworld.tokenizer import build_tokenizer
 from greedy_core.factworld.world import biography, people
 
-DEFAULT_SEED = 0
+DEFAULT_SEED = 1
 DEFAULT_STEPS = 2000
 BATCH_ROWS = 32
 ROW_TOKENS = 64
