@@ -112,8 +112,8 @@ def _prepare(config: SweepConfig) -> tuple[ray.ObjectRef, ray.ObjectRef]:
     task = _prepared.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, num_returns=2
     )
-    prepared, digests = task.remote(config)
-    return prepared, digests
+    references: list[ray.ObjectRef] = task.remote(config)
+    return references[0], references[1]
 
 
 @ray.remote

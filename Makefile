@@ -1,0 +1,33 @@
+# Two commands do everything on a fresh machine with Python 3.11: `make demo` and `make test`.
+
+PYTHON ?= python3.11
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+RATCHET := $(VENV)/bin/ratchet
+DEMO := results/demo
+
+.PHONY: install demo test check clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+# The sweep is resumed where it exists, so that a second `make demo` only shows it.
+demo: $(INSTALLED)
+	@if [ -e $(DEMO)/sweep.yaml ]; then $(RATCHET) resume $(DEMO); \
+	else $(RATCHET) run search.trials=24 --results $(dir $(DEMO)) --name $(notdir $(DEMO)); fi
+	@echo "Parquet:"; find $(DEMO) -name '*.parquet' | sort
+
+test: $(INSTALLED)
+	$(VENV)/bin/python -m pytest -q
+
+check: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info
