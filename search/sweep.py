@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import ray
 
@@ -109,11 +110,11 @@ def _outcome(results: LocalFolder) -> Outcome:
 def _prepare(config: SweepConfig) -> tuple[ray.ObjectRef, ray.ObjectRef]:
     """References to what workers share, and to its digests, which a driver can afford to read."""
     machines = config.ray
-    task = _prepared.options(
+    task: Any = _prepared.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, num_returns=2
     )
-    references: list[ray.ObjectRef] = task.remote(config)
-    return references[0], references[1]
+    prepared, digests = task.remote(config)
+    return prepared, digests
 
 
 @ray.remote
