@@ -12,6 +12,7 @@ from greedy_core.model_presets import resolve
 from greedy_core.selection import Selection, load_records, select
 from greedy_core.settings import EditSettings
 
+
 @dataclass(frozen=True)
 class Inputs:
     """Resolved settings with the records and the corpus that they name."""
@@ -50,13 +51,28 @@ def _kinds(selection: Selection) -> dict[str, bool]:
 
 
 def _check_measurable(selection: Selection, settings: EditSettings) -> None:
-    kinds = _kinds(selection)
+    """Every batch needs probes, and held-out prompts, of a kind that counts in the composite."""
     es, ps, ns = settings.composite_weights
-    if not (es or (ps and kinds["paraphrase"]) or (ns and kinds["neighborhood"])):
-        raise RecordsError(
-            "the edited records must have held-out prompts of a kind with a weight above 0, "
-            f"but got (composite_weights={list(settings.composite_weights)}, {kinds})"
-        )
+    faults = []
+    for number, batch in enumerate(selection.batches(settings.batch_size)):
+        uses = {
+            "probe": (
+                any(split.probe_paraphrases for split in batch),
+                any(split.probe_neighbors for split in batch),
+            ),
+            "held-out": (
+                any(split.held_out_paraphrases for split in batch),
+                any(split.held_out_neighbors for split in batch),
+            ),
+        }
+        faults += [
+            f"batch {number} must have {use} prompts of a kind with a weight above 0, but got "
+            f"(composite_weights={list(settings.composite_weights)}, {paraphrases=}, {neighbors=})"
+            for use, (paraphrases, neighbors) in uses.items()
+            if not (es or (ps and paraphrases) or (ns and neighbors))
+        ]
+    if faults:
+        raise RecordsError(faults)
 
 
 def notes(selection: Selection) -> list[str]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from greedy_core import factworld
 from greedy_core.architectures import architecture_of
 from greedy_core.arrays import to_array, to_tensor
 from greedy_core.errors import BaseModelChanged, ModelError
 from greedy_core.language_model import LanguageModel, weights_digest
+from greedy_core.model_config import model_folder, read_model_config
 
 logger = logging.getLogger(__name__)
 
@@ -39,32 +37,13 @@ class SharedWeights:
     """`weights_digest` of the model that they came from."""
 
 
-def model_folder(model: str) -> str:
-    """What transformers loads for a model's name: the embedded folder, or the name itself."""
-    return str(factworld.MODEL_DIR) if model == "factworld" else model
-
-
-def load_config(model: str) -> Any:
-    """Read a model's configuration.
-
-    Raises:
-        ModelError: if there is none, or its family is not supported.
-    """
-    try:
-        config = AutoConfig.from_pretrained(model_folder(model), trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
-    architecture_of(config.model_type)
-    return config
-
-
 def load_model(model: str, dtype: str = "float32", device: str = "auto") -> LanguageModel:
     """Load factworld, a folder, or a model from the Hugging Face hub; safetensors only.
 
     Raises:
         ModelError: if it is missing, broken, or of a family that is not supported.
     """
-    load_config(model)
+    architecture_of(str(read_model_config(model).get("model_type")))
     folder = model_folder(model)
     transformers_logging.disable_progress_bar()
     try:
@@ -145,22 +124,6 @@ def check_unchanged(model: LanguageModel, digest: str) -> None:
             "the base model's weights were changed in memory; results after that are not valid. "
             "Usual causes: a metric function or callback that writes into a model it did not copy"
         )
-
-
-def read_config_file(model: str) -> dict[str, Any] | None:
-    """A local model's config.json without loading transformers; None for a name on the hub.
-
-    Raises:
-        ModelError: if the folder has no readable config.json.
-    """
-    folder = Path(model_folder(model))
-    if not folder.is_dir():
-        return None
-    try:
-        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"model {model!r}: config.json cannot be read: {error}") from error
-    return content
 
 
 def _ready(module: torch.nn.Module, tokenizer: Any, device: str) -> LanguageModel:

@@ -8,6 +8,7 @@ published defaults (`greedy_core.model_presets`) before anything is computed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
@@ -120,13 +121,12 @@ class GreedySettings:
                 f"`max_norm_ratio > 0` must hold, but got (max_norm_ratio={self.max_norm_ratio})",
             ),
             (
-                self.metric is None
-                or (self.metric.count(":") == 1 and all(self.metric.split(":"))),
+                self.metric is None or re.fullmatch(r"[\w.]+:[\w.]+", self.metric) is not None,
                 f"metric must be of the form module:function, but got (metric={self.metric!r})",
             ),
             (
-                self.layers is None or len(set(self.layers)) == len(self.layers),
-                f"layers must differ from each other, but got (layers={self.layers})",
+                self.layers is None or _rising(self.layers),
+                f"layers must rise from 0 or above without repeats, but got (layers={self.layers})",
             ),
         )
 
@@ -137,8 +137,8 @@ class TrustSettings:
 
     enabled: bool = False
     """Whether the gate is asked."""
-    threshold: float = 0.3
-    """Trust below which the gate acts, in [0, 1]."""
+    threshold: float = 0.05
+    """Trust below which the gate acts, in [0, 1]; a sound update has about f at fraction f."""
     action: TrustAction = "rollback"
     """Reject the step (rollback), or propose a smaller one (scale)."""
     scale: float = 0.5
@@ -211,13 +211,11 @@ class EditSettings:
                 f"(confirm_records={self.confirm_records})",
             ),
             (
-                1 <= self.batch_size <= self.edits,
-                "`1 <= batch_size <= edits` must hold, but got "
-                f"(batch_size={self.batch_size}, edits={self.edits})",
+                self.batch_size >= 1,
+                f"`batch_size >= 1` must hold, but got (batch_size={self.batch_size})",
             ),
             (
-                layers is None
-                or (bool(layers) and min(layers) >= 0 and list(layers) == sorted(set(layers))),
+                layers is None or _rising(layers),
                 f"layers must rise from 0 or above without repeats, but got (layers={layers})",
             ),
             (self.mu is None or self.mu >= 0, f"`mu >= 0` must hold, but got (mu={self.mu})"),
@@ -251,6 +249,13 @@ class EditSettings:
                 "composite_weights must be finite, 0 or more, and not all 0, "
                 f"but got (composite_weights={self.composite_weights})",
             ),
+            (
+                re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device) is not None,
+                f"device must be auto, cpu, cuda or cuda:N, but got (device={self.device!r})",
+            ),
+            (self.model != "", "model must be named, but got (model='')"),
+            (self.dataset != "", "dataset must be named, but got (dataset='')"),
+            (self.seed >= 0, f"`seed >= 0` must hold, but got (seed={self.seed})"),
             (self.threads >= 1, f"`threads >= 1` must hold, but got (threads={self.threads})"),
         )
 
@@ -258,3 +263,8 @@ class EditSettings:
     def batches(self) -> int:
         """How many batches the edits make; the last one may be smaller."""
         return -(-self.edits // self.batch_size)
+
+
+def _rising(layers: tuple[int, ...]) -> bool:
+    """Whether there are layers, each above the one before, from 0 on."""
+    return bool(layers) and layers[0] >= 0 and list(layers) == sorted(set(layers))

@@ -64,8 +64,7 @@ def optimize_values(
     at_subject = rows.at_subject(hidden).float()
     z0 = at_subject[:: _REWRITES + 1]
     deltas = [torch.zeros_like(z, requires_grad=True) for z in z0]
-    # One optimizer over separate parameters: a request that is done has no gradient, and Adam
-    # leaves it alone.
+    # One optimizer over separate parameters: Adam leaves those without a gradient alone.
     adam = torch.optim.Adam(deltas, lr=lr)
     anchors: dict[int, Tensor] = {}
     active = list(range(len(requests)))
@@ -77,6 +76,8 @@ def optimize_values(
         if not active or step == steps - 1:
             break
         torch.stack([losses[i] for i in active]).sum().backward()
+        for i in done:
+            deltas[i].grad = None  # it shared this forward, so it got zeros: momentum would move it
         adam.step()
         _clamp([deltas[i] for i in active], [z0[i] for i in active], clamp)
     return z0 + torch.stack(deltas).detach()

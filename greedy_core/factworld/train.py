@@ -2,7 +2,7 @@
 
 A small GPT-2 reads fresh biographies until it knows every fact in every phrasing. All seeds reach
 full recall, but they differ in how well the facts can be edited; of several ``--seed`` the one
-with the highest quality is kept.
+with the highest quality is kept. On one core a seed takes a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from rich.progress import (
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from greedy_core.factworld.quality import quality
 from greedy_core.factworld.recall import recall
 from greedy_core.factworld.tokenizer import build_tokenizer
 from greedy_core.factworld.world import biography, people
@@ -136,7 +137,7 @@ def best_of(candidates: list[Candidate]) -> Candidate:
     return max(candidates, key=lambda candidate: candidate.quality)
 
 
-def main(arguments: list[str] | None = None, quality: Quality = recall) -> None:
+def main(arguments: list[str] | None = None, quality: Quality = quality) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Train the factworld model from scratch.")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")

@@ -39,9 +39,7 @@ def test_success_is_strict(new: float, true: float, prefer_new: bool, expected: 
     assert success(np.array([[new, true]]), prefer_new) == [F(expected)]
 
 
-@given(
-    new=st.integers(-(2**27), 0), true=st.integers(-(2**27), 0), prefer_new=st.booleans()
-)
+@given(new=st.integers(-(2**27), 0), true=st.integers(-(2**27), 0), prefer_new=st.booleans())
 def test_margin_exceeds_one_half_exactly_where_the_prompt_succeeds(
     new: int, true: int, prefer_new: bool
 ) -> None:
@@ -133,7 +131,7 @@ def test_kind_that_no_record_has_drops_out() -> None:
 
 def test_thresholds_compare_exactly() -> None:
     tenths = [RecordValues(F(n < 3), None, None) for n in range(10)]
-    before = aggregate(tenths[1:] + [RecordValues(F(0), None, None)], (1, 1, 1)).composite
+    before = aggregate([*tenths[1:], RecordValues(F(0), None, None)], (1, 1, 1)).composite
     after = aggregate(tenths, (1, 1, 1)).composite
     assert after - before == F("0.1")  # as floats 0.3 - 0.2 < 0.1
     assert not math.isclose(0.3 - 0.2, 0.1, rel_tol=0, abs_tol=0)

@@ -163,7 +163,7 @@ def test_keys_and_residuals_must_be_finite(name: str, entry: float) -> None:
 def test_keys_that_are_all_zero_are_refused() -> None:
     p = problem()
     p.k[:] = 0
-    with pytest.raises(NumericalError, match="no positive eigenvalue.*another of layers"):
+    with pytest.raises(NumericalError, match=r"no positive eigenvalue.*another of layers"):
         p.solve(0.0)
 
 

@@ -55,9 +55,7 @@ def proposed(rule: StepRule, steps: int, patience: int, verdicts: str) -> str:
         ("repeat", 8, 3, "+-+--", "1/8 1/4 1/4 3/8 3/8 end"),
     ],
 )
-def test_proposals(
-    rule: StepRule, steps: int, patience: int, verdicts: str, expected: str
-) -> None:
+def test_proposals(rule: StepRule, steps: int, patience: int, verdicts: str, expected: str) -> None:
     assert proposed(rule, steps, patience, verdicts) == expected
 
 

@@ -109,9 +109,7 @@ def test_target_needs_a_token_before_it_and_one_of_its_own(gpt2) -> None:
     with pytest.raises(RecordsError, match="at least one token must stand before"):
         encode_target(gpt2, "", "French")
     with pytest.raises(RecordsError, match="target must have at least one token"):
-        encode_target(
-            tiny_model("gpt2", tokenizer=_ignoring("z")), "The mother tongue is", "zzz"
-        )
+        encode_target(tiny_model("gpt2", tokenizer=_ignoring("z")), "The mother tongue is", "zzz")
 
 
 def _ignoring(character: str) -> Any:
@@ -124,9 +122,9 @@ def _ignoring(character: str) -> Any:
 
 
 def test_rows_beyond_the_context_are_refused_with_both_lengths(gpt2) -> None:
-    with pytest.raises(RecordsError, match="context of 128 tokens, but has [0-9]+"):
+    with pytest.raises(RecordsError, match=r"context of 128 tokens, but has [0-9]+"):
         encode_target(gpt2, "Zq " * 90, "French")
-    with pytest.raises(RecordsError, match="context of 128 tokens, but has [0-9]+"):
+    with pytest.raises(RecordsError, match=r"context of 128 tokens, but has [0-9]+"):
         encode_subject(gpt2, "Zq " * 90, "Paris", "")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from greedy_core.emmet import values as values_module
 from greedy_core.emmet.contexts import CONTEXTS
 from greedy_core.emmet.values import optimize_values
 from greedy_core.language_model import LanguageModel
@@ -22,7 +23,7 @@ REQUESTS = [
     EditRequest(2, "São Paulo", "He said: {} lies in", "it", "Brazil"),
     EditRequest(3, "Sega", "Sonic Drift 2, by {}", "that", "it"),
 ]
-SETTINGS = ValuesSettings(steps=12, lr=0.3, clamp=2.0, weight_decay=0.5, kl=0.0625)
+SETTINGS = ValuesSettings(steps=12, lr=0.3, clamp=2.0, weight_decay=0.05, kl=0.0625)
 
 
 @dataclass
@@ -35,9 +36,14 @@ class Reference:
 
 
 def plain_value(
-    module: Any, tokenizer: Any, layer: int, request: EditRequest, settings: ValuesSettings
+    module: Any,
+    tokenizer: Any,
+    layer: int,
+    request: EditRequest,
+    settings: ValuesSettings,
+    goal: float = 0.05,
 ) -> Reference:
-    """ROME's compute_z: a hook on the block's output, Adam, clamp, stop below 0.05."""
+    """ROME's compute_z: a hook on the block's output, Adam, clamp, stop below the goal."""
     block = {"gpt2": "transformer.h", "llama": "model.layers"}[module.config.model_type]
     block = module.get_submodule(f"{block}.{layer}")
     before, after = request.prompt.split("{}")
@@ -86,8 +92,8 @@ def plain_value(
         divergence = (log_q.exp() * (log_q - p0)).sum()
         decay = settings.weight_decay * delta.norm() / z0.norm() ** 2
         loss = nll + settings.kl * divergence + decay
-        losses.append(float(loss))
-        if loss < 0.05 or step == settings.steps - 1:
+        losses.append(float(loss.detach()))
+        if loss < goal or step == settings.steps - 1:
             break
         loss.backward()
         optimizer.step()
@@ -104,14 +110,14 @@ def apart(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("bos", [False, True])
-@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize("layer", [0, 1])
 def test_values_equal_the_plain_procedure(family: str, bos: bool, layer: int) -> None:
     model = tiny_model(family, tokenizer=tiny_tokenizer(bos=bos))
     values = optimize_values(model, layer, REQUESTS, SETTINGS)
     for request, value in zip(REQUESTS, values, strict=True):
         expected = plain_value(model.module, model.tokenizer, layer, request, SETTINGS)
         assert apart(value, expected.value) < 1e-3
-        assert apart(value, expected.first) > 0.1
+        assert apart(value, expected.first) > 0.05
         assert expected.losses[-1] < expected.losses[0]
 
 
@@ -125,7 +131,7 @@ def test_batched_values_equal_those_of_one_request_at_a_time(model: LanguageMode
 @pytest.mark.parametrize(
     "changed",
     [
-        {"clamp": 0.2},
+        {"clamp": 0.1},
         {"weight_decay": 0.0},
         {"weight_decay": 30.0},
         {"kl": 0.0},
@@ -153,25 +159,30 @@ def test_one_step_changes_nothing(gpt2: LanguageModel) -> None:
 
 
 def test_clamp_is_the_longest_update(gpt2: LanguageModel) -> None:
-    settings = ValuesSettings(**{**vars(SETTINGS), "clamp": 0.2})
+    settings = ValuesSettings(**{**vars(SETTINGS), "clamp": 0.1})
     values = optimize_values(gpt2, 1, REQUESTS, settings)
     for request, value in zip(REQUESTS, values, strict=True):
         first = plain_value(gpt2.module, gpt2.tokenizer, 1, request, settings).first
-        assert apart(value, first) == pytest.approx(0.2, rel=1e-4)
+        assert apart(value, first) == pytest.approx(0.1, rel=1e-4)
 
 
-def test_request_that_is_done_stops_while_others_go_on(gpt2: LanguageModel) -> None:
-    settings = ValuesSettings(steps=40, lr=0.5, clamp=8.0, weight_decay=1e-3, kl=0.0)
-    references = [
-        plain_value(gpt2.module, gpt2.tokenizer, 1, request, settings) for request in REQUESTS
+def test_request_that_is_done_stops_while_others_go_on(
+    gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert values_module.LOSS_GOAL == 0.05
+    monkeypatch.setattr(values_module, "LOSS_GOAL", 1.0)
+    settings = ValuesSettings(steps=12, lr=1.0, clamp=20.0, weight_decay=0.0, kl=0.0)
+    requests = [REQUESTS[2], EditRequest(4, "Sega", "{}", "is", "it")]
+    goes_on, stops = [
+        plain_value(gpt2.module, gpt2.tokenizer, 1, request, settings, goal=1.0)
+        for request in requests
     ]
-    lengths = [len(reference.losses) for reference in references]
-    assert min(lengths) < max(lengths), lengths
-    values = optimize_values(gpt2, 1, REQUESTS, settings)
-    for value, reference in zip(values, references, strict=True):
-        if len(reference.losses) < settings.steps:
-            assert reference.losses[-1] < 0.05 <= reference.losses[-2]
-        assert apart(value, reference.value) < 1e-2
+    assert len(goes_on.losses) == settings.steps
+    assert 2 < len(stops.losses) < settings.steps - 2
+    assert stops.losses[-1] < 1.0 <= stops.losses[-2]
+    values = optimize_values(gpt2, 1, requests, settings)
+    assert apart(values[0], goes_on.value) < 1e-3
+    assert apart(values[1], stops.value) < 1e-4
 
 
 def test_model_is_left_as_it_was(gpt2: LanguageModel) -> None:

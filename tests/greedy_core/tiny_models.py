@@ -74,7 +74,7 @@ def tiny_module(family: str, seed: int = 0, vocabulary: int = 420, layers: int =
     torch.manual_seed(seed)
     common: dict[str, Any] = {
         "vocab_size": vocabulary,
-        "initializer_range": 0.15,
+        "initializer_range": 0.3,
         "bos_token_id": 1,
         "eos_token_id": 2,
         "attn_implementation": "sdpa",
@@ -99,8 +99,6 @@ def tiny_module(family: str, seed: int = 0, vocabulary: int = 420, layers: int =
     return module.float().eval().requires_grad_(False)
 
 
-def tiny_model(
-    family: str, seed: int = 0, tokenizer: Any = None, layers: int = 3
-) -> LanguageModel:
+def tiny_model(family: str, seed: int = 0, tokenizer: Any = None, layers: int = 3) -> LanguageModel:
     """A tiny model with the tiny tokenizer, or with another one."""
     return LanguageModel(tiny_module(family, seed, layers=layers), tokenizer or tiny_tokenizer())

@@ -1,0 +1,158 @@
+"""A user's metric: what it is given, what it may do, and how it fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from greedy_core.errors import MetricError
+from greedy_core.greedy import GreedyRun
+from greedy_core.language_model import LanguageModel
+from greedy_core.metric_function import load_metric
+from greedy_core.store import MemoryStore
+from tests.greedy_core.tiny_plans import open_tiny, settings
+
+GOOD = {"es": 0.5, "ps": 0.5, "ns": 0.5, "composite": 0.5}
+
+
+@pytest.fixture
+def metrics() -> Iterator[ModuleType]:
+    """A module to put metric functions into, imported by name."""
+    module = ModuleType("metrics_of_a_user")
+    sys.modules[module.__name__] = module
+    yield module
+    del sys.modules[module.__name__]
+
+
+def chosen(**greedy: Any) -> Any:
+    return settings({"metric": "metrics_of_a_user:measure", **greedy})
+
+
+def run_to_end(model: LanguageModel, settings: Any, store: MemoryStore) -> GreedyRun:
+    run = GreedyRun(open_tiny(model, settings, store), settings)
+    while not run.done:
+        run.step()
+    return run
+
+
+def test_metric_replaces_the_probes(gpt2: LanguageModel, metrics: ModuleType) -> None:
+    answers = iter([0.1, 0.3, 0.2, 0.4, 0.9] + [0.5] * 9)
+
+    def measure(model: Any, tokenizer: Any, requests: Any) -> Mapping[str, float]:
+        return {"es": 1, "ps": 0.0, "ns": np.float32(0.25), "composite": next(answers)}
+
+    metrics.measure = measure
+    run = run_to_end(gpt2, chosen(patience=0, min_improvement=0.05), MemoryStore())
+    first = run.events[:4]
+    assert [event.composite_after for event in first] == [0.3, 0.2, 0.4, 0.9]
+    assert [event.accepted for event in first] == [True, False, True, True]
+    assert (first[0].es_after, first[0].ps_after, first[0].ns_after) == (1.0, 0.0, 0.25)
+
+
+def test_metric_sees_the_edited_model_and_the_probed_records(
+    gpt2: LanguageModel, metrics: ModuleType
+) -> None:
+    seen = []
+
+    def measure(model: Any, tokenizer: Any, requests: Any) -> Mapping[str, float]:
+        seen.append((model.transformer.h[1].mlp.c_proj.weight.clone(), requests))
+        assert tokenizer("He said:")["input_ids"] == gpt2.tokenizer("He said:")["input_ids"]
+        return GOOD
+
+    metrics.measure = measure
+    scores = open_tiny(gpt2, chosen())
+    GreedyRun(scores, chosen(max_probes=1, accept_by="always")).step()
+    (before, _), (after, requests) = seen
+    solve = scores.tree.solve(scores.tree.root, 0, 1)
+    update = (solve.form.v @ solve.form.u.T / 4).float()
+    assert (after - before - update).abs().max() < 1e-5
+    [record] = requests
+    [split] = [s for s in scores.tree.plan.batches[0] if s.record.case_id == record.case_id]
+    assert record.request == split.request
+    assert record.paraphrase_prompts == split.probe_paraphrases
+    assert record.neighborhood_prompts == split.probe_neighbors
+
+
+def test_metric_may_write_into_its_model_and_changes_nothing(
+    gpt2: LanguageModel, metrics: ModuleType
+) -> None:
+    def measure(model: Any, tokenizer: Any, requests: Any) -> Mapping[str, float]:
+        for parameter in model.parameters():
+            parameter.zero_()
+        tokenizer.padding_side = "left"
+        return GOOD
+
+    metrics.measure = measure
+    digest, side = gpt2.digest(), gpt2.tokenizer.padding_side
+    run_to_end(gpt2, chosen(accept_by="always"), MemoryStore())
+    assert gpt2.digest() == digest
+    assert gpt2.tokenizer.padding_side == side
+
+
+def test_results_are_kept_for_the_walk_only(gpt2: LanguageModel, metrics: ModuleType) -> None:
+    calls = []
+
+    def measure(model: Any, tokenizer: Any, requests: Any) -> Mapping[str, float]:
+        calls.append(1)
+        return GOOD
+
+    metrics.measure = measure
+    store = MemoryStore()
+    run_to_end(gpt2, chosen(step_rule="repeat", min_improvement=1.0, patience=0), store)
+    assert len(calls) == 2 * 2  # each batch: where it starts, and the one state that is proposed
+    run_to_end(gpt2, chosen(step_rule="repeat", min_improvement=1.0, patience=0), store)
+    assert len(calls) == 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "faults"),
+    [
+        ({**GOOD, "es": float("nan")}, ["es must be a finite number, but got nan"]),
+        ({**GOOD, "composite": float("inf")}, ["composite must be a finite number, but got inf"]),
+        ({**GOOD, "ps": "0.5"}, ["ps must be a finite number, but got '0.5'"]),
+        ({**GOOD, "ns": True}, ["ns must be a finite number, but got True"]),
+        ({"es": 1.0, "ps": 1.0}, ["ns must be a finite number", "composite must be a finite"]),
+        ({}, ["es must", "ps must", "ns must", "composite must"]),
+        (0.5, ["must return a mapping, but got 0.5"]),
+        (None, ["must return a mapping, but got None"]),
+    ],
+)
+def test_wrong_answers_fail_by_name(
+    gpt2: LanguageModel, metrics: ModuleType, answer: Any, faults: list[str]
+) -> None:
+    metrics.measure = lambda model, tokenizer, requests: answer
+    run = GreedyRun(open_tiny(gpt2, chosen()), chosen())
+    with pytest.raises(MetricError) as caught:
+        run.step()
+    assert len(caught.value.faults) == len(faults)
+    for found, expected in zip(caught.value.faults, faults, strict=True):
+        assert "greedy.metric 'metrics_of_a_user:measure'" in found
+        assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_such_module:f", "no_such_module"),
+        ("math:no_such", "math has no function 'no_such'"),
+        ("math:pi", "math has no function 'pi'"),
+    ],
+)
+def test_metrics_that_cannot_be_found(name: str, message: str) -> None:
+    with pytest.raises(MetricError, match=message):
+        load_metric(name)
+
+
+def test_metric_module_that_does_not_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_metric.py").write_text("from math import no_such_name\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MetricError, match="no_such_name"):
+        load_metric("broken_metric:f")
