@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from greedy_core.errors import BaseModelChanged, ModelError
 from greedy_core.language_model import weights_digest
-from greedy_core.loading import attach, check_unchanged, load_config, load_model, share
+from greedy_core.loading import attach, check_unchanged, load_model, share
 from tests.greedy_core.tiny_models import FAMILIES, tiny_module, tiny_tokenizer
 
 IDS = torch.tensor([[7, 80, 300, 41, 5, 9]])
@@ -99,7 +99,7 @@ def test_missing_models_are_named(tmp_path: Path) -> None:
 def test_models_of_other_families_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ModelError, match="one of gpt2, llama"):
-        load_config(str(tmp_path))
+        load_model(str(tmp_path))
 
 
 def test_model_that_lacks_weights_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ def test_edit_settings_nest_what_is_dotted() -> None:
         ({"greedy.steps": 4.0}, "greedy.steps must be a whole number, but got 4.0"),
         ({"greedy.steps": 0}, "`greedy.steps >= 1` must hold, but got (greedy.steps=0)"),
         (
-            {"batch_size": 30},
-            "`1 <= batch_size <= edits` must hold, but got (batch_size=30, edits=20)",
+            {"greedy.max_probes": 5},
+            "`greedy.max_probes <= batch_size` must hold, but got (greedy.max_probes=5, batch_size=4)",
         ),
     ],
 )

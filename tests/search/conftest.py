@@ -1,0 +1,35 @@
+"""What the tests of search share: a cache of their own, and one finished sweep that many read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import analysis
+from tests.search.sweeps import sweep
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """States are stored here, never in the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+    """The folder of a finished sweep with ASHA: three baselines and six search trials."""
+    folder = tmp_path_factory.mktemp("results") / "finished"
+    changes = {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
+    assert sweep(folder, changes).trials == 6
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tables(finished: Path) -> analysis.Sweep:
+    """Its tables."""
+    return analysis.load(finished)

@@ -1,0 +1,112 @@
+"""Small sweeps on factworld: in this process, or as the command that users run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import analysis
+from search.config import SweepConfig
+from search.sweep import Outcome, run_sweep
+from search.sweep_inputs import resolved_config
+
+ROOT = Path(__file__).parents[2]
+
+SMALL: dict[str, Any] = {
+    "edits": 8,
+    "batch_size": 2,
+    "values.steps": 3,
+    "search.trials": 3,
+    "search.concurrency": 1,
+    "search.max_failures": 0,
+}
+
+
+def overrides(changes: Mapping[str, Any]) -> list[str]:
+    """`key=value` for a small sweep with some settings changed."""
+    return [f"{key}={value}" for key, value in {**SMALL, **changes}.items()]
+
+
+def small_config(changes: Mapping[str, Any]) -> SweepConfig:
+    """A small sweep's configuration, as `ratchet run` resolves it."""
+    return resolved_config(None, overrides(changes))
+
+
+def sweep(folder: Path, changes: Mapping[str, Any]) -> Outcome:
+    """Run a small sweep in this process."""
+    return run_sweep(small_config(changes), folder, watch=lambda recorder, total: None)
+
+
+def ratchet(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of `ratchet`, in this interpreter."""
+    return [sys.executable, "-c", "from search.cli import main; main()", *arguments]
+
+
+@contextmanager
+def driver(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command running in a session of its own; whatever is left of it is killed at the end."""
+    process = subprocess.Popen(
+        command(*arguments),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        kill_session(process)
+
+
+def kill_session(process: subprocess.Popen[str]) -> None:
+    """SIGKILL to the driver and to everything in its session, and wait until all are gone."""
+    for pid in [process.pid, *_session_of(process.pid)]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+    while _session_of(process.pid):
+        time.sleep(0.05)
+
+
+def wait_for_trials(folder: Path, count: int, process: subprocess.Popen[str]) -> analysis.Sweep:
+    """The sweep as soon as so many trials have been committed by a driver that still runs."""
+    while process.poll() is None:
+        try:
+            found = analysis.load(folder)
+        except analysis.ResultsError:
+            found = None
+        if found is not None and len(found.trials) >= count:
+            return found
+        time.sleep(0.1)
+    out, err = process.communicate()
+    raise AssertionError(f"ended with {process.returncode} before {count} trials: {out}{err}")
+
+
+def _session_of(leader: int) -> list[int]:
+    """Processes of a session that still run."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # gone in the meantime
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(int(folder.name))
+    return found

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+import analysis
+from analysis.schema import STEPS
+from search.cli import app, main
+from search.config_reader import read_config
+from tests.search.sweeps import ROOT, SMALL, overrides
+
+COMMANDS = ("run", "resume", "edit", "best", "config")
+WALK = {key: value for key, value in SMALL.items() if not key.startswith("search.")}
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command in this process; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["ratchet", *arguments])
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    with pytest.raises(SystemExit) as caught:
+        main()
+    code = caught.value.code
+    return code if isinstance(code, int) else 0
+
+
+def test_these_are_the_commands() -> None:
+    group = typer.main.get_command(app)
+    assert sorted(getattr(group, "commands", {})) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: ratchet {command}" in shown.output
+
+
+def test_config_prints_a_file_that_gives_the_same_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "printed.yaml"
+    given = ["edits=8", "search.space=extended", "layers=[0, 1]", "greedy.min_improvement=0.02"]
+    assert ended(monkeypatch, "config", *given) == 0
+    printed = capsys.readouterr().out
+    file.write_text(printed)
+    assert ended(monkeypatch, "config", str(file)) == 0
+    assert capsys.readouterr().out == printed
+    config = read_config(file, space=False)
+    assert (config.edit.edits, config.edit.layers) == (8, (0, 1))
+
+
+def test_edit_prints_numbers_and_writes_its_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    events = tmp_path / "steps.jsonl"
+    code = ended(monkeypatch, "edit", *overrides(WALK), "--json", "--events", str(events))
+    assert code == 0
+    summary = json.loads(capsys.readouterr().out)
+    steps = [json.loads(line) for line in events.read_text().splitlines()]
+    assert summary["edits"] == 8
+    assert summary["steps"] == len(steps)
+    assert summary["accept_rate"] == sum(step["accepted"] for step in steps) / len(steps)
+    assert 0 <= summary["unedited"]["composite"] <= summary["composite"] <= 1
+    assert set(steps[0]) == {column.name for column in STEPS} - {"trial"}
+
+
+def test_edit_shows_every_step_and_the_metrics(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {**WALK, "greedy.steps": 1, "greedy.accept_by": "always"}
+    assert ended(monkeypatch, "edit", *overrides(settings)) == 0
+    out = capsys.readouterr().out
+    assert re.findall(r"batch (\d) layer 1 step 0: +0 -> 1 +kept", out) == list("0123")
+    assert re.search(r"unedited +0\.\d{3}", out)
+    assert re.search(r"edited +0\.\d{3}", out)
+
+
+def test_best_agrees_with_the_tables(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    finished: Path,
+    tables: analysis.Sweep,
+) -> None:
+    assert ended(monkeypatch, "best", str(finished), "--json") == 0
+    verdict = json.loads(capsys.readouterr().out)
+    trials = tables.trials.set_index("trial")
+    winner = trials.loc[verdict["trial"]]
+    assert winner["role"] == "search"
+    assert verdict["metrics"]["composite"] == winner["composite"]
+    assert verdict["settings"]["greedy.steps"] == winner["config/greedy.steps"]
+    leads = {role: values["lead"] for role, values in verdict["baselines"].items()}
+    baselines = trials[trials["role"] != "search"].set_index("role")["composite"]
+    assert leads == pytest.approx((winner["composite"] - baselines).to_dict())
+    assert ended(monkeypatch, "best", str(finished)) == 0
+    assert f"best (trial {verdict['trial']})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["run", "edit", "config"])
+def test_all_faults_are_reported_at_once_and_nothing_heavy_is_imported(
+    command: str, tmp_path: Path
+) -> None:
+    script = (
+        "import sys\n"
+        "from search.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    assert not {'torch', 'ray', 'transformers'} & set(sys.modules)\n"
+    )
+    wrong = ["greedy.stepz=4", "mu=x", "edits=0"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, command, *wrong],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("ratchet: override ") for line in lines)
+    for text, line in zip(wrong, lines, strict=True):
+        assert text.partition("=")[0] in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--name", "../elsewhere"], "--name must be letters, digits"),
+        (["run", "--name", "a/b"], "--name must be letters, digits"),
+        (["run", "--name", ".hidden"], "--name must be letters, digits"),
+        (["run", "--name", ""], "--name must be letters, digits"),
+        (["run", "a.yaml", "b.yaml"], "one configuration file can be given, but got a.yaml, b."),
+        (["run", "no-such.yaml"], "no-such.yaml"),
+        (["run", "model=/no/such/folder"], "/no/such/folder"),
+        (["run", "dataset=/no/such/file.json"], "/no/such/file.json"),
+        (["run", "edits=100000"], "`edits + confirm_records <= records of the dataset`"),
+        (["edit", "layers=[99]"], "99"),
+        (["edit", "greedy.metric=no_such_module:f"], "No module named 'no_such_module'"),
+        (["edit", "--events", "no/such/folder/steps.jsonl"], "--events no/such/folder"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ended(monkeypatch, *arguments) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("ratchet: ")
+    assert message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["resume", "best"])
+@pytest.mark.parametrize("content", [None, "", "{", "- 1", "config: {edits: many}"])
+def test_a_missing_or_damaged_sweep_is_exit_code_3(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+    content: str | None,
+) -> None:
+    folder = tmp_path / "sweep"
+    if content is not None:
+        folder.mkdir()
+        (folder / "sweep.yaml").write_text(content)
+    assert ended(monkeypatch, command, str(folder)) == 3
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"ratchet: {folder}")
+    assert "Traceback" not in captured.err
+    assert list(tmp_path.iterdir()) == ([] if content is None else [folder])
+
+
+def test_damaged_parts_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    finished: Path,
+) -> None:
+    import shutil
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(finished, folder)
+    (part,) = (folder / "trials").iterdir()
+    part.write_bytes(part.read_bytes()[:100])
+    for command in ("best", "resume"):
+        assert ended(monkeypatch, command, str(folder)) == 3
+        assert part.name in capsys.readouterr().err

@@ -1,0 +1,131 @@
+"""Trials that fail, hang, or write where they must not; the sweep goes on, or says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+
+import analysis
+from greedy_core.errors import BaseModelChanged, MetricError, SettingsError
+from search.config import SweepConfig
+from search.history import Ended, SearchHistory
+from search.results.parts import LocalFolder
+from search.results.recovery import ended_trials
+from search.sweep import Outcome
+from tests.search import metric_functions
+from tests.search.sweeps import small_config, sweep
+
+MODULE = metric_functions.__name__
+BAD = {
+    "raises": "ZeroDivisionError: the metric has a bug",
+    "not_a_number": f"MetricError: greedy.metric '{MODULE}:not_a_number': composite must be "
+    "a finite number, but got nan",
+    "lacks_ns": f"MetricError: greedy.metric '{MODULE}:lacks_ns': ns must be "
+    "a finite number, but got None",
+    "hangs": "the worker ended without a word: killed, out of memory, or no sign of life "
+    "for longer than search.trial_timeout (5 s)",
+}
+METRICS = [*BAD, "good", "fails_once"]
+
+
+def seed_that_tries_all(config: SweepConfig) -> int:
+    """A seed with which random proposals try every metric function once."""
+    distributions = config.search_space().distributions
+    for seed in range(10_000):
+        history = SearchHistory(distributions, "random", seed)
+        asked = [history.ask(index)["greedy.metric"] for index in range(len(METRICS))]
+        if len(set(asked)) == len(METRICS):
+            return seed
+    raise AssertionError("no such seed")
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A sweep over metric functions, most of them bad."""
+    functions = ", ".join(f"{MODULE}:{name}" for name in METRICS)
+    changes = {
+        "edits": 4,
+        "search.trials": len(METRICS),
+        "search.concurrency": 2,
+        "search.sampler": "random",
+        "search.max_failures": 1,
+        "search.trial_timeout": 5,
+        "search.space": f"{{name: metrics, greedy.metric: {{choices: [{functions}]}}}}",
+    }
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    changes["search.seed"] = seed_that_tries_all(small_config(changes))
+    folder = tmp_path_factory.mktemp("results") / "failing"
+    return folder, sweep(folder, changes)
+
+
+@pytest.fixture(scope="module")
+def trials(failing: tuple[Path, Outcome]) -> pd.DataFrame:
+    """Its search trials by the name of their function."""
+    found = analysis.load(failing[0]).trials
+    found = found[found["role"] == "search"]
+    return found.set_index(found["config/greedy.metric"].str.partition(":")[2])
+
+
+def test_the_sweep_goes_on_and_counts_what_failed(
+    failing: tuple[Path, Outcome], trials: pd.DataFrame
+) -> None:
+    assert (failing[1].trials, failing[1].failed) == (len(METRICS), len(BAD))
+    assert set(trials.index[trials["status"] == "failed"]) == set(BAD)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_failed_trial_says_why_in_one_line(trials: pd.DataFrame, name: str) -> None:
+    assert trials.loc[name, "error"] == BAD[name]
+    assert trials.loc[name, "attempt"] == 1
+    assert pd.isna(trials.loc[name, "composite"])
+
+
+def test_what_fails_once_is_tried_again(trials: pd.DataFrame) -> None:
+    assert trials.loc["fails_once", ["status", "attempt"]].tolist() == ["completed", 1]
+    assert trials.loc["good", ["status", "attempt"]].tolist() == ["completed", 0]
+
+
+def test_attempts_that_failed_leave_no_rows(
+    failing: tuple[Path, Outcome], trials: pd.DataFrame
+) -> None:
+    steps = analysis.load(failing[0]).steps
+    for name, trial in trials["trial"].items():
+        walk = steps[steps["trial"] == trial]
+        assert walk.empty if name in BAD else not walk.duplicated(["batch", "layer", "step"]).any()
+
+
+def test_a_resumed_search_tells_optuna_of_the_failures(failing: tuple[Path, Outcome]) -> None:
+    states = [
+        Ended.of(each.status, each.composite, each.rungs).state.name
+        for each in ended_trials(LocalFolder(failing[0]))
+        if each.role == "search"
+    ]
+    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), 2)
+
+
+def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
+    changes = {"edits": 2, "search.trials": 1, "greedy.metric": f"{MODULE}:vandal"}
+    with pytest.raises(BaseModelChanged, match="results after that are not valid"):
+        sweep(tmp_path / "changed", changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"greedy.metric": "no_such_module:f"}, MetricError, "No module named 'no_such_module'"),
+        (
+            {"ray.cpus_per_trial": 4096},
+            SettingsError,
+            "`ray.cpus_per_trial <= CPUs of this machine` must hold",
+        ),
+    ],
+)
+def test_what_no_trial_could_do_is_refused_and_nothing_is_left(
+    tmp_path: Path, changes: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        sweep(tmp_path / "refused", changes)
+    assert not (tmp_path / "refused").exists()

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler
+
+from greedy_core.errors import BaseModelChanged, SettingsError
+from greedy_core.language_model import LanguageModel
+from search.errors import SweepInterrupted
+from search.exit_status import DAMAGED, status_of
+from search.ray_session import QUIET
+from search.trainable import GreedyEditTrainable
+from search.workbench import Prepared, Workbench, prepare
+from tests.search.sweeps import small_config
+
+SMALL = {"edits": 8, "batch_size": 2, "values.steps": 3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_here(cache_folder: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUIET.items():
+            patch.setenv(name, value)
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        yield
+        ray.shutdown()
+
+
+class Reports(tune.Callback):
+    """Every report, by trial."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, list[dict[str, Any]]] = {}
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        self.of.setdefault(trial.trial_id, []).append(result)
+
+
+def fit(
+    storage: Path,
+    param_space: dict[str, Any],
+    scheduler: Any = None,
+
+) -> tuple[tune.ResultGrid, list[list[dict[str, Any]]]]:
+    """A plain Tuner around the trainable, its results and every report of every trial."""
+    reports = Reports()
+    tuner = tune.Tuner(
+        GreedyEditTrainable,
+        param_space={**SMALL, **param_space},
+        tune_config=tune.TuneConfig(
+            metric="composite",
+            mode="max",
+            scheduler=scheduler,
+            reuse_actors=True,
+            max_concurrent_trials=1,
+        ),
+        run_config=tune.RunConfig(
+            storage_path=str(storage),
+            callbacks=[reports],
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
+    return tuner.fit(), list(reports.of.values())
+
+
+def test_alone_it_reports_at_rungs_and_at_the_end(tmp_path: Path) -> None:
+    results, (reports,) = fit(tmp_path, {"greedy.steps": 2, "search.reduction_factor": 3})
+    assert not results.errors
+    assert [report["edits"] for report in reports] == [2, 6, 8]
+    assert [report["final"] for report in reports] == [False, False, True]
+    last = results[0].metrics
+    assert last is not None
+    assert 0 <= last["composite_unedited"] <= last["composite"] <= 1
+    assert last["composite"] == pytest.approx((last["es"] + last["ps"] + last["ns"]) / 3)
+    assert last["steps"] == sum(len(report["new_steps"]) for report in reports)
+    assert [len(report["new_records"]) for report in reports] == [2, 6, 8]
+
+
+def test_alone_it_works_with_rays_own_asha(tmp_path: Path) -> None:
+    asha = ASHAScheduler(time_attr="edits", max_t=8, grace_period=2, reduction_factor=2)
+    # The first setting edits, the second accepts nothing: it is behind at the first rung.
+    choices = tune.grid_search([0.0, 1.0])
+    results, reports = fit(tmp_path, {"greedy.min_improvement": choices}, asha)
+    assert not results.errors
+    assert [[report["edits"] for report in each] for each in reports] == [[2, 4, 8], [2]]
+
+
+def test_rungs_of_steps_score_all_edits(tmp_path: Path) -> None:
+    steps = {"search.resource": "steps", "search.grace": 3, "greedy.accept_by": "always"}
+    _, (reports,) = fit(tmp_path, {**steps, "greedy.steps": 2})
+    assert [report["steps"] for report in reports] == [3, 6, 8]
+    assert [len(report["new_records"]) for report in reports] == [8, 8, 8]
+
+
+def test_a_reused_worker_starts_over_with_whatever_settings(tmp_path: Path) -> None:
+    grid = {"edits": tune.grid_search([4, 8]), "seed": tune.grid_search([0, 1])}
+    results, reports = fit(tmp_path, {**grid, "greedy.steps": 1, "greedy.accept_by": "always"})
+    assert not results.errors
+    assert len({each[-1]["worker"] for each in reports}) == 1
+    assert [each[-1]["edits"] for each in reports] == [4, 8, 4, 8]
+    cases = [[record[0] for record in each[-1]["new_records"]] for each in reports]
+    assert cases[0] == cases[1][:4]
+    assert set(cases[1]) != set(cases[3])
+
+
+def test_two_wrong_settings_of_a_reused_worker_in_a_row_cost_no_other_trial(
+    tmp_path: Path,
+) -> None:
+    choices = tune.grid_search([1, 0, 0, 2])
+    results, reports = fit(tmp_path, {"greedy.steps": choices})
+    assert [result.error is not None for result in results] == [False, True, True, False]
+    assert len(reports) == 2
+    for result in (results[1], results[2]):
+        assert "`greedy.steps >= 1` must hold, but got (greedy.steps=0)" in str(result.error)
+
+
+def test_resetting_does_nothing_that_can_fail() -> None:
+    trainable = GreedyEditTrainable({"no such setting": 1})
+    assert trainable.reset_config({"no such setting": 2})
+    with pytest.raises(SettingsError, match="'no such setting' is not a setting"):
+        trainable.train()
+    assert trainable.reset_config({**SMALL, "greedy.steps": 1})
+    assert trainable.train()["edits"] == 2
+
+
+@ray.remote
+def prepared_remotely() -> Prepared:
+    return prepare(small_config({}))
+
+
+@ray.remote(max_calls=1)
+def attach_and(prepared: Prepared, write: bool) -> str | None:
+    """Work on the shared model in a process of its own; what stands in the way."""
+    try:
+        model: LanguageModel = Workbench.of(prepared).model
+    except BaseModelChanged as error:
+        return str(error)
+    if write:
+        next(model.module.parameters()).view(-1)[0].add_(1.0)
+    return None
+
+
+def test_writing_into_the_shared_base_is_found_by_the_next_worker() -> None:
+    prepared = prepared_remotely.remote()
+    assert ray.get(attach_and.remote(prepared, write=True)) is None
+    found = ray.get(attach_and.remote(prepared, write=False))
+    assert found is not None
+    assert found.startswith("the base model's weights were changed in memory")
+
+
+def test_exit_codes_of_what_ends_a_sweep() -> None:
+    assert status_of(BaseModelChanged("changed")) == DAMAGED
+    assert [status_of(SweepInterrupted(signal)) for signal in (2, 15, 10)] == [130, 143, 138]
