@@ -17,7 +17,7 @@ from greedy_core.events import Reason, StepEvent
 from greedy_core.metric_function import MetricFunctionSignal
 from greedy_core.metrics import Value
 from greedy_core.probe_signal import Measured, ProbeSignal, Signal
-from greedy_core.settings import AcceptBy, EditSettings, GreedySettings
+from greedy_core.settings import EditSettings, GreedySettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import Solve, State
 from greedy_core.step_rules import Proposals
@@ -36,8 +36,8 @@ class _Loop:
     """The update."""
     proposals: Proposals
     """What is tried next."""
-    accept_by: AcceptBy
-    """Who decides in this layer."""
+    greedy: GreedySettings
+    """How steps are judged in this layer."""
     measured: Measured
     """The probes at the state in force."""
 
@@ -136,7 +136,7 @@ class GreedyRun:
             origin=self.state,
             solve=self.tree.solve(self.state, self.batch, layer),
             proposals=Proposals(greedy.step_rule, greedy.steps, greedy.patience),
-            accept_by=greedy.accept_by,
+            greedy=greedy,
             measured=self._measure(self.state),
         )
         return self._loop
@@ -146,7 +146,7 @@ class GreedyRun:
         greedy = self.settings.greedy
         if greedy.layers is None or layer in greedy.layers:
             return greedy
-        return replace(greedy, steps=1, accept_by="always", layers=None)
+        return replace(greedy, steps=1, accept_by="always", max_norm_ratio=None, layers=None)
 
     def _leave_loop(self) -> None:
         self._loop = None
@@ -170,7 +170,7 @@ class GreedyRun:
         asked = loop.proposals.fraction
         trust = trust_at(loop.solve.form, asked, self.settings.trust.harm_scale)
         gated: Fraction | None = asked
-        if loop.accept_by != "always":
+        if loop.greedy.accept_by != "always":
             gated = gated_fraction(trust, asked, self.settings.trust)
         fraction = asked if gated is None else gated
         state = loop.origin.child(loop.layer, loop.solve, fraction)
@@ -199,18 +199,17 @@ class GreedyRun:
 
     def _verdict(self, loop: _Loop, proposal: _Proposal) -> Reason:
         """The rules in the order in which they speak: gate, guard, whoever accepts."""
-        greedy = self.settings.greedy
         if not proposal.trusted:
             return "trust_low_rolled_back"
-        limit = greedy.max_norm_ratio
+        limit = loop.greedy.max_norm_ratio
         if limit is not None and self.tree.norm_ratio(proposal.state, loop.layer) > limit:
             return "norm_guard"
-        if loop.accept_by == "always":
+        if loop.greedy.accept_by == "always":
             return "always"
-        if loop.accept_by == "distance":
+        if loop.greedy.accept_by == "distance":
             return "trust_low_scaled" if proposal.scaled else "distance_only"
         improvement = _improvement(loop.measured, proposal.measured)
-        if improvement < Fraction(str(greedy.min_improvement)):
+        if improvement < Fraction(str(loop.greedy.min_improvement)):
             return "no_improvement"
         return "trust_low_scaled" if proposal.scaled else "improved"
 
