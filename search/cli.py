@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -136,6 +137,7 @@ def show_config(config: Config = None) -> None:
 
 def main() -> None:
     """Run the command line; the only place where errors become text and exit codes."""
+    sys.path.append(os.getcwd())  # where a metric function may be
     try:
         app()
     except (RatchetError, ResultsError) as error:

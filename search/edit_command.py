@@ -16,6 +16,7 @@ from greedy_core.errors import InputError
 from greedy_core.evaluation import Evaluation
 from greedy_core.events import StepEvent
 from search.config import SweepConfig
+from search.interrupts import interruptible
 from search.reports import STEP_FIELDS, evaluation_values, step_tuple
 from search.workbench import Workbench
 
@@ -25,8 +26,9 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
 
     Raises:
         InputError: if the model cannot be loaded, or the file of events cannot be written.
+        SweepInterrupted: after a signal.
     """
-    with _opened(events) as file:
+    with interruptible(), _opened(events) as file:
         scores, settings = Workbench.alone(config.edit, config.cache).open(config.edit)
 
         def on_step(event: StepEvent) -> None:

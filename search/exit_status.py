@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.errors import ResultsError
-from greedy_core.errors import RatchetError
+from greedy_core.errors import BaseModelChanged, RatchetError
 from search.errors import LockLost, SweepInterrupted, SweepLocked
 
 OK = 0
@@ -12,7 +12,7 @@ SOME_FAILED = 1
 WRONG_INPUT = 2
 """A configuration, a dataset, a model, a name."""
 DAMAGED = 3
-"""A results folder that cannot be used as it is."""
+"""A results folder that cannot be used as it is, or results that are not valid."""
 LOCKED = 4
 """Another driver is writing to the sweep."""
 SIGNALED = 128
@@ -21,7 +21,7 @@ SIGNALED = 128
 
 def status_of(error: RatchetError | ResultsError) -> int:
     """The exit code that an error ends the command with."""
-    if isinstance(error, ResultsError):
+    if isinstance(error, ResultsError | BaseModelChanged):
         return DAMAGED
     if isinstance(error, SweepLocked | LockLost):
         return LOCKED

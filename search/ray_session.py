@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 import ray
 
+from greedy_core.errors import require
 from search.config import SweepConfig
+from search.interrupts import Interrupts
 
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # a CSV, a JSON and a TensorBoard file per trial
@@ -26,8 +28,12 @@ QUIET = {
 
 
 @contextmanager
-def ray_session(config: SweepConfig, verbose: bool) -> Iterator[None]:
-    """Have Ray running inside: a private one bound to loopback, or the cluster that is named."""
+def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> Iterator[None]:
+    """Have Ray running inside: a private one bound to loopback, or the cluster that is named.
+
+    Raises:
+        SettingsError: if a trial needs more than this machine has.
+    """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     level = logging.INFO if verbose else logging.ERROR
@@ -43,10 +49,13 @@ def ray_session(config: SweepConfig, verbose: bool) -> Iterator[None]:
         runtime_env={"env_vars": {**environment, **threads}},
         _node_ip_address="127.0.0.1" if local else None,
     )
+    interrupts.take()  # Ray takes SIGTERM for itself
     if not verbose:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
     try:
+        if local:
+            _require_room(config)
         yield
     finally:
         ray.shutdown()
@@ -61,3 +70,22 @@ def trials_at_once(config: SweepConfig) -> int:
     if config.ray.gpus_per_trial > 0:
         room.append(resources.get("GPU", 0) / config.ray.gpus_per_trial)
     return max(int(min(room)), 1)
+
+
+def _require_room(config: SweepConfig) -> None:
+    """Refuse trials that would wait for ever."""
+    resources = ray.cluster_resources()
+    cpus, gpus = config.ray.cpus_per_trial, config.ray.gpus_per_trial
+    room, devices = resources.get("CPU", 0), resources.get("GPU", 0)
+    require(
+        (
+            cpus <= room,
+            "`ray.cpus_per_trial <= CPUs of this machine` must hold, but got "
+            f"(ray.cpus_per_trial={cpus:g}, CPUs={room:g})",
+        ),
+        (
+            gpus <= devices,
+            "`ray.gpus_per_trial <= GPUs of this machine` must hold, but got "
+            f"(ray.gpus_per_trial={gpus:g}, GPUs={devices:g})",
+        ),
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from ray import tune
+from ray import cloudpickle, tune
+from ray.exceptions import RayActorError
 
 from search.ledger import Ledger
 from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, STEP_FIELDS, rows
@@ -73,7 +74,6 @@ class Recorder(tune.Callback):
         self.running: dict[str, RunningTrial] = {}
         self.ended: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
-        self.closed = False
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note the proposal; a trial that is tried again has been noted."""
@@ -102,8 +102,6 @@ class Recorder(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hand over the rows of a trial that reached the end or was stopped at a rung."""
-        if self.closed:
-            return  # an interrupted sweep: Tune ends trials that have not ended by themselves
         running = self.running.pop(trial.trial_id)
         report = running.report
         values = {name: value for name, value in report.items() if name in self._columns}
@@ -115,19 +113,17 @@ class Recorder(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hand over the row of a trial that failed for the last time."""
-        if self.closed:
-            return
         if trial.trial_id not in self.running:
             self.on_trial_start(iteration, trials, trial)
         running = self.running.pop(trial.trial_id)
         running.steps, running.records = [], []
-        self._end(running, {"status": "failed", "error": _cause(trial)})
+        timeout = running.proposal.config["search.trial_timeout"]
+        self._end(running, {"status": "failed", "error": _cause(trial, timeout)})
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Flush when it is time."""
-        if not self.closed:
-            self._log.maybe_flush()
-            self._on_change(self)
+        self._log.maybe_flush()
+        self._on_change(self)
 
     def _end(self, running: RunningTrial, columns: Mapping[str, Any]) -> None:
         row = {
@@ -151,8 +147,17 @@ class Recorder(tune.Callback):
                 self.best = {**shown, "quality": quality, "config": dict(proposal.config)}
 
 
-def _cause(trial: Any) -> str:
-    """Why a trial failed, in one line: the last line of its traceback that names an error."""
-    lines = (trial.get_error() or "").strip().splitlines()
-    named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*(: |$)", line)]
-    return (named or lines or ["the worker ended without a word"])[-1].strip()
+def _cause(trial: Any, timeout: float) -> str:
+    """Why a trial failed, in one line."""
+    try:
+        error: Any = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    except Exception:
+        # Not every exception survives pickling; Tune keeps its text, too.
+        return Path(trial.error_file).read_text().strip().splitlines()[-1].strip()
+    if isinstance(error, RayActorError):
+        return (
+            "the worker ended without a word: killed, out of memory, or no sign of life "
+            f"for longer than search.trial_timeout ({timeout:g} s)"
+        )
+    cause = getattr(error, "cause", None) or error
+    return " ".join(f"{type(cause).__name__}: {cause}".split())

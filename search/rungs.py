@@ -10,6 +10,7 @@ is and be filled again from Parquet on resume; Ray's class keeps both private.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 import numpy as np
 
@@ -42,8 +43,16 @@ class Rungs:
         """Leave a value at a rung without judging the trial."""
         self.values[level][trial] = value
 
+    def forget(self, trial: int) -> None:
+        """Take back what a trial left that failed."""
+        for values in self.values.values():
+            values.pop(trial, None)
+
     def judge(self, trial: int, level: int, value: float) -> bool:
-        """Leave a value at a rung; whether the trial goes on. The first to come always does."""
-        others = [v for other, v in self.values[level].items() if other != trial]
+        """Leave a value at a rung; whether the trial goes on.
+
+        The first to come always does. NaN is compared with nothing, as in Ray.
+        """
+        others = [v for other, v in self.values[level].items() if other != trial and not isnan(v)]
         self.record(trial, level, value)
-        return not others or value >= float(np.percentile(others, 100 * self._quantile))
+        return not others or not value < np.percentile(others, 100 * self._quantile)

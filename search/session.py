@@ -17,7 +17,7 @@ from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from search.config import KEYS
 from search.history import Ended, SearchHistory
-from search.interrupts import interruptible
+from search.interrupts import Interrupts
 from search.ledger import Ledger
 from search.progress_state import progress_state
 from search.proposals import assign, audited_trials
@@ -91,28 +91,25 @@ class Session:
         self._progress = ProgressFile(folder)
         self._started = time.time()
 
-    def run(self, prepared: ray.ObjectRef) -> None:
+    def run(self, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
         """Run everything that is missing.
 
         Args:
             prepared: reference to what workers share.
-
-        Raises:
-            SweepInterrupted: after a signal; what had ended is on disk.
+            interrupts: heeded between two steps of Tune's loop.
         """
         try:
-            with interruptible():
-                self._tune(prepared)
+            with interrupts.held():
+                self._tune(prepared, interrupts)
         finally:
             self.close()
 
     def close(self) -> None:
         """Commit what has ended, and write nothing after that."""
-        self._recorder.closed = True
         self._log.close()
         self._progress.write(self._state())
 
-    def _tune(self, prepared: ray.ObjectRef) -> None:
+    def _tune(self, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
         search, machines = self._config.search, self._config.ray
         # The reference travels, not the arrays; each node maps them once.
         trainable = tune.with_parameters(GreedyEditTrainable, prepared=partial(ray.get, prepared))
@@ -125,7 +122,7 @@ class Session:
                 num_samples=self.total,
                 search_alg=self._searcher(),
                 scheduler=self._scheduler(),
-                callbacks=[self._recorder],
+                callbacks=[self._recorder, _Heed(interrupts)],
                 max_failures=search.max_failures,
                 max_concurrent_trials=trials_at_once(self._config),
                 reuse_actors=True,
@@ -164,7 +161,7 @@ class Session:
             return None
         rungs = Rungs(self._rung_levels, search.reduction_factor)
         for trial in self._ended:
-            if trial.role == "search" and trial.status != "failed":
+            if trial.role == "search":
                 for level, value in trial.rungs.items():
                     rungs.record(trial.trial, level, value)
         return RungScheduler(rungs, self._ledger, search.resource)
@@ -193,3 +190,18 @@ class Session:
 
     def _state(self) -> dict[str, Any]:
         return progress_state(self._recorder, self.total, self._lock, self._started)
+
+
+class _Heed(tune.Callback):
+    """Heeds signals where nothing is half done."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        """Take SIGUSR1 back, which Tune would take for a reason to end as if all were done."""
+        self._interrupts.take()
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Stop here if a signal has come."""
+        self._interrupts.check()

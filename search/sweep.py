@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,16 +11,18 @@ from typing import Any
 
 import ray
 
-from greedy_core.loading import check_unchanged
+from greedy_core.errors import InputError
+from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
+from search.interrupts import Interrupts, interruptible
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
 from search.session import Session, Watch
 from search.sweep_file import SWEEP_FILE, SweepFile, git_sha, versions
-from search.workbench import Prepared, Workbench, prepare
+from search.workbench import Prepared, prepare
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,11 @@ def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = F
     config = config.self_contained()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with SweepLock(folder) as lock, ray_session(config, verbose):
+        with (
+            interruptible() as interrupts,
+            SweepLock(folder) as lock,
+            ray_session(config, verbose, interrupts),
+        ):
             prepared, digests = _prepare(config)
             file = SweepFile(
                 sweep_id=uuid.uuid4().hex,
@@ -66,7 +73,7 @@ def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = F
             )
             results = LocalFolder(folder)
             file.write(results)
-            _run(Session(file, results, lock, watch), prepared)
+            _run(Session(file, results, lock, watch), prepared, interrupts)
     finally:
         if not any(folder.iterdir()):
             folder.rmdir()
@@ -78,24 +85,35 @@ def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
 
     Raises:
         ResultsError: if the folder is damaged.
+        InputError: if the model, the dataset or the corpus is not what the sweep started with.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
     file = SweepFile.read(folder)
     results = LocalFolder(folder)
-    with SweepLock(folder) as lock:
+    with interruptible() as interrupts, SweepLock(folder) as lock:
         session = Session(file, results, lock, watch)
         if not session.total:
             session.close()
             return _outcome(results)
-        with ray_session(file.config, verbose):
-            prepared, _ = _prepare(file.config)
-            _run(session, prepared)
+        with ray_session(file.config, verbose, interrupts):
+            prepared, digests = _prepare(file.config)
+            _require_same(file.digests, ray.get(digests))
+            _run(session, prepared, interrupts)
     return _outcome(results)
 
 
-def _run(session: Session, prepared: ray.ObjectRef) -> None:
-    session.run(prepared)
+def _run(session: Session, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
+    session.run(prepared, interrupts)
     ray.get(_verify.remote(prepared))
+
+
+def _require_same(started_with: Mapping[str, str], found: Mapping[str, str]) -> None:
+    changed = [name for name, digest in found.items() if started_with.get(name) != digest]
+    if changed:
+        raise InputError(
+            f"the {' and the '.join(changed)} must be what the sweep started with; "
+            "start another sweep with what is there now"
+        )
 
 
 def _outcome(results: LocalFolder) -> Outcome:
@@ -130,4 +148,4 @@ def _prepared(config: SweepConfig) -> tuple[Prepared, dict[str, str]]:
 @ray.remote
 def _verify(prepared: Prepared) -> None:
     """Make sure that nobody has written into the weights that all workers share."""
-    check_unchanged(Workbench.of(prepared).model, prepared.weights.digest)
+    check_unchanged(attach(prepared.weights, "cpu"), prepared.weights.digest)

@@ -19,7 +19,7 @@ from ray import tune
 
 from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
-from search.config import SweepConfig, edit_settings
+from search.config import SweepConfig
 from search.reports import report
 from search.sweep_rungs import trial_rungs
 from search.workbench import Prepared, Workbench
@@ -33,29 +33,45 @@ class GreedyEditTrainable(tune.Trainable):
     """
 
     def setup(self, config: dict[str, Any], prepared: Callable[[], Prepared] | None = None) -> None:
-        """Load the base model, or attach to the shared one, and start the first walk."""
+        """Take what a sweep has prepared; the first step starts the walk."""
         self._prepared = prepared() if prepared is not None else None
         self._bench: Workbench | None = None
-        self._failure: Exception | None = None
-        self._start(config)
+        self._waiting: Mapping[str, Any] | None = config
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Start the next walk in the same process.
+        """Let the next step start another walk in the same process.
 
-        What goes wrong is raised by the first step: Tune handles an error there like any other,
-        while an error here would lose the trial without a retry.
+        Nothing that can fail happens here: Tune retries a trial whose step fails or hangs, while an
+        error before its first step would lose it.
         """
-        try:
-            self._start(new_config)
-        except Exception as error:
-            self._failure = error
+        self._waiting = new_config
         return True
 
     def step(self) -> dict[str, Any]:
         """Walk to the next rung or the end, and report held-out metrics there."""
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        try:
+            if self._waiting is not None:
+                self._start(self._waiting)
+                self._waiting = None
+            return self._walk()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _start(self, changes: Mapping[str, Any]) -> None:
+        base = self._prepared.config if self._prepared is not None else SweepConfig()
+        config = base.with_values(changes)
+        self._config = config
+        self._show_life()
+        if self._bench is None and self._prepared is not None:
+            self._bench = Workbench.of(self._prepared)
+        elif self._bench is None or not self._bench.serves(config.edit):
+            self._bench = Workbench.alone(config.edit, config.cache)
+        self._show_life()
+        self._scores, settings = self._bench.open(config.edit)
+        self._run = GreedyRun(self._scores, settings)
+        self._rungs = trial_rungs(self._config)
+
+    def _walk(self) -> dict[str, Any]:
         run, config = self._run, self._config
         reported = len(run.events)
         target = next((level for level in self._rungs if level > self._progress()), None)
@@ -67,25 +83,7 @@ class GreedyEditTrainable(tune.Trainable):
         batches = range(len(run.tree.plan.batches) if everything else run.batch)
         unedited = evaluate(self._scores, run.tree.root, batches, config.edit.composite_weights)
         result = report(run, run.evaluate(all_batches=everything), unedited, reported)
-        faulthandler.cancel_dump_traceback_later()
         return {**result, "worker": f"{socket.gethostname()}:{os.getpid()}", "done": run.done}
-
-    def cleanup(self) -> None:
-        """Stop watching this process."""
-        faulthandler.cancel_dump_traceback_later()
-
-    def _start(self, config: Mapping[str, Any]) -> None:
-        base = self._prepared.config if self._prepared is not None else SweepConfig()
-        self._config = base.with_values(config)
-        self._show_life()
-        if self._bench is None:
-            if self._prepared is not None:
-                self._bench = Workbench.of(self._prepared)
-            else:
-                self._bench = Workbench.alone(self._config.edit, self._config.cache)
-        self._scores, settings = self._bench.open(edit_settings(self._config.flat()))
-        self._run = GreedyRun(self._scores, settings)
-        self._rungs = trial_rungs(self._config)
 
     def _progress(self) -> int:
         """How much of the resource has been used."""

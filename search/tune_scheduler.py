@@ -33,8 +33,15 @@ class RungScheduler(FIFOScheduler):
         level = result[self._resource]
         if result["final"] or not self._ledger.searches(trial.trial_id):
             return TrialScheduler.CONTINUE
-        number = self._ledger[trial.trial_id].trial
+        number = self._number(trial)
         goes_on = self._rungs.judge(number, level, result[METRIC])
         if goes_on or not self._ledger.may_stop(trial.trial_id):
             return TrialScheduler.CONTINUE
         return TrialScheduler.STOP
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Take back what an attempt left that failed, whether it is repeated or not."""
+        self._rungs.forget(self._number(trial))
+
+    def _number(self, trial: Any) -> int:
+        return self._ledger[trial.trial_id].trial

@@ -12,11 +12,15 @@ from greedy_core.file_store import FileStore
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import SharedWeights, attach, check_unchanged, load_model, share
+from greedy_core.metric_function import load_metric
 from greedy_core.model_presets import resolve
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
 from search.config import CacheSettings, SweepConfig
+
+_COMMON = ("model", "dataset", "edits", "confirm_records", "dtype", "device", "threads", "seed")
+"""Settings that a bench's model and inputs follow from."""
 
 KEPT_PLANS = 4
 """Plans whose states a worker keeps in memory; a space has few, since they are categorical."""
@@ -94,6 +98,13 @@ class Workbench:
         inputs = read_inputs(settings, model.config.to_dict())
         return cls(inputs, model, model.digest(), cache, PreparedStore({}))
 
+    def serves(self, settings: EditSettings) -> bool:
+        """Whether the settings name the same model, records and corpus."""
+        given = self.inputs.settings
+        return all(getattr(settings, name) == getattr(given, name) for name in _COMMON) and (
+            settings.covariance.corpus == given.covariance.corpus
+        )
+
     def open(self, settings: EditSettings) -> tuple[StateScores, EditSettings]:
         """The states of the settings' plan, and the settings with their presets filled in."""
         settings = resolve(settings, self.model.config.to_dict())
@@ -124,6 +135,8 @@ def prepare(config: SweepConfig) -> Prepared:
         InputError: with everything that is wrong.
     """
     settings, cache = config.edit, config.cache
+    if settings.greedy.metric is not None:
+        load_metric(settings.greedy.metric)
     model = load_model(settings.model, settings.dtype, settings.device)
     inputs = read_inputs(settings, model.config.to_dict())
     digest = model.digest()

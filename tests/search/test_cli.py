@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_edit_shows_every_step_and_the_metrics(
     settings = {**WALK, "greedy.steps": 1, "greedy.accept_by": "always"}
     assert ended(monkeypatch, "edit", *overrides(settings)) == 0
     out = capsys.readouterr().out
-    assert re.findall(r"batch (\d) layer 1 step 0: +0 -> 1 +kept", out) == list("0123")
+    assert re.findall(r"batch (\d) layer \d step 0: +0 -> 1 +kept", out) == list("0123")
     assert re.search(r"unedited +0\.\d{3}", out)
     assert re.search(r"edited +0\.\d{3}", out)
 
@@ -163,8 +164,13 @@ def test_wrong_input_is_one_clear_line(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["resume", "best"])
-@pytest.mark.parametrize("content", [None, "", "{", "- 1", "config: {edits: many}"])
+@pytest.mark.parametrize(
+    ("command", "content"),
+    [
+        *(("best", content) for content in (None, "{", "- 1")),
+        *(("resume", content) for content in (None, "{", "- 1", "", "config: {edits: many}")),
+    ],
+)
 def test_a_missing_or_damaged_sweep_is_exit_code_3(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -189,8 +195,6 @@ def test_damaged_parts_are_named(
     tmp_path: Path,
     finished: Path,
 ) -> None:
-    import shutil
-
     folder = tmp_path / "damaged"
     shutil.copytree(finished, folder)
     (part,) = (folder / "trials").iterdir()

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import analysis
+from search.history import SearchHistory
 from tests.search import metric_functions
 from tests.search.sweeps import (
     driver,
     kill_session,
     overrides,
     ratchet,
+    small_config,
     wait_for_trials,
 )
 
@@ -106,7 +109,7 @@ def test_committed_rows_stay_as_they_are(
     resumed: tuple[int, analysis.Sweep],
 ) -> None:
     snapshots = [killed, *(sweep for _, _, sweep in interrupted), resumed[1]]
-    for before, after in zip(snapshots, snapshots[1:], strict=False):
+    for before, after in pairwise(snapshots):
         assert_unchanged(before, after)
 
 
@@ -125,9 +128,6 @@ def test_in_the_end_every_trial_is_there_once(resumed: tuple[int, analysis.Sweep
 def test_proposals_are_those_of_an_uninterrupted_sweep(
     resumed: tuple[int, analysis.Sweep],
 ) -> None:
-    from search.history import SearchHistory
-    from tests.search.sweeps import small_config
-
     space = small_config(SLOW).search_space().distributions
     history = SearchHistory(space, "random", seed=0)
     expected = [history.ask(index) for index in range(SEARCHED)]

@@ -50,9 +50,7 @@ def test_decisions_are_those_of_rays_asha(walks: list[list[float]], factor: int)
                 break
 
 
-@given(
-    walks=walks.filter(lambda walks: len(walks) > 1), cut=st.integers(0, 29), factor=st.just(2)
-)
+@given(walks=walks.filter(lambda walks: len(walks) > 1), cut=st.integers(0, 29), factor=st.just(2))
 def test_rungs_filled_again_decide_as_if_nothing_had_happened(
     walks: list[list[float]], cut: int, factor: int
 ) -> None:

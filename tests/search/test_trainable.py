@@ -47,7 +47,6 @@ def fit(
     storage: Path,
     param_space: dict[str, Any],
     scheduler: Any = None,
-
 ) -> tuple[tune.ResultGrid, list[list[dict[str, Any]]]]:
     """A plain Tuner around the trainable, its results and every report of every trial."""
     reports = Reports()
@@ -116,7 +115,7 @@ def test_two_wrong_settings_of_a_reused_worker_in_a_row_cost_no_other_trial(
 ) -> None:
     choices = tune.grid_search([1, 0, 0, 2])
     results, reports = fit(tmp_path, {"greedy.steps": choices})
-    assert [result.error is not None for result in results] == [False, True, True, False]
+    assert [results[i].error is not None for i in range(4)] == [False, True, True, False]
     assert len(reports) == 2
     for result in (results[1], results[2]):
         assert "`greedy.steps >= 1` must hold, but got (greedy.steps=0)" in str(result.error)
@@ -150,8 +149,8 @@ def attach_and(prepared: Prepared, write: bool) -> str | None:
 
 def test_writing_into_the_shared_base_is_found_by_the_next_worker() -> None:
     prepared = prepared_remotely.remote()
-    assert ray.get(attach_and.remote(prepared, write=True)) is None
-    found = ray.get(attach_and.remote(prepared, write=False))
+    assert ray.get(attach_and.remote(prepared, True)) is None
+    found = ray.get(attach_and.remote(prepared, False))
     assert found is not None
     assert found.startswith("the base model's weights were changed in memory")
 
