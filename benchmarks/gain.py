@@ -53,7 +53,9 @@ def main() -> None:
             row = best_of_sweep(seed, arguments.trials, Path(results), arguments.settings)
             leads.append(row["best"] - row["plain EMMET"])
             values = ", ".join(f"{name} {value:.3f}" for name, value in row.items())
-            print(f"search seed {seed}: {values}, lead over plain EMMET {leads[-1]:+.3f}")
+            print(
+                f"search seed {seed}: {values}, lead over plain EMMET {leads[-1]:+.3f}", flush=True
+            )
     print(f"median lead over plain EMMET: {median(leads):+.3f} ({len(leads)} search seeds)")
 
 

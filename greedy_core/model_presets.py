@@ -37,7 +37,7 @@ class ModelPreset:
 _GPT2 = ModelPreset("EMMET, gpt2 and gpt2-xl", (6,), 100.0, 20, 0.5, 0.75, 0.5)
 _LLAMA = ModelPreset("EMMET, llama2-7b", (5,), 0.1, 25, 0.5, 4.0, 1e-3)
 _FACTWORLD = ModelPreset("measured on factworld; ROME's clamp", (0,), 10.0, 20, 0.5, 4.0, 0.5)
-_SMALL = ModelPreset("measured on a 6-layer GPT-2 taught CounterFact", (0,), 0.1, 20, 0.5, 1.5, 0.5)
+_SMALL = ModelPreset("measured on a GPT-2 taught CounterFact", (0,), 0.1, 20, 0.5, 1.25, 0.5)
 
 _PRESETS: dict[tuple[str, int], ModelPreset] = {
     ("gpt2", 12): _GPT2,

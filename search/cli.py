@@ -175,7 +175,8 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
 def _set_up_logging(verbose: bool) -> None:
     """Our own warnings always; the libraries' chatter on request."""
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.ERROR, format="%(name)s: %(message)s"
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(name)s: %(message)s" if verbose else "ratchet: %(message)s",
     )
     for package in ("greedy_core", "search", "spaces", "analysis"):
         logging.getLogger(package).setLevel(logging.INFO if verbose else logging.WARNING)

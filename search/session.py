@@ -103,11 +103,11 @@ class Session:
                 self._tune(prepared, interrupts)
         finally:
             self.close()
+            self._progress.write(self._state())
 
     def close(self) -> None:
-        """Commit what has ended, and write nothing after that."""
+        """Commit what has ended; nothing is logged after that."""
         self._log.close()
-        self._progress.write(self._state())
 
     def _tune(self, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
         search, machines = self._config.search, self._config.ray

@@ -29,8 +29,8 @@ class ProgressLine:
         self._console = console
         self._searched = searched
         self._live: Live | None = None
-        self._started = time.monotonic()
-        self._printed = self._started
+        self._started: float | None = None
+        self._printed = time.monotonic()
         self._line = ""
 
     @contextmanager
@@ -49,9 +49,10 @@ class ProgressLine:
 
     def update(self, recorder: Recorder, total: int) -> None:
         """Draw what the recorder knows; called often."""
-        self._line = progress_line(
-            recorder, total, time.monotonic() - self._started, self._searched
-        )
+        if self._started is None:
+            self._started = time.monotonic()  # preparing says nothing about how long trials take
+        seconds = time.monotonic() - self._started
+        self._line = progress_line(recorder, total, seconds, self._searched)
         if self._live is not None:
             self._live.update(Text(self._line))
         elif time.monotonic() - self._printed >= PLAIN_SECONDS:

@@ -40,12 +40,7 @@ def test_a_package_imports_nothing_it_must_not_know(package: str, forbidden: set
 
 
 def test_search_alone_imports_ray() -> None:
-    users = {
-        package
-        for package in OURS
-        for _, name in imports(ROOT / package)
-        if name == "ray"
-    }
+    users = {package for package in OURS for _, name in imports(ROOT / package) if name == "ray"}
     assert users == {"search"}
 
 

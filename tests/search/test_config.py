@@ -99,7 +99,8 @@ def test_edit_settings_nest_what_is_dotted() -> None:
         ({"greedy.steps": 0}, "`greedy.steps >= 1` must hold, but got (greedy.steps=0)"),
         (
             {"greedy.max_probes": 5},
-            "`greedy.max_probes <= batch_size` must hold, but got (greedy.max_probes=5, batch_size=4)",
+            "`greedy.max_probes <= batch_size` must hold, but got "
+            "(greedy.max_probes=5, batch_size=4)",
         ),
     ],
 )
