@@ -77,7 +77,7 @@ def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = F
     finally:
         if not any(folder.iterdir()):
             folder.rmdir()
-    return _outcome(results)
+    return _outcome(folder)
 
 
 def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
@@ -94,17 +94,19 @@ def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
         session = Session(file, results, lock, watch)
         if not session.total:
             session.close()
-            return _outcome(results)
+            return _outcome(folder)
         with ray_session(file.config, verbose, interrupts):
             prepared, digests = _prepare(file.config)
             _require_same(file.digests, ray.get(digests))
             _run(session, prepared, interrupts)
-    return _outcome(results)
+    return _outcome(folder)
 
 
 def _run(session: Session, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
     session.run(prepared, interrupts)
-    ray.get(_verify.remote(prepared))
+    # The driver maps the same memory as the workers of its node; the others check when they start.
+    weights = ray.get(prepared).weights
+    check_unchanged(attach(weights, "cpu"), weights.digest)
 
 
 def _require_same(started_with: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -116,10 +118,10 @@ def _require_same(started_with: Mapping[str, str], found: Mapping[str, str]) -> 
         )
 
 
-def _outcome(results: LocalFolder) -> Outcome:
-    rows = ended_trials(results)
+def _outcome(folder: Path) -> Outcome:
+    rows = ended_trials(LocalFolder(folder))
     return Outcome(
-        results.path,
+        folder,
         trials=sum(each.role == "search" for each in rows),
         failed=sum(each.status == "failed" for each in rows),
     )
@@ -143,9 +145,3 @@ def _prepared(config: SweepConfig) -> tuple[Prepared, dict[str, str]]:
         "dataset": prepared.inputs.selection.digest,
         "corpus": prepared.inputs.corpus.digest,
     }
-
-
-@ray.remote
-def _verify(prepared: Prepared) -> None:
-    """Make sure that nobody has written into the weights that all workers share."""
-    check_unchanged(attach(prepared.weights, "cpu"), prepared.weights.digest)
