@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,8 +18,6 @@ from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import StateTree
 from greedy_core.store import Store
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,6 @@ from greedy_core.arrays import to_array, to_tensor
 from greedy_core.errors import BaseModelChanged, ModelError
 from greedy_core.language_model import LanguageModel, weights_digest
 from greedy_core.model_config import model_folder, read_model_config
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
