@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 RATCHET := $(VENV)/bin/ratchet
 DEMO := results/demo
 
-.PHONY: install demo test check clean
+.PHONY: install demo test check bench clean
 
 install: $(INSTALLED)
 
@@ -23,6 +23,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -q
+
+# ROWS=edit,score selects rows; benchmarks/results.json keeps what was measured.
+bench: $(INSTALLED)
+	$(VENV)/bin/python -m benchmarks
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

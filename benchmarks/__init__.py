@@ -1,0 +1,1 @@
+"""What Ratchet costs, measured side by side: `make bench`, or `ROWS=edit,score make bench`."""
