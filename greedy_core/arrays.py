@@ -1,4 +1,8 @@
-"""Tensors as arrays and back, without copies where the memory allows it."""
+"""Tensors as arrays and back, without copies where the memory allows it.
+
+numpy has no bfloat16: such tensors travel as the int16 of the same bits, and whoever reads them
+says what they are.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,22 @@ from torch import Tensor
 
 def to_array(tensor: Tensor) -> np.ndarray:
     """The tensor's values; shares memory with a contiguous tensor on the CPU."""
-    return tensor.detach().cpu().contiguous().numpy()
+    tensor = tensor.detach().cpu().contiguous()
+    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
-def to_tensor(array: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """The array's values; on the CPU this is the array's own memory, also where it is read-only."""
+def to_tensor(
+    array: np.ndarray, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
+) -> Tensor:
+    """The array's values; on the CPU this is the array's own memory, also where it is read-only.
+
+    Args:
+        array: from `to_array`.
+        device: where the tensor is wanted.
+        dtype: what the array's bits are, where its own type does not say it.
+    """
     with warnings.catch_warnings():
         # Arrays from an object store are read-only, which torch cannot express and warns about.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(array).to(device)
+        tensor = torch.from_numpy(array)
+    return (tensor if dtype is None else tensor.view(dtype)).to(device)

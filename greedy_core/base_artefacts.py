@@ -1,34 +1,43 @@
-"""What is computed on the unedited model and shared by all trials: covariances, target values."""
+"""What is computed on the unedited model and shared by all trials: covariances, keys, targets."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import platform
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
+import numpy as np
 import torch
-import transformers
+from torch import Tensor
 
 from greedy_core.arrays import to_array, to_tensor
-from greedy_core.emmet.contexts import CONTEXTS
+from greedy_core.emmet.contexts import CONTEXTS, mean_keys, subject_rows
 from greedy_core.emmet.covariance import estimate_covariances
 from greedy_core.emmet.solver import KeyCovariance
 from greedy_core.emmet.values import optimize_values
+from greedy_core.identity import machine_identity
 from greedy_core.language_model import LanguageModel
 from greedy_core.plan import Plan
+from greedy_core.progress import Progress, Report, silent
 from greedy_core.records import EditRequest
-from greedy_core.store import Artefact, Store, artefact_key, remembered
+from greedy_core.store import Artefact, Store, artefact_key, computed_once, remembered
 
 logger = logging.getLogger(__name__)
-
-NUMERICS_VERSION = 1
-"""Raised whenever a change in this package changes a bit of any result."""
 
 TARGET_GROUP = 16
 """Requests whose base targets are optimized together, in the order of the edits; a constant,
 because float sums depend on who shares a forward."""
+
+
+@dataclass(frozen=True)
+class BatchKeys:
+    """A batch's keys at one layer, and what the closed form needs of them."""
+
+    k: Tensor
+    """K, ``(f, B)`` float64."""
+    x: Tensor
+    """X = C^-1 K, ``(f, B)`` float64."""
 
 
 class BaseArtefacts:
@@ -47,17 +56,23 @@ class BaseArtefacts:
         self.model = model
         self.plan = plan
         self.store = store
-        self.identity = _identity(model, model_digest or model.digest())
+        self.identity = machine_identity(model.device, model_digest or model.digest())
         self._covariances: dict[int, KeyCovariance] = {}
         self._energies: dict[int, float] = {}
-        self._groups: dict[int, torch.Tensor] = {}
+        self._groups: dict[int, Tensor] = {}
 
-    def prepare(self) -> None:
-        """Compute everything that does not depend on a trial's settings."""
-        self._ensure_covariances()
+    def prepare(self, report: Report = silent) -> None:
+        """Compute everything that does not depend on a trial's settings, dear things first."""
+        self._ensure_covariances(report)
+        for layer in self.plan.layers:
+            self.energy(layer)
+        for batch in range(len(self.plan.batches)):
+            self.keys(batch)
         if self.plan.targets == "base":
-            for start in range(0, self.plan.edits, TARGET_GROUP):
-                self._group_values(start // TARGET_GROUP)
+            groups = -(-self.plan.edits // TARGET_GROUP)
+            for group in range(groups):
+                report(Progress("target values", group * TARGET_GROUP, self.plan.edits))
+                self._group_values(group)
 
     def requests(self, batch: int) -> list[EditRequest]:
         """The requests of a batch."""
@@ -72,9 +87,36 @@ class BaseArtefacts:
     def energy(self, layer: int) -> float:
         """tr(W C W^T) of a layer: the mean squared length of what its projection puts out."""
         if layer not in self._energies:
-            weight = self.model.projection_weight(layer).double()
-            self._energies[layer] = self.covariance(layer).energy(weight)
+            key = artefact_key("energy", covariance=self.covariance_key(layer))
+
+            def compute() -> Artefact:
+                weight = self.model.projection_weight(layer).double()
+                return {"energy": np.array(self.covariance(layer).energy(weight))}
+
+            artefact, _ = remembered(self.store, key, compute)
+            self._energies[layer] = float(artefact["energy"])
         return self._energies[layer]
+
+    def keys(self, batch: int) -> BatchKeys:
+        """A batch's keys at the lowest edited layer, which no edit changes."""
+        layer = self.plan.layers[0]
+        key = artefact_key(
+            "keys",
+            covariance=self.covariance_key(layer),
+            requests=self.requests_digest(batch),
+            contexts=list(CONTEXTS),
+        )
+
+        def compute() -> Artefact:
+            rows = subject_rows(self.model, self.requests(batch))
+            with torch.no_grad(), self.model.captured_keys([layer]) as captured:
+                self.model.run(self.model.embed(rows.ids), 0, layer + 1)
+            k = mean_keys(rows.at_subject(captured[layer]))
+            return {"k": to_array(k), "x": to_array(self.covariance(layer).solve(k))}
+
+        artefact, _ = remembered(self.store, key, compute)
+        device = self.model.device
+        return BatchKeys(to_tensor(artefact["k"], device), to_tensor(artefact["x"], device))
 
     def covariance_key(self, layer: int) -> str:
         """Key of a layer's covariance."""
@@ -88,7 +130,7 @@ class BaseArtefacts:
             ridge=settings.ridge,
         )
 
-    def values(self, batch: int) -> torch.Tensor:
+    def values(self, batch: int) -> Tensor:
         """Target values z* of a batch on the unedited model, ``(B, d)``."""
         size = len(self.plan.batches[0])
         numbers = range(batch * size, batch * size + len(self.plan.batches[batch]))
@@ -96,7 +138,7 @@ class BaseArtefacts:
             [self._group_values(n // TARGET_GROUP)[n % TARGET_GROUP] for n in numbers]
         )
 
-    def values_at(self, batch: int, state_key: str) -> torch.Tensor:
+    def values_at(self, batch: int, state_key: str) -> Tensor:
         """Target values z* of a batch, ``(B, d)``, on the model as the caller has edited it."""
         return self._optimized(self.requests(batch), state_key)
 
@@ -117,13 +159,13 @@ class BaseArtefacts:
     def _all_requests(self) -> list[EditRequest]:
         return [split.request for batch in self.plan.batches for split in batch]
 
-    def _group_values(self, group: int) -> torch.Tensor:
+    def _group_values(self, group: int) -> Tensor:
         if group not in self._groups:
             requests = self._all_requests()[group * TARGET_GROUP : (group + 1) * TARGET_GROUP]
             self._groups[group] = self._optimized(requests, None)
         return self._groups[group]
 
-    def _optimized(self, requests: Sequence[EditRequest], state_key: str | None) -> torch.Tensor:
+    def _optimized(self, requests: Sequence[EditRequest], state_key: str | None) -> Tensor:
         layer = self.plan.layers[-1]
         key = artefact_key(
             "targets",
@@ -139,53 +181,38 @@ class BaseArtefacts:
             values = optimize_values(self.model, layer, requests, self.plan.values)
             return {"values": to_array(values)}
 
-        artefact, _ = remembered(self.store, key, compute)
+        artefact = computed_once(self.store, key, compute)
         return to_tensor(artefact["values"], self.model.device)
 
-    def _ensure_covariances(self) -> None:
+    def _ensure_covariances(self, report: Report = silent) -> None:
         """Read the factors of all edited layers; estimate the missing ones in one pass."""
         keys = {layer: self.covariance_key(layer) for layer in self.plan.layers}
-        stored = {layer: self.store.get(key) for layer, key in keys.items()}
-        factors = {layer: found for layer, found in stored.items() if found is not None}
-        missing = [layer for layer in keys if layer not in factors]
-        if missing:
-            logger.info("estimating the covariance of layers %s", missing)
-            matrices = estimate_covariances(
-                self.model, missing, self.plan.corpus.documents, self.plan.covariance
-            )
-            for layer, matrix in matrices.items():
-                computed = {"factor": to_array(KeyCovariance.of(matrix).factor)}
-                factors[layer] = self.store.put(keys[layer], computed)
+        factors = self._stored(keys)
+        if len(factors) < len(keys):
+            with self.store.lease(next(iter(keys.values()))):
+                factors = self._stored(keys)
+                factors |= self._estimated(keys, sorted(set(keys) - set(factors)), report)
         for layer, artefact in factors.items():
             factor = to_tensor(artefact["factor"], self.model.device)
             self._covariances[layer] = KeyCovariance(factor)
 
+    def _stored(self, keys: dict[int, str]) -> dict[int, Artefact]:
+        stored = {layer: self.store.get(key) for layer, key in keys.items()}
+        return {layer: found for layer, found in stored.items() if found is not None}
 
-def _identity(model: LanguageModel, model_digest: str) -> str:
-    """Digest of model and machine: everything but the inputs that can change a bit."""
-    device = model.device
-    return artefact_key(
-        "identity",
-        model=model_digest,
-        device=device.type,
-        processor=_processor(device),
-        threads=torch.get_num_threads(),
-        torch=torch.__version__,
-        transformers=transformers.__version__,
-        numerics=NUMERICS_VERSION,
-    )
-
-
-def _processor(device: torch.device) -> str:
-    """Model of the GPU or CPU; different ones may add up floats in a different order."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return (
-        f"{names[0] if names else platform.processor()} {torch.backends.cpu.get_cpu_capability()}"
-    )
+    def _estimated(
+        self, keys: dict[int, str], layers: Sequence[int], report: Report
+    ) -> dict[int, Artefact]:
+        if not layers:
+            return {}
+        logger.info("estimating the covariance of layers %s", layers)
+        corpus, settings = self.plan.corpus.documents, self.plan.covariance
+        matrices = estimate_covariances(self.model, layers, corpus, settings, report)
+        factors = {layer: KeyCovariance.of(matrix).factor for layer, matrix in matrices.items()}
+        return {
+            layer: self.store.put(keys[layer], {"factor": to_array(factor)})
+            for layer, factor in factors.items()
+        }
 
 
 def _requests_digest(requests: Sequence[EditRequest]) -> str:

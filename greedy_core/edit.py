@@ -14,10 +14,11 @@ from greedy_core.greedy import GreedyRun
 from greedy_core.inputs import Inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.plan import Plan, check_layers
+from greedy_core.prefixes import Prefixes
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import StateTree
-from greedy_core.store import Store
+from greedy_core.store import MemoryStore, Store
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,23 @@ class EditResult:
 
 
 def open_states(
-    inputs: Inputs, model: LanguageModel, store: Store, model_digest: str | None = None
+    inputs: Inputs,
+    model: LanguageModel,
+    store: Store,
+    model_digest: str | None = None,
+    memory: Store | None = None,
 ) -> StateScores:
     """The states of a plan and their scores, on a model that nobody has edited.
 
     Sets torch's number of threads, on which every stored value depends.
+
+    Args:
+        inputs: settings, records and corpus.
+        model: unedited.
+        store: keeps what is computed.
+        model_digest: the model's digest where it is known already; it takes a while to compute.
+        memory: keeps residual streams, which are too large for a store on disk; by default this
+            process does.
 
     Raises:
         SettingsError: if the model does not have the layers.
@@ -45,7 +58,9 @@ def open_states(
     torch.set_num_threads(inputs.settings.threads)
     check_layers(inputs.settings, model)
     plan = Plan.of(inputs.settings, inputs.selection, inputs.corpus)
-    return StateScores(StateTree(BaseArtefacts(model, plan, store, model_digest), store))
+    base = BaseArtefacts(model, plan, store, model_digest)
+    prefixes = Prefixes(model, plan.layers[0], base.identity, memory or MemoryStore())
+    return StateScores(StateTree(base, store, prefixes))
 
 
 def run_edit(

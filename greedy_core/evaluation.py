@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greedy_core.metrics import Metrics, RecordValues, aggregate, success
+from greedy_core.metrics import Metrics, RecordValues, aggregate
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import State
 
@@ -41,16 +41,10 @@ def evaluate(
     records: list[RecordEvaluation] = []
     everything: list[RecordValues] = []
     for batch in batches:
-        probe = scores.at(state, batch, "probe").log_probabilities
-        held_out = scores.at(state, batch, "held_out").log_probabilities
         splits = scores.tree.plan.batches[batch]
-        seen = scores.sheet(batch, "probe").values(probe, success)
-        unseen = scores.sheet(batch, "held_out").values(held_out, success)
-        for split, known, new in zip(splits, seen, unseen, strict=True):
-            everything.append(known.plus(new).means())
-            means = new.means()
-            values = RecordValues(known.means().es, means.ps, means.ns)
-            records.append(RecordEvaluation(split.record.case_id, batch, values))
+        for split, values in zip(splits, scores.successes(state, batch), strict=True):
+            everything.append(values.all_prompts)
+            records.append(RecordEvaluation(split.record.case_id, batch, values.held_out))
     return Evaluation(
         held_out=aggregate([record.values for record in records], weights),
         all_prompts=aggregate(everything, weights),

@@ -35,7 +35,7 @@ class LanguageModel:
         self.architecture: Architecture = architecture_of(self.config.model_type)
         part: Callable[[str], nn.Module] = self.module.get_submodule
         names = self.architecture
-        self._embedding = part(names.embedding)
+        self._embedding = cast(nn.Embedding, part(names.embedding))
         self._positions = part(names.positions) if names.positions else None
         self._rotary = part(names.rotary) if names.rotary else None
         self._blocks = cast(nn.ModuleList, part(names.blocks))
@@ -51,6 +51,16 @@ class LanguageModel:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.module.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights and of the residual stream."""
+        return self._embedding.weight.dtype
+
+    @property
+    def width(self) -> int:
+        """Width d of the residual stream."""
+        return self.config.hidden_size
 
     @property
     def layers(self) -> int:

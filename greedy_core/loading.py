@@ -87,7 +87,7 @@ def share(model: LanguageModel) -> SharedWeights:
     return SharedWeights(
         config=model.config,
         tokenizer=model.tokenizer,
-        arrays={name: _as_array(weight) for name, weight in model.module.named_parameters()},
+        arrays={name: to_array(weight) for name, weight in model.module.named_parameters()},
         dtype=str(dtype).removeprefix("torch."),
         digest=weights_digest(model.module),
     )
@@ -100,7 +100,7 @@ def attach(shared: SharedWeights, device: str = "auto") -> LanguageModel:
     process on the node. `check_unchanged` finds out; `greedy_core.metric_function` copies.
     """
     dtype = getattr(torch, shared.dtype)
-    state = {name: to_tensor(array).view(dtype) for name, array in shared.arrays.items()}
+    state = {name: to_tensor(array, dtype=dtype) for name, array in shared.arrays.items()}
     transformers_logging.disable_progress_bar()
     with torch.device("meta"):
         family = type(AutoModelForCausalLM.from_config(shared.config))
@@ -126,10 +126,6 @@ def check_unchanged(model: LanguageModel, digest: str) -> None:
 def _ready(module: torch.nn.Module, tokenizer: Any, device: str) -> LanguageModel:
     module.to(resolve_device(device)).eval().requires_grad_(False)
     return LanguageModel(module, tokenizer)
-
-
-def _as_array(tensor: torch.Tensor) -> np.ndarray:
-    return to_array(tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor)
 
 
 def _first_line(error: BaseException) -> str:

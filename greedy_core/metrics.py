@@ -18,6 +18,8 @@ import numpy as np
 
 Value = Fraction | float
 
+_ONE, _ZERO = Fraction(1), Fraction(0)
+
 
 @dataclass(frozen=True)
 class RecordValues:
@@ -55,7 +57,7 @@ def success(log_probabilities: np.ndarray, prefer_new: bool) -> list[Fraction]:
     """Per prompt 1 or 0, for log-probabilities ``(Q, 2)`` of the new and the true target."""
     new, true = log_probabilities.T
     wins = new > true if prefer_new else true > new
-    return [Fraction(int(win)) for win in wins]
+    return [_ONE if win else _ZERO for win in wins.tolist()]
 
 
 def margin(log_probabilities: np.ndarray, prefer_new: bool) -> list[float]:
@@ -63,13 +65,21 @@ def margin(log_probabilities: np.ndarray, prefer_new: bool) -> list[float]:
     new, true = log_probabilities.T
     difference = true - new if prefer_new else new - true
     # 1 / (1 + exp(x)) overflows for large x; there the share is 0 to double precision.
-    return [1 / (1 + math.exp(min(float(x), 700.0))) for x in difference]
+    return [1 / (1 + math.exp(min(x, 700.0))) for x in difference.tolist()]
 
 
 def mean(values: Iterable[Value | None]) -> Value | None:
     """Mean of the values that are there; exact for fractions; None if there are none."""
     present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present else None
+    if not present:
+        return None
+    if not all(isinstance(value, Fraction) for value in present):
+        return sum(present) / len(present)
+    # One fraction at the end, instead of one reduced after every addition.
+    pairs = [value.as_integer_ratio() for value in present]
+    common = math.lcm(*(denominator for _, denominator in pairs))
+    total = sum(numerator * (common // denominator) for numerator, denominator in pairs)
+    return Fraction(total, common * len(present))
 
 
 def aggregate(records: Sequence[RecordValues], weights: Sequence[float]) -> Metrics:

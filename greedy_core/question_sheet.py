@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class _Slots:
 
 
 class QuestionSheet:
-    """Questions about a batch's records, with the slots of each record."""
+    """Questions about a batch's records, with the slots of each record, and a digest of them."""
 
     def __init__(self, splits: Sequence[PromptSplit], held_out: bool) -> None:
         self.questions: list[Question] = []
@@ -74,6 +75,7 @@ class QuestionSheet:
                 ]
                 slices.append(slice(start, len(self.questions)))
             self._slots.append(_Slots(*slices))
+        self.digest = sha256(repr(self.questions).encode()).hexdigest()
 
     def values(self, log_probabilities: np.ndarray, measure: Measure) -> list[KindValues]:
         """Each record's values from the sheet's log-probabilities ``(Q, 2)``."""

@@ -58,12 +58,10 @@ class QuestionGroup:
     Args:
         model: tokenizes, and later scores.
         questions: in the order of the scores.
-        start: lowest block that anybody edits; the residual stream before it may be kept.
     """
 
-    def __init__(self, model: LanguageModel, questions: Sequence[Question], start: int = 0) -> None:
+    def __init__(self, model: LanguageModel, questions: Sequence[Question]) -> None:
         self.questions = tuple(questions)
-        self.start = start
         self._targets = np.zeros(2 * len(self.questions), dtype=np.int64)
         self._forwards = self._lay_out(model)
 
@@ -83,13 +81,19 @@ class QuestionGroup:
             for i in range(0, len(rows), ROWS_PER_FORWARD)
         ]
 
-    def prefix(self, model: LanguageModel) -> list[Tensor]:
-        """The residual stream that enters block `start`, one ``(n, T, d)`` for each forward."""
-        with torch.no_grad():
-            return [model.run(model.embed(f.ids), 0, self.start) for f in self._forwards]
+    def rows(self) -> list[Tensor]:
+        """Token ids of each forward, ``(n, T)``."""
+        return [forward.ids for forward in self._forwards]
 
-    def log_probabilities(self, model: LanguageModel, prefix: Sequence[Tensor]) -> np.ndarray:
+    def log_probabilities(
+        self, model: LanguageModel, prefixes: Sequence[Tensor], start: int
+    ) -> np.ndarray:
         """Mean log-probability per target token, ``(Q, 2)`` float64: new target, true target.
+
+        Args:
+            model: with whatever edits are in force, all of them in block `start` or above.
+            prefixes: the residual stream that enters block `start`, one for each of `rows`.
+            start: the first block that is run.
 
         Source: MEMIT, eval_utils_counterfact.test_batch_prediction (there as mean NLL).
 
@@ -98,8 +102,8 @@ class QuestionGroup:
         """
         sums = np.zeros(2 * len(self.questions))
         with torch.no_grad():
-            for forward, hidden in zip(self._forwards, prefix, strict=True):
-                hidden = model.run(hidden, self.start, model.layers)
+            for forward, hidden in zip(self._forwards, prefixes, strict=True):
+                hidden = model.run(hidden, start, model.layers)
                 read = model.log_probabilities(hidden[forward.rows, forward.positions])
                 slots, places, tokens = zip(*forward.reads, strict=True)
                 values = read[list(places), list(tokens)].double().cpu().numpy()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
 from greedy_core.lora import edited
+from greedy_core.metrics import RecordValues, success
 from greedy_core.question_sheet import QuestionSheet
+from greedy_core.recent import Recent
 from greedy_core.scoring import QuestionGroup
 from greedy_core.state_tree import State, StateTree
 from greedy_core.store import artefact_key, remembered
 
 SheetKind = Literal["probe", "held_out"]
+KINDS: tuple[SheetKind, ...] = ("probe", "held_out")
 
-PREFIX_BYTES = 512 * 2**20
-"""Memory for residual streams below the lowest edited block; beyond it they are computed again."""
+_KEPT_SUCCESSES = 2000
+"""States and batches whose success values are kept; a walk's last states share their beginnings."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class Scores:
     """Whether they were read."""
 
 
+@dataclass(frozen=True)
+class RecordSuccesses:
+    """Success values of one record at a state."""
+
+    held_out: RecordValues
+    """Over the rewrite prompt and the prompts that acceptance never sees."""
+    all_prompts: RecordValues
+    """Over every prompt."""
+
+
 class StateScores:
     """Scores sheets at states of one tree.
 
@@ -40,11 +51,11 @@ class StateScores:
 
     def __init__(self, tree: StateTree) -> None:
         self.tree = tree
-        self._start = tree.plan.layers[0]
         self._sheets: dict[tuple[int, SheetKind], QuestionSheet] = {}
         self._groups: dict[tuple[int, SheetKind], QuestionGroup] = {}
-        self._prefixes: dict[tuple[int, SheetKind], list[Tensor]] = {}
-        self._prefix_bytes = 0
+        self._successes: Recent[tuple[str, int], tuple[RecordSuccesses, ...]] = Recent(
+            _KEPT_SUCCESSES
+        )
 
     def sheet(self, batch: int, kind: SheetKind) -> QuestionSheet:
         """The questions about a batch."""
@@ -54,42 +65,48 @@ class StateScores:
             self._sheets[batch, kind] = sheet
         return sheet
 
+    def group(self, batch: int, kind: SheetKind) -> QuestionGroup:
+        """The questions about a batch, laid out for the model."""
+        group = self._groups.get((batch, kind))
+        if group is None:
+            group = QuestionGroup(self.tree.model, self.sheet(batch, kind).questions)
+            self._groups[batch, kind] = group
+        return group
+
     def at(self, state: State, batch: int, kind: SheetKind) -> Scores:
         """Score a batch's sheet on the model in a state."""
         sheet = self.sheet(batch, kind)
         if not sheet.questions:
             return Scores(np.zeros((0, 2)), from_store=True)
-        key = artefact_key("scores", state=state.key, questions=_digest(sheet))
+        key = artefact_key("scores", state=state.key, questions=sheet.digest)
 
         def compute() -> dict[str, np.ndarray]:
-            model = self.tree.model
-            group = self._group(batch, kind)
+            model, prefixes = self.tree.model, self.tree.prefixes
+            group = self.group(batch, kind)
+            kept = [prefixes.of(ids) for ids in group.rows()]
             with edited(model, self.tree.factors(state)):
-                values = group.log_probabilities(model, self._prefix(batch, kind, group))
+                values = group.log_probabilities(model, kept, prefixes.start)
             return {"log_probabilities": values}
 
         artefact, read = remembered(self.tree.store, key, compute)
         return Scores(artefact["log_probabilities"], read)
 
-    def _group(self, batch: int, kind: SheetKind) -> QuestionGroup:
-        group = self._groups.get((batch, kind))
-        if group is None:
-            questions = self.sheet(batch, kind).questions
-            group = QuestionGroup(self.tree.model, questions, self._start)
-            self._groups[batch, kind] = group
-        return group
-
-    def _prefix(self, batch: int, kind: SheetKind, group: QuestionGroup) -> list[Tensor]:
-        kept = self._prefixes.get((batch, kind))
-        if kept is not None:
-            return kept
-        prefix = group.prefix(self.tree.model)
-        size = sum(hidden.nbytes for hidden in prefix)
-        if self._prefix_bytes + size <= PREFIX_BYTES:
-            self._prefixes[batch, kind] = prefix
-            self._prefix_bytes += size
-        return prefix
-
-
-def _digest(sheet: QuestionSheet) -> str:
-    return hashlib.sha256(repr(sheet.questions).encode()).hexdigest()
+    def successes(self, state: State, batch: int) -> tuple[RecordSuccesses, ...]:
+        """Success values of a batch's records at a state, in the batch's order."""
+        known = self._successes.get((state.key, batch))
+        if known is not None:
+            return known
+        seen, unseen = (
+            self.sheet(batch, kind).values(self.at(state, batch, kind).log_probabilities, success)
+            for kind in KINDS
+        )
+        found = []
+        for probed, held_out in zip(seen, unseen, strict=True):
+            means = held_out.means()
+            found.append(
+                RecordSuccesses(
+                    held_out=RecordValues(probed.means().es, means.ps, means.ns),
+                    all_prompts=probed.plus(held_out).means(),
+                )
+            )
+        return self._successes.put((state.key, batch), tuple(found))

@@ -14,17 +14,23 @@ from fractions import Fraction
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from greedy_core.arrays import to_array, to_tensor
-from greedy_core.base_artefacts import BaseArtefacts
-from greedy_core.emmet.contexts import CONTEXT_WEIGHTS, CONTEXTS, subject_rows
+from greedy_core.base_artefacts import BaseArtefacts, BatchKeys
+from greedy_core.emmet.contexts import CONTEXTS, SubjectRows, mean_keys, subject_rows
 from greedy_core.emmet.solver import ClosedForm, solve
 from greedy_core.lora import LoraFactors, edited
 from greedy_core.plan import Plan
+from greedy_core.prefixes import Prefixes
+from greedy_core.recent import Recent
 from greedy_core.store import Artefact, Store, artefact_key, remembered
 
-_KEPT_FACTORS = 64
-"""States whose factors are kept; a walk needs the path that it is on."""
+_FACTOR_BYTES = 16 * 2**20
+"""Memory for the factors of states; a walk needs the path that it is on."""
+
+_KEPT_BATCHES = 256
+"""Batches whose tokenized subjects and digests are kept."""
 
 _Composed = tuple[dict[int, LoraFactors], float]
 """A state's edits by layer, and the relative error of its last compression."""
@@ -71,15 +77,20 @@ class StateTree:
     Args:
         base: what was computed on the unedited model.
         store: keeps solves.
+        prefixes: residual streams that enter the plan's lowest layer.
     """
 
-    def __init__(self, base: BaseArtefacts, store: Store) -> None:
+    def __init__(self, base: BaseArtefacts, store: Store, prefixes: Prefixes) -> None:
         self.base = base
         self.plan: Plan = base.plan
         self.model = base.model
         self.store = store
         self.root = State(artefact_key("root", identity=base.identity, rank=self.plan.rank))
-        self._factors: dict[str, _Composed] = {}
+        self.prefixes = prefixes
+        self._factors: Recent[str, _Composed] = Recent(_FACTOR_BYTES, _factor_bytes)
+        self._rows: Recent[int, SubjectRows] = Recent(_KEPT_BATCHES)
+        self._solve_inputs: Recent[tuple[int, int], str] = Recent(_KEPT_BATCHES)
+        self._weight_norms: dict[int, float] = {}
 
     def solve(self, state: State, batch: int, layer: int) -> Solve:
         """The closed form for a batch at a layer, made on the model in this state."""
@@ -102,20 +113,27 @@ class StateTree:
         factors = self.factors(state).get(layer)
         if factors is None:
             return 0.0
-        return factors.norm / float(self.model.projection_weight(layer).double().norm())
+        if layer not in self._weight_norms:
+            weight = self.model.projection_weight(layer)
+            self._weight_norms[layer] = float(weight.double().norm())
+        return factors.norm / self._weight_norms[layer]
+
+    def rows(self, batch: int) -> SubjectRows:
+        """The batch's prompts up to their subjects, in every context."""
+        return self._rows.get(batch) or self._rows.put(
+            batch, subject_rows(self.model, self.base.requests(batch))
+        )
 
     def _composed(self, state: State) -> _Composed:
         """Compose the factors along the path, from the last state whose factors are kept."""
         path = []
-        while state.parent is not None and state.key not in self._factors:
+        known = None
+        while state.parent is not None and (known := self._factors.get(state.key)) is None:
             path.append(state)
             state = state.parent
-        composed = self._factors.get(state.key, ({}, 0.0))
+        composed: _Composed = known or ({}, 0.0)
         for later in reversed(path):
-            composed = self._updated(composed[0], later)
-            if len(self._factors) >= _KEPT_FACTORS:
-                self._factors.pop(next(iter(self._factors)))
-            self._factors[later.key] = composed
+            composed = self._factors.put(later.key, self._updated(composed[0], later))
         return composed
 
     def _updated(self, before: Mapping[int, LoraFactors], state: State) -> _Composed:
@@ -129,10 +147,16 @@ class StateTree:
         return {**before, state.layer: compressed}, error
 
     def _solve_key(self, state: State, batch: int, layer: int) -> str:
+        inputs = self._solve_inputs.get((batch, layer)) or self._solve_inputs.put(
+            (batch, layer), self._inputs_key(batch, layer)
+        )
+        return artefact_key("solve", state=state.key, inputs=inputs)
+
+    def _inputs_key(self, batch: int, layer: int) -> str:
+        """Everything but the state that a solve depends on."""
         plan = self.plan
         return artefact_key(
-            "solve",
-            state=state.key,
+            "solve-inputs",
             layer=layer,
             layers=list(plan.layers),
             requests=self.base.requests_digest(batch),
@@ -145,32 +169,49 @@ class StateTree:
         )
 
     def _compute_solve(self, state: State, batch: int, layer: int) -> ClosedForm:
-        base, plan, model = self.base, self.plan, self.model
-        top = plan.layers[-1]
-        requests = base.requests(batch)
-        rows = subject_rows(model, requests)
-        weights = torch.tensor(CONTEXT_WEIGHTS, dtype=torch.float64, device=model.device)
-        with torch.no_grad(), edited(model, self.factors(state)):
-            with model.captured_keys([layer]) as captured:
-                output = model.run(model.embed(rows.ids), 0, top + 1)
-            keys = rows.at_subject(captured[layer]).double()  # (6 B, f)
-            present = rows.at_subject(output).double()[:: len(CONTEXTS)]  # (B, d)
-        keys = torch.einsum("bcf,c->fb", keys.unflatten(0, (-1, len(CONTEXTS))), weights)
+        plan, base = self.plan, self.base
+        lowest = layer == plan.layers[0]
+        keys = base.keys(batch) if lowest else self._keys_at(state, batch, layer)
         values = self._values(state, batch).double()
         remaining_layers = len(plan.layers) - plan.layers.index(layer)
         return solve(
-            covariance=base.covariance(layer),
+            keys=keys.k,
+            x=keys.x,
             energy=base.energy(layer),
-            keys=keys,
-            residuals=(values - present).T / remaining_layers,
+            residuals=(values - self._present(state, batch)).T / remaining_layers,
             mu=plan.mu,
         )
+
+    def _present(self, state: State, batch: int) -> Tensor:
+        """What the highest edited block puts out at the bare prompts' subjects, ``(B, d)``."""
+        rows = self.rows(batch).bare()
+        hidden = self.prefixes.of(rows.ids)
+        with torch.no_grad(), edited(self.model, self.factors(state)):
+            output = self.model.run(hidden, self.prefixes.start, self.plan.layers[-1] + 1)
+        return rows.at_subject(output).double()
+
+    def _keys_at(self, state: State, batch: int, layer: int) -> BatchKeys:
+        """Keys at a layer above the lowest edited one, where earlier edits change them."""
+        rows = self.rows(batch)
+        hidden = self.prefixes.of(rows.ids)
+        with (
+            torch.no_grad(),
+            edited(self.model, self.factors(state)),
+            self.model.captured_keys([layer]) as captured,
+        ):
+            self.model.run(hidden, self.prefixes.start, layer + 1)
+        k = mean_keys(rows.at_subject(captured[layer]))
+        return BatchKeys(k, self.base.covariance(layer).solve(k))
 
     def _values(self, state: State, batch: int) -> torch.Tensor:
         if self.plan.targets == "base":
             return self.base.values(batch)
         with edited(self.model, self.factors(state)):
             return self.base.values_at(batch, state.key)
+
+
+def _factor_bytes(composed: _Composed) -> int:
+    return sum(factors.u.nbytes + factors.v.nbytes for factors in composed[0].values())
 
 
 def _pack(form: ClosedForm) -> Artefact:

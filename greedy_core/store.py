@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import numpy as np
 
+from greedy_core.recent import Recent
+
 Artefact = Mapping[str, np.ndarray]
+
+_OBJECT_BYTES = 1000
+"""What an artefact's key, mapping and array objects take beside its values; measured."""
 
 
 class Store(Protocol):
@@ -28,6 +33,10 @@ class Store(Protocol):
         """Keep an artefact; returns the one that is kept under the key."""
         ...
 
+    def lease(self, key: str) -> AbstractContextManager[object]:
+        """Inside, no other process that shares this store computes the key's artefact."""
+        ...
+
 
 def artefact_key(kind: str, **inputs: object) -> str:
     """Digest of an artefact's kind and of all of its inputs, which must be plain JSON values."""
@@ -36,48 +45,53 @@ def artefact_key(kind: str, **inputs: object) -> str:
 
 
 def remembered(store: Store, key: str, compute: Callable[[], Artefact]) -> tuple[Artefact, bool]:
-    """Read an artefact, or compute and keep it; the flag says whether it was read."""
+    """Read an artefact, or compute and keep it; the flag says whether it was read.
+
+    Processes that want the same one at the same time may all compute it: for what is cheap.
+    """
     artefact = store.get(key)
     if artefact is not None:
         return artefact, True
     return store.put(key, compute()), False
 
 
+def computed_once(store: Store, key: str, compute: Callable[[], Artefact]) -> Artefact:
+    """Read an artefact, wait for the process that computes it, or compute and keep it.
+
+    For what is dear; see `greedy_core.lease`.
+    """
+    artefact = store.get(key)
+    if artefact is not None:
+        return artefact
+    with store.lease(key):
+        return remembered(store, key, compute)[0]
+
+
 class MemoryStore:
     """Keeps artefacts in this process, up to a number of bytes, forgetting the least used first."""
 
-    def __init__(self, limit_bytes: int = 256 * 2**20) -> None:
-        self._limit = limit_bytes
-        self._held = 0
-        self._artefacts: OrderedDict[str, Artefact] = OrderedDict()
+    def __init__(self, limit_bytes: float = 256 * 2**20) -> None:
+        self._recent: Recent[str, Artefact] = Recent(limit_bytes, _size)
 
     @property
     def artefacts(self) -> dict[str, Artefact]:
         """Everything that is kept now."""
-        return dict(self._artefacts)
+        return self._recent.items()
 
     def get(self, key: str) -> Artefact | None:
-        artefact = self._artefacts.get(key)
-        if artefact is not None:
-            self._artefacts.move_to_end(key)
-        return artefact
+        return self._recent.get(key)
 
     def put(self, key: str, artefact: Artefact) -> Artefact:
-        if key in self._artefacts:
-            return self._artefacts[key]
-        self._artefacts[key] = artefact
-        self._held += _size(artefact)
-        # One artefact above the limit is still kept: it is in use.
-        while self._held > self._limit and len(self._artefacts) > 1:
-            _, forgotten = self._artefacts.popitem(last=False)
-            self._held -= _size(forgotten)
-        return artefact
+        return self._recent.put(key, artefact)
+
+    def lease(self, key: str) -> AbstractContextManager[object]:
+        return nullcontext()
 
 
 class LayeredStore:
-    """A quick store in front of slower ones; what is found further back moves to the front."""
+    """A quick store in front of a slower one; what is found behind moves to the front."""
 
-    def __init__(self, front: Store, *behind: Store) -> None:
+    def __init__(self, front: Store, behind: Store) -> None:
         self._front = front
         self._behind = behind
 
@@ -85,16 +99,14 @@ class LayeredStore:
         artefact = self._front.get(key)
         if artefact is not None:
             return artefact
-        for store in self._behind:
-            artefact = store.get(key)
-            if artefact is not None:
-                return self._front.put(key, artefact)
-        return None
+        artefact = self._behind.get(key)
+        return None if artefact is None else self._front.put(key, artefact)
 
     def put(self, key: str, artefact: Artefact) -> Artefact:
-        for store in self._behind:
-            artefact = store.put(key, artefact)
-        return self._front.put(key, artefact)
+        return self._front.put(key, self._behind.put(key, artefact))
+
+    def lease(self, key: str) -> AbstractContextManager[object]:
+        return self._behind.lease(key)
 
 
 class PreparedStore:
@@ -109,6 +121,10 @@ class PreparedStore:
     def put(self, key: str, artefact: Artefact) -> Artefact:
         return self._artefacts.get(key, artefact)
 
+    def lease(self, key: str) -> AbstractContextManager[object]:
+        return nullcontext()
+
 
 def _size(artefact: Artefact) -> int:
-    return sum(array.nbytes for array in artefact.values())
+    """Bytes of an artefact in memory; small ones are mostly Python's own objects."""
+    return _OBJECT_BYTES + sum(array.nbytes for array in artefact.values())

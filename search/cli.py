@@ -27,8 +27,8 @@ from search.verdict_table import print_verdict
 from spaces.values import inert
 
 if TYPE_CHECKING:
-    from search.session import Watch
     from search.sweep import Outcome
+    from search.watch import Watch
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -157,7 +157,7 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
     line = ProgressLine(console, tuple(config.search_space().distributions))
     try:
         with line.shown():
-            outcome = start(line.update)
+            outcome = start(line)
     except RayTaskError as error:
         # Preparation runs as a Ray task; what it found wrong is what the user has to know.
         if isinstance(error.cause, RatchetError):

@@ -80,14 +80,20 @@ class CacheSettings:
     enabled: bool = True
     """Whether anything is stored."""
     dir: str | None = None
-    """Its folder; None: the user's cache folder."""
+    """Its folder, or s3://bucket/prefix; None: the user's cache folder."""
     limit_gb: float = 10.0
-    """Size above which what was not used for longest is removed."""
+    """Size of a folder above which what was not used for longest is removed."""
+    worker_mb: float = 64.0
+    """Memory of one worker for states, and as much for hidden states that were not prepared."""
+    prepared_mb: float = 1024.0
+    """Memory of a node for prepared hidden states, which all of its workers share."""
 
     def __post_init__(self) -> None:
         require(
             (self.dir != "", "dir must be a folder or null, but got (dir='')"),
             (self.limit_gb > 0, f"`limit_gb > 0` must hold, but got (limit_gb={self.limit_gb})"),
+            (self.worker_mb >= 0, _at_least("worker_mb", 0, self.worker_mb)),
+            (self.prepared_mb >= 0, _at_least("prepared_mb", 0, self.prepared_mb)),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -34,12 +34,10 @@ from search.sweep_rungs import largest_steps, sweep_rungs
 from search.trainable import GreedyEditTrainable
 from search.tune_scheduler import RungScheduler
 from search.tune_searcher import ProposalSearcher
+from search.watch import Watch
 
 SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
 """Settings that every row carries; the space is in sweep.yaml."""
-
-Watch = Callable[[Recorder, int], None]
-"""Told about progress: the recorder, and how many trials this session has to run."""
 
 
 class Session:
@@ -186,7 +184,7 @@ class Session:
 
     def _on_change(self, recorder: Recorder) -> None:
         self._progress.update(self._state)
-        self._watch(recorder, self.total)
+        self._watch.running(recorder, self.total)
 
     def _state(self) -> dict[str, Any]:
         return progress_state(self._recorder, self.total, self._lock, self._started)

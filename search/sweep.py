@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import ray
 
@@ -16,13 +15,14 @@ from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
 from search.interrupts import Interrupts, interruptible
+from search.preparation import prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
-from search.session import Session, Watch
+from search.session import Session
 from search.sweep_file import SWEEP_FILE, SweepFile, git_sha, versions
-from search.workbench import Prepared, prepare
+from search.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = F
             SweepLock(folder) as lock,
             ray_session(config, verbose, interrupts),
         ):
-            prepared, digests = _prepare(config)
+            reference, digests = prepared(config, watch.preparing)
             file = SweepFile(
                 sweep_id=uuid.uuid4().hex,
                 name=folder.name,
@@ -68,12 +68,12 @@ def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = F
                 generation=0,
                 versions=versions(),
                 git_sha=git_sha(),
-                digests=ray.get(digests),
+                digests=digests,
                 config=config,
             )
             results = LocalFolder(folder)
             file.write(results)
-            _run(Session(file, results, lock, watch), prepared, interrupts)
+            _run(Session(file, results, lock, watch), reference, interrupts)
     finally:
         if not any(folder.iterdir()):
             folder.rmdir()
@@ -96,16 +96,16 @@ def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
             session.close()
             return _outcome(folder)
         with ray_session(file.config, verbose, interrupts):
-            prepared, digests = _prepare(file.config)
-            _require_same(file.digests, ray.get(digests))
-            _run(session, prepared, interrupts)
+            reference, digests = prepared(file.config, watch.preparing)
+            _require_same(file.digests, digests)
+            _run(session, reference, interrupts)
     return _outcome(folder)
 
 
-def _run(session: Session, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
-    session.run(prepared, interrupts)
+def _run(session: Session, reference: ray.ObjectRef, interrupts: Interrupts) -> None:
+    session.run(reference, interrupts)
     # The driver maps the same memory as the workers of its node; the others check when they start.
-    weights = ray.get(prepared).weights
+    weights = ray.get(reference).weights
     check_unchanged(attach(weights, "cpu"), weights.digest)
 
 
@@ -125,23 +125,3 @@ def _outcome(folder: Path) -> Outcome:
         trials=sum(each.role == "search" for each in rows),
         failed=sum(each.status == "failed" for each in rows),
     )
-
-
-def _prepare(config: SweepConfig) -> tuple[ray.ObjectRef, ray.ObjectRef]:
-    """References to what workers share, and to its digests, which a driver can afford to read."""
-    machines = config.ray
-    task: Any = _prepared.options(
-        num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, num_returns=2
-    )
-    prepared, digests = task.remote(config)
-    return prepared, digests
-
-
-@ray.remote
-def _prepared(config: SweepConfig) -> tuple[Prepared, dict[str, str]]:
-    prepared = prepare(config)
-    return prepared, {
-        "model": prepared.model_digest,
-        "dataset": prepared.inputs.selection.digest,
-        "corpus": prepared.inputs.corpus.digest,
-    }

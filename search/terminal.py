@@ -11,13 +11,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from greedy_core.progress import Progress
 from search.recorder import Recorder
+from search.watch import Watch
 
 PLAIN_SECONDS = 60.0
 """Elsewhere than on a terminal, a line this often and at the end."""
 
 
-class ProgressLine:
+class ProgressLine(Watch):
     """Done, running, pruned, failed, the best composite with its settings, and the time left.
 
     Args:
@@ -47,17 +49,24 @@ class ProgressLine:
             if self._line:
                 self._console.print(self._line, markup=False, highlight=False, soft_wrap=True)
 
-    def update(self, recorder: Recorder, total: int) -> None:
-        """Draw what the recorder knows; called often."""
+    def preparing(self, progress: Progress) -> None:
+        """Draw how far the preparation is."""
+        self._draw(f"preparing: {progress}")
+
+    def running(self, recorder: Recorder, total: int) -> None:
+        """Draw what the recorder knows."""
         if self._started is None:
             self._started = time.monotonic()  # preparing says nothing about how long trials take
         seconds = time.monotonic() - self._started
-        self._line = progress_line(recorder, total, seconds, self._searched)
+        self._draw(progress_line(recorder, total, seconds, self._searched))
+
+    def _draw(self, line: str) -> None:
+        self._line = line
         if self._live is not None:
-            self._live.update(Text(self._line))
+            self._live.update(Text(line))
         elif time.monotonic() - self._printed >= PLAIN_SECONDS:
             self._printed = time.monotonic()
-            self._console.print(self._line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def progress_line(recorder: Recorder, total: int, seconds: float, searched: tuple[str, ...]) -> str:

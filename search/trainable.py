@@ -63,9 +63,9 @@ class GreedyEditTrainable(tune.Trainable):
         self._config = config
         self._show_life()
         if self._bench is None and self._prepared is not None:
-            self._bench = Workbench.of(self._prepared)
+            self._bench = Workbench.of(self._prepared, self._show_life)
         elif self._bench is None or not self._bench.serves(config.edit):
-            self._bench = Workbench.alone(config.edit, config.cache)
+            self._bench = Workbench.alone(config.edit, config.cache, self._show_life)
         self._show_life()
         self._scores, settings = self._bench.open(config.edit)
         self._run = GreedyRun(self._scores, settings)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
+from greedy_core.blob_store import BlobStore
+from greedy_core.blobs import FolderBlobs
 from greedy_core.edit import open_states
-from greedy_core.file_store import FileStore
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import SharedWeights, attach, check_unchanged, load_model, share
 from greedy_core.metric_function import load_metric
 from greedy_core.model_presets import resolve
+from greedy_core.preparation import prepare_states
+from greedy_core.progress import Report, silent
+from greedy_core.recent import Recent
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
@@ -39,7 +44,7 @@ class Prepared:
     model_digest: str
     """The model's part of every key."""
     artefacts: dict[str, Artefact]
-    """Covariances and base targets."""
+    """Covariances, keys, base targets, hidden states."""
 
 
 class Workbench:
@@ -52,6 +57,7 @@ class Workbench:
         model_digest: its part of every key.
         cache: where states are stored.
         prepared: what has been computed already.
+        waiting: called again and again while another process computes what is wanted here.
     """
 
     def __init__(
@@ -60,18 +66,21 @@ class Workbench:
         model: LanguageModel,
         model_digest: str,
         cache: CacheSettings,
-        prepared: Store,
+        prepared: Mapping[str, Artefact],
+        waiting: Callable[[], None],
     ) -> None:
         self.inputs = inputs
         self.model = model
         self._model_digest = model_digest
         self._cache = cache
-        self._prepared = prepared
+        self._prepared = PreparedStore(prepared)
+        self._waiting = waiting
         self._store = self._new_store()
-        self._scores: OrderedDict[tuple[object, ...], StateScores] = OrderedDict()
+        self._memory = LayeredStore(self._prepared, MemoryStore(self._worker_bytes))
+        self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
 
     @classmethod
-    def of(cls, prepared: Prepared) -> Workbench:
+    def of(cls, prepared: Prepared, waiting: Callable[[], None]) -> Workbench:
         """Build on what a sweep has prepared.
 
         Raises:
@@ -84,11 +93,17 @@ class Workbench:
             model,
             prepared.model_digest,
             prepared.config.cache,
-            PreparedStore(prepared.artefacts),
+            prepared.artefacts,
+            waiting,
         )
 
     @classmethod
-    def alone(cls, settings: EditSettings, cache: CacheSettings) -> Workbench:
+    def alone(
+        cls,
+        settings: EditSettings,
+        cache: CacheSettings,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> Workbench:
         """Load everything that the settings name.
 
         Raises:
@@ -96,7 +111,7 @@ class Workbench:
         """
         model = load_model(settings.model, settings.dtype, settings.device)
         inputs = read_inputs(settings, model.config.to_dict())
-        return cls(inputs, model, model.digest(), cache, PreparedStore({}))
+        return cls(inputs, model, model.digest(), cache, {}, waiting)
 
     def serves(self, settings: EditSettings) -> bool:
         """Whether the settings name the same model, records and corpus."""
@@ -112,24 +127,32 @@ class Workbench:
             self._store = self._new_store()
             self._scores.clear()
         key = _plan_key(settings)
-        if key not in self._scores:
+        scores = self._scores.get(key)
+        if scores is None:
             # Records and corpus are common to all trials, whatever they do with them.
             inputs = replace(self.inputs, settings=settings)
-            scores = open_states(inputs, self.model, self._store, self._model_digest)
-            self._scores[key] = scores
-            if len(self._scores) > KEPT_PLANS:
-                self._scores.popitem(last=False)
-        self._scores.move_to_end(key)
-        return self._scores[key], settings
+            scores = open_states(inputs, self.model, self._store, self._model_digest, self._memory)
+            self._scores.put(key, scores)
+        return scores, settings
+
+    @property
+    def _worker_bytes(self) -> float:
+        return self._cache.worker_mb * 2**20
 
     def _new_store(self) -> Store:
-        if not self._cache.enabled:
-            return LayeredStore(MemoryStore(), self._prepared)
-        return LayeredStore(MemoryStore(), self._prepared, open_files(self._cache))
+        """What was prepared, then this worker's memory, then what all share."""
+        own: Store = MemoryStore(self._worker_bytes)
+        if self._cache.enabled:
+            own = LayeredStore(own, open_blobs(self._cache, self._waiting))
+        return LayeredStore(self._prepared, own)
 
 
-def prepare(config: SweepConfig) -> Prepared:
+def prepare(config: SweepConfig, report: Report = silent) -> Prepared:
     """Load the base model, and compute what all trials of a sweep share.
+
+    Args:
+        config: the sweep's.
+        report: told about progress.
 
     Raises:
         InputError: with everything that is wrong.
@@ -140,16 +163,18 @@ def prepare(config: SweepConfig) -> Prepared:
     model = load_model(settings.model, settings.dtype, settings.device)
     inputs = read_inputs(settings, model.config.to_dict())
     digest = model.digest()
-    kept = MemoryStore(limit_bytes=2**62)
-    store = LayeredStore(kept, open_files(cache)) if cache.enabled else kept
-    open_states(inputs, model, store, digest).tree.base.prepare()
+    kept = MemoryStore(inf)
+    store = LayeredStore(kept, open_blobs(cache)) if cache.enabled else kept
+    scores = open_states(inputs, model, store, digest, kept)
+    prepare_states(scores, cache.prepared_mb * 2**20, report)
     config = replace(config, edit=inputs.settings)
     return Prepared(config, inputs, share(model), digest, kept.artefacts)
 
 
-def open_files(cache: CacheSettings) -> FileStore:
-    """The store of files that the settings name."""
-    return FileStore(cache_folder(cache), int(cache.limit_gb * 2**30))
+def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:
+    """The store that the settings name, which processes share."""
+    folder = cache_folder(cache)
+    return BlobStore(FolderBlobs(folder, int(cache.limit_gb * 2**30)), waiting)
 
 
 def cache_folder(cache: CacheSettings) -> Path:

@@ -46,6 +46,11 @@ class SubjectRows:
         """Pad rows of ids into one block."""
         return cls(pad_right(rows, model.device), torch.tensor(lookups, device=model.device))
 
+    def bare(self) -> SubjectRows:
+        """The rows without a context, one of each request."""
+        lookups = self.lookups[:: len(CONTEXTS)]
+        return SubjectRows(self.ids[:: len(CONTEXTS), : int(lookups.max()) + 1], lookups)
+
     def at_subject(self, hidden: Tensor) -> Tensor:
         """The rows' vectors at their lookup index, ``(n, width)``, from ``(n, T, width)``."""
         return hidden[torch.arange(len(hidden), device=hidden.device), self.lookups]
@@ -59,3 +64,9 @@ def subject_rows(model: LanguageModel, requests: Sequence[EditRequest]) -> Subje
         for context in CONTEXTS
     ]
     return SubjectRows.of(model, rows, [len(row) - 1 for row in rows])
+
+
+def mean_keys(keys: Tensor) -> Tensor:
+    """Each request's key, the weighted mean over its contexts: ``(f, B)`` from ``(6 B, f)``."""
+    weights = torch.tensor(CONTEXT_WEIGHTS, dtype=torch.float64, device=keys.device)
+    return torch.einsum("bcf,c->fb", keys.double().unflatten(0, (-1, len(CONTEXTS))), weights)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from greedy_core.errors import CorpusError
 from greedy_core.language_model import LanguageModel
+from greedy_core.progress import Progress, Report, silent
 from greedy_core.settings import CovarianceSettings
 from greedy_core.tokens import encode_documents, pad_right
 
@@ -31,15 +32,24 @@ def estimate_covariances(
     layers: Sequence[int],
     documents: Sequence[str],
     settings: CovarianceSettings,
+    report: Report = silent,
 ) -> dict[int, Tensor]:
     """Estimate C for several layers in one pass over the corpus.
+
+    Args:
+        model: unedited.
+        layers: whose projections' inputs are averaged.
+        documents: the corpus.
+        settings: how much of it is read, and the ridge.
+        report: told about progress, in documents.
 
     Raises:
         CorpusError: if the documents have no tokens.
     """
     sums: dict[int, Tensor] = {}
     count = 0
-    for ids, read in _forwards(model, documents, settings.tokens):
+    for done, ids, read in _forwards(model, documents, settings.tokens):
+        report(Progress("covariance", done, len(documents)))
         with torch.no_grad(), model.captured_keys(layers) as keys:
             model.run(model.embed(ids), 0, max(layers) + 1)
         count += int(read.sum())
@@ -52,8 +62,8 @@ def estimate_covariances(
 
 def _forwards(
     model: LanguageModel, documents: Sequence[str], tokens: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Padded ids ``(n, T)`` and which of them are real, until `tokens` have been read."""
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Documents before, padded ids ``(n, T)`` and which are real, until `tokens` are read."""
     left = tokens
     for start in range(0, len(documents), DOCUMENTS_PER_FORWARD):
         kept = []
@@ -65,7 +75,7 @@ def _forwards(
         if kept:
             lengths = torch.tensor([len(row) for row in kept], device=model.device)
             ids = pad_right(kept, model.device)
-            yield ids, torch.arange(ids.shape[1], device=model.device) < lengths[:, None]
+            yield start, ids, torch.arange(ids.shape[1], device=model.device) < lengths[:, None]
         if left == 0:
             return
     if left == tokens:

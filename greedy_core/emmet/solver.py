@@ -87,27 +87,24 @@ class ClosedForm:
         return 0.0 if asked == 0 else float(left / asked)
 
 
-def solve(
-    covariance: KeyCovariance, energy: float, keys: Tensor, residuals: Tensor, mu: float
-) -> ClosedForm:
+def solve(keys: Tensor, x: Tensor, energy: float, residuals: Tensor, mu: float) -> ClosedForm:
     """Solve for the update that adds `residuals` at `keys` and changes the rest least.
 
     Args:
-        covariance: C.
-        energy: tr(W C W^T) of the unedited model's weight; only scales the harm.
         keys: K, ``(f, B)``.
+        x: X = C^-1 K, ``(f, B)``, from `KeyCovariance.solve`.
+        energy: tr(W C W^T) of the unedited model's weight; only scales the harm.
         residuals: R, ``(d, B)``.
         mu: damping, 0 or more.
 
     Raises:
         NumericalError: if keys or residuals are not finite, or all keys are zero.
     """
-    if not (torch.isfinite(keys).all() and torch.isfinite(residuals).all()):
+    if not all(torch.isfinite(each).all() for each in (keys, x, residuals)):
         raise NumericalError(
             "keys and residuals must be finite. Usual causes: (a) a learning rate (values.lr) so "
             "high that target values overflow; (b) a 16-bit model that overflows: use float32"
         )
-    x = covariance.solve(keys)
     gram = keys.T @ x
     inverse, rank = _damped_inverse((gram + gram.T) / 2, mu)
     v = x @ inverse

@@ -16,6 +16,7 @@ import analysis
 from search.config import SweepConfig
 from search.sweep import Outcome, run_sweep
 from search.sweep_inputs import resolved_config
+from search.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +42,7 @@ def small_config(changes: Mapping[str, Any]) -> SweepConfig:
 
 def sweep(folder: Path, changes: Mapping[str, Any]) -> Outcome:
     """Run a small sweep in this process."""
-    return run_sweep(small_config(changes), folder, watch=lambda recorder, total: None)
+    return run_sweep(small_config(changes), folder, Watch())
 
 
 def ratchet(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,114 @@
+"""Artefacts as blobs that processes and machines may share.
+
+A blob is the SHA-256 of its key and content, then the content as safetensors. A torn or foreign
+one does not match its digest: it is removed and computed anew. That is also why nothing is synced
+to the disk here: what a power cut tears is found on reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from greedy_core.blobs import Blobs
+from greedy_core.lease import Lease
+from greedy_core.store import Artefact
+
+logger = logging.getLogger(__name__)
+
+_DIGEST_BYTES = 32
+
+
+class BlobStore:
+    """Keeps artefacts as blobs; a place that refuses a write switches it to reading, once told.
+
+    Args:
+        blobs: where they are kept.
+        waiting: called again and again while another process computes what is wanted.
+    """
+
+    def __init__(self, blobs: Blobs, waiting: Callable[[], None] = lambda: None) -> None:
+        self._blobs = blobs
+        self._waiting = waiting
+        self._writes = True
+
+    def get(self, key: str) -> Artefact | None:
+        """Read an artefact; None if it is absent, torn, or not what its name says."""
+        name = _name(key)
+        try:
+            content = self._blobs.read(name)
+        except OSError as error:
+            logger.warning("state store: %s cannot be read: %s", name, error.strerror or error)
+            return None
+        if content is None:
+            return None
+        artefact = _parse(key, content)
+        if artefact is None:
+            logger.warning("state store: %s is damaged; it is computed again", name)
+            self._remove(name)
+        return artefact
+
+    def put(self, key: str, artefact: Artefact) -> Artefact:
+        """Publish an artefact, unless somebody else was first: then theirs is returned."""
+        if not self._writes:
+            return artefact
+        payload = save({name: np.asarray(array, order="C") for name, array in artefact.items()})
+        try:
+            first = self._blobs.create(_name(key), _digest(key, payload) + payload)
+        except OSError as error:
+            self._switch_off(error)
+            return artefact
+        return artefact if first else self.get(key) or artefact
+
+    @contextmanager
+    def lease(self, key: str) -> Iterator[None]:
+        """The right to compute an artefact, which one process has at a time."""
+        lease = Lease(self._blobs, key, self._waiting) if self._writes else None
+        try:
+            if lease is not None:
+                lease.acquire()
+        except OSError as error:
+            self._switch_off(error)
+            lease = None
+        try:
+            yield
+        finally:
+            if lease is not None:
+                lease.release()
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._blobs.remove(name)
+        except OSError as error:
+            self._switch_off(error)
+
+    def _switch_off(self, error: OSError) -> None:
+        if self._writes:
+            reason = error.strerror or error
+            logger.warning("state store: switched off, %s: %s", self._blobs, reason)
+        self._writes = False
+
+
+def _name(key: str) -> str:
+    digest = key.rpartition("-")[2]
+    return f"{digest[:2]}/{key}.artefact"
+
+
+def _digest(key: str, payload: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + payload).digest()
+
+
+def _parse(key: str, content: bytes) -> Artefact | None:
+    digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if digest != _digest(key, payload):
+        return None
+    try:
+        return load(payload)
+    except SafetensorError:
+        return None

@@ -1,0 +1,130 @@
+"""Named bytes in a place that processes and machines may share: what stores and leases rest on.
+
+A blob appears whole or not at all, and under one name only one writer succeeds in creating it.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+_EVICTION_SHARE = 0.8
+"""Eviction goes down to this share of the limit, so that it does not run for every file."""
+
+LEASES = "leases"
+"""First part of the names that are never evicted."""
+
+
+class Blobs(Protocol):
+    """Bytes by name; names are one or more plain parts between slashes.
+
+    Every method raises OSError where the place refuses.
+    """
+
+    def read(self, name: str) -> bytes | None:
+        """The blob's content, or None if it is absent."""
+        ...
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Create a blob; False, and nothing is written, if it is there already."""
+        ...
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Create a blob or give it another content."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a blob, if it is there."""
+        ...
+
+
+class FolderBlobs:
+    """Blobs as files of a folder, at most `limit_bytes` of them, evicting the least used.
+
+    A file is written under a temporary name and linked to its own, which succeeds for one writer
+    only, also on shared file systems.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder = folder
+        self._limit = limit_bytes
+        self._unchecked = limit_bytes  # what others wrote is unknown until the first check
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def read(self, name: str) -> bytes | None:
+        """The file's content; reading counts as use."""
+        path = self._folder / name
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        self._touch(path)
+        return content
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Create the file, and make room if need be; False if it was there."""
+        path = self._folder / name
+        temporary = self._written(path, content)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._unchecked += len(content)
+        if self._unchecked >= self._limit * (1 - _EVICTION_SHARE):
+            self._evict()
+        return True
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Create the file or exchange it, in one step."""
+        path = self._folder / name
+        os.replace(self._written(path, content), path)
+
+    def remove(self, name: str) -> None:
+        """Remove the file, if it is there."""
+        (self._folder / name).unlink(missing_ok=True)
+
+    def _written(self, path: Path, content: bytes) -> Path:
+        """A temporary file beside the path with the content."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            temporary.write_bytes(content)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        return temporary
+
+    def _evict(self) -> None:
+        """Remove the least recently used files until the folder is well below its limit."""
+        files = []
+        for path in self._folder.rglob("*"):
+            if path.name.startswith(".") or path.relative_to(self._folder).parts[0] == LEASES:
+                continue
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue  # another process evicts as well
+            if path.is_file():
+                files.append((status.st_mtime_ns, status.st_size, path))
+        held = sum(size for _, size, _ in files)
+        if held > self._limit:
+            for _, size, path in sorted(files):
+                path.unlink(missing_ok=True)
+                held -= size
+                if held <= self._limit * _EVICTION_SHARE:
+                    break
+        self._unchecked = 0
+
+    def _touch(self, path: Path) -> None:
+        """Note the use, for eviction."""
+        try:
+            os.utime(path)
+        except OSError:
+            # Gone in the meantime, or a folder that others own: they evict by their own use.
+            return

@@ -1,0 +1,29 @@
+"""How far a long computation has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Done and total of one part of the work."""
+
+    part: str
+    """What is computed."""
+    done: int
+    """How many are done."""
+    total: int
+    """How many there are."""
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.done}/{self.total}"
+
+
+Report = Callable[[Progress], None]
+"""Told about progress, often."""
+
+
+def silent(progress: Progress) -> None:
+    """Nobody wants to know."""

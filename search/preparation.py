@@ -1,0 +1,70 @@
+"""Preparation as a Ray task: it tells how far it is, and leaves its result in the object store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import ray
+
+from greedy_core.progress import Progress
+from search.config import SweepConfig
+from search.workbench import Prepared, prepare
+
+_LOOK_SECONDS = 0.1
+
+
+def prepared(
+    config: SweepConfig, on_progress: Callable[[Progress], None]
+) -> tuple[ray.ObjectRef, Mapping[str, str]]:
+    """Prepare on whichever machine Ray chooses.
+
+    Args:
+        config: the sweep's.
+        on_progress: told how far it is.
+
+    Returns:
+        a reference to the `Prepared`, whose arrays all workers of a node map once, and the digests
+        of model, dataset and corpus.
+    """
+    machines = config.ray
+    task: Any = _preparation.options(
+        num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial
+    )
+    told = task.remote(config)
+    for reference in told:
+        item = ray.get(reference)
+        if not isinstance(item, Progress):
+            return next(told), item
+        on_progress(item)
+    raise AssertionError("the task ends with its result")
+
+
+@ray.remote(num_returns="streaming")
+def _preparation(config: SweepConfig) -> Iterator[Progress | Mapping[str, str] | Prepared]:
+    """Progress, again and again; then the digests; then everything."""
+    queue: SimpleQueue[Progress] = SimpleQueue()
+    with ThreadPoolExecutor(1) as pool:
+        computed = pool.submit(prepare, config, queue.put)
+        yield from _until_done(computed, queue)
+        result = computed.result()
+    yield {
+        "model": result.model_digest,
+        "dataset": result.inputs.selection.digest,
+        "corpus": result.inputs.corpus.digest,
+    }
+    yield result
+
+
+def _until_done(computed: Future[Prepared], queue: SimpleQueue[Progress]) -> Iterator[Progress]:
+    """The latest progress, whenever there is some."""
+    while not computed.done():
+        try:
+            latest = queue.get(timeout=_LOOK_SECONDS)
+            while not queue.empty():
+                latest = queue.get()
+        except Empty:
+            continue
+        yield latest

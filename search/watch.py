@@ -1,0 +1,16 @@
+"""What is told about a sweep while it runs."""
+
+from __future__ import annotations
+
+from greedy_core.progress import Progress
+from search.recorder import Recorder
+
+
+class Watch:
+    """Told about progress; this one does not look. `search.terminal.ProgressLine` does."""
+
+    def preparing(self, progress: Progress) -> None:
+        """What is computed before the first trial has come so far."""
+
+    def running(self, recorder: Recorder, total: int) -> None:
+        """A trial has started, reported or ended; `total` trials are to run in this session."""
