@@ -50,7 +50,7 @@ class FolderBlobs:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder = folder
         self._limit = limit_bytes
-        self._unchecked = limit_bytes  # what others wrote is unknown until the first check
+        self._room = 0.0  # what others wrote is unknown until the first look
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -75,9 +75,9 @@ class FolderBlobs:
             return False
         finally:
             temporary.unlink(missing_ok=True)
-        self._unchecked += len(content)
-        if self._unchecked >= self._limit * (1 - _EVICTION_SHARE):
-            self._evict()
+        self._room -= len(content)
+        if self._room <= 0:
+            self._make_room()
         return True
 
     def replace(self, name: str, content: bytes) -> None:
@@ -100,8 +100,8 @@ class FolderBlobs:
             raise
         return temporary
 
-    def _evict(self) -> None:
-        """Remove the least recently used files until the folder is well below its limit."""
+    def _make_room(self) -> None:
+        """Remove the least recently used files if the folder is above its limit, well below it."""
         files = []
         for path in self._folder.rglob("*"):
             if path.name.startswith(".") or path.relative_to(self._folder).parts[0] == LEASES:
@@ -119,7 +119,8 @@ class FolderBlobs:
                 held -= size
                 if held <= self._limit * _EVICTION_SHARE:
                     break
-        self._unchecked = 0
+        # Others write meanwhile, so that the next look comes long before the room is used up.
+        self._room = min(self._limit - held, self._limit * (1 - _EVICTION_SHARE))
 
     def _touch(self, path: Path) -> None:
         """Note the use, for eviction."""

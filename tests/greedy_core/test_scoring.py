@@ -49,9 +49,14 @@ def plain_scores(module: Any, tokenizer: Any, questions: list[Question]) -> np.n
     )
 
 
+def scored(model: LanguageModel, group: QuestionGroup, start: int = 0) -> np.ndarray:
+    with torch.no_grad():
+        prefixes = [model.run(model.embed(ids), 0, start) for ids in group.rows()]
+    return group.log_probabilities(model, prefixes, start)
+
+
 def scores(model: LanguageModel, questions: list[Question], start: int = 0) -> np.ndarray:
-    group = QuestionGroup(model, questions, start)
-    return group.log_probabilities(model, group.prefix(model))
+    return scored(model, QuestionGroup(model, questions), start)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -124,7 +129,7 @@ def test_equal_rows_are_run_once(gpt2: LanguageModel) -> None:
             Question("Therefore", new, true),
         ],
     )
-    values = group.log_probabilities(model, group.prefix(model))
+    values = scored(model, group)
     assert model.rows == 2
     assert np.array_equal(values[0], values[1][::-1])
     assert np.array_equal(values[0], values[2])

@@ -25,10 +25,11 @@ class Problem:
 
     def solve(self, mu: float) -> ClosedForm:
         covariance = KeyCovariance.of(torch.from_numpy(self.c))
+        keys = torch.from_numpy(self.k)
         return solve(
-            covariance,
+            keys,
+            covariance.solve(keys),
             covariance.energy(torch.from_numpy(self.w)),
-            torch.from_numpy(self.k),
             torch.from_numpy(self.r),
             mu,
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from greedy_core.store import (
     MemoryStore,
     PreparedStore,
     artefact_key,
+    computed_once,
     remembered,
 )
 
@@ -24,7 +28,7 @@ def value(found: Artefact | None) -> int | None:
 
 
 def test_least_used_artefacts_are_forgotten_first() -> None:
-    store = MemoryStore(limit_bytes=3 * 8)
+    store = MemoryStore(limit_bytes=3 * 1008)
     for number in range(3):
         store.put(str(number), artefact(number))
     store.get("0")
@@ -58,9 +62,22 @@ def test_remembered_computes_once() -> None:
     assert len(calls) == 1
 
 
+def test_computed_once_holds_the_lease_and_looks_again_inside() -> None:
+    class Elsewhere(MemoryStore):
+        """Another process publishes the artefact while this one waits for the lease."""
+
+        @contextmanager
+        def lease(self, key: str) -> Iterator[None]:
+            self.put(key, artefact(7))
+            yield
+
+    found = computed_once(Elsewhere(), "key", lambda: pytest.fail("was computed twice"))
+    assert value(found) == 7
+
+
 def test_layers_fill_from_behind_and_the_slowest_decides_a_race() -> None:
     front, back = MemoryStore(), MemoryStore()
-    store = LayeredStore(front, PreparedStore({"prepared": artefact(1)}), back)
+    store = LayeredStore(PreparedStore({"prepared": artefact(1)}), LayeredStore(front, back))
     back.put("old", artefact(2))
     assert value(store.get("prepared")) == 1
     assert value(store.get("old")) == 2

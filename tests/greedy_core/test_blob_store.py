@@ -9,11 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greedy_core.file_store import FileStore
+from greedy_core.blob_store import BlobStore
+from greedy_core.blobs import FolderBlobs
 from greedy_core.store import Artefact, artefact_key, remembered
 
 LIMIT = 2**30
 KEY = artefact_key("scores", state="root", rows=3)
+
+
+def opened(folder: Path, limit: int = LIMIT) -> BlobStore:
+    return BlobStore(FolderBlobs(folder, limit))
 
 
 def of(value: float, size: int = 8) -> Artefact:
@@ -31,19 +36,19 @@ def only_file(folder: Path) -> Path:
 
 def test_what_was_stored_is_read_back_with_its_types(tmp_path: Path) -> None:
     artefact = {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T, "b": np.array(7)}
-    FileStore(tmp_path, LIMIT).put(KEY, artefact)
-    read = FileStore(tmp_path, LIMIT).get(KEY)
+    opened(tmp_path).put(KEY, artefact)
+    read = opened(tmp_path).get(KEY)
     assert read is not None
     assert set(read) == {"a", "b"}
     for name, array in artefact.items():
-        assert read[name].dtype == array.dtype
+        assert (read[name].dtype, read[name].shape) == (array.dtype, array.shape)
         np.testing.assert_array_equal(read[name], array)
 
 
 def test_the_first_to_write_wins(tmp_path: Path) -> None:
-    store = FileStore(tmp_path, LIMIT)
+    store = opened(tmp_path)
     assert first(store.put(KEY, of(1.0))) == 1.0
-    assert first(FileStore(tmp_path, LIMIT).put(KEY, of(2.0))) == 1.0
+    assert first(opened(tmp_path).put(KEY, of(2.0))) == 1.0
     assert first(store.get(KEY)) == 1.0
 
 
@@ -59,18 +64,18 @@ def test_the_first_to_write_wins(tmp_path: Path) -> None:
 def test_a_damaged_file_is_computed_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: object
 ) -> None:
-    store = FileStore(tmp_path, LIMIT)
+    store = opened(tmp_path)
     store.put(KEY, of(1.0))
     file = only_file(tmp_path)
     assert callable(damage)
     file.write_bytes(damage(file.read_bytes()))
     assert first(remembered(store, KEY, lambda: of(2.0))[0]) == 2.0
     assert "is damaged; it is computed again" in caplog.text
-    assert first(FileStore(tmp_path, LIMIT).get(KEY)) == 2.0
+    assert first(opened(tmp_path).get(KEY)) == 2.0
 
 
 def test_an_artefact_under_another_ones_name_is_not_believed(tmp_path: Path) -> None:
-    store = FileStore(tmp_path, LIMIT)
+    store = opened(tmp_path)
     store.put(KEY, of(1.0))
     other = artefact_key("scores", state="root", rows=4)
     target = tmp_path / other.rpartition("-")[2][:2] / only_file(tmp_path).name.replace(KEY, other)
@@ -81,7 +86,7 @@ def test_an_artefact_under_another_ones_name_is_not_believed(tmp_path: Path) -> 
 
 def put_at_once(folder: Path, value: float, barrier: Barrier) -> None:
     """In a process of its own: write when the others do; exit with what is stored then."""
-    store = FileStore(folder, LIMIT)
+    store = opened(folder)
     barrier.wait()
     kept = first(store.put(KEY, of(value, size=100_000)))
     assert kept is not None
@@ -99,7 +104,7 @@ def test_of_writers_that_race_all_return_what_one_of_them_wrote(tmp_path: Path) 
         racer.start()
     for racer in racers:
         racer.join()
-    stored = first(FileStore(tmp_path, LIMIT).get(KEY))
+    stored = first(opened(tmp_path).get(KEY))
     assert stored in (1.0, 2.0, 3.0, 4.0)
     assert [racer.exitcode for racer in racers] == [stored] * 4
     assert only_file(tmp_path).name.startswith(KEY)
@@ -107,7 +112,7 @@ def test_of_writers_that_race_all_return_what_one_of_them_wrote(tmp_path: Path) 
 
 def test_beyond_the_limit_what_was_not_used_for_longest_goes(tmp_path: Path) -> None:
     limit = 20_000
-    store = FileStore(tmp_path, limit)
+    store = opened(tmp_path, limit)
     keys = [artefact_key("scores", number=number) for number in range(30)]
     for age, key in enumerate(keys):
         store.put(key, of(1.0, size=200))
@@ -127,7 +132,7 @@ def test_a_folder_that_cannot_be_written_switches_the_store_off(
 ) -> None:
     blocked = tmp_path / "a file, not a folder"
     blocked.write_text("")
-    store = FileStore(blocked / "cache", LIMIT)
+    store = opened(blocked / "cache")
     with caplog.at_level(logging.WARNING):
         for value in (1.0, 2.0):
             assert first(store.put(KEY, of(value))) == value

@@ -1,0 +1,105 @@
+"""Sweeps that the benchmark runs, and what their tables say about time."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pandas as pd
+
+import analysis
+import search.session
+from benchmarks.reports_only import REPORTS_FILE, ReportsOnly
+from benchmarks.rows import Work
+from greedy_core.greedy import GreedyRun
+from search.config import SweepConfig
+from search.history import SearchHistory
+from search.reports import report
+from search.sweep import run_sweep
+from search.sweep_inputs import resolved_config
+from search.sweep_rungs import trial_rungs
+from search.watch import Watch
+from search.workbench import Workbench
+
+
+def config_of(settings: Mapping[str, Any]) -> SweepConfig:
+    """A `core` sweep's configuration, as `ratchet run` resolves it."""
+    return resolved_config(None, [f"{key}={value}" for key, value in settings.items()])
+
+
+def run(config: SweepConfig, folder: Path) -> pd.DataFrame:
+    """Run a sweep; its trials in the order of their ends, with the column `end` in seconds."""
+    run_sweep(config, folder, Watch())
+    trials = analysis.load(folder).trials
+    started = trials["started"].astype("int64") / 10 ** _digits(trials["started"])
+    trials["begin"] = started - started.min()
+    trials["end"] = trials["begin"] + trials["seconds"]
+    return trials.sort_values("end").reset_index(drop=True)
+
+
+def fit_seconds(trials: pd.DataFrame) -> float:
+    """From the first trial's start to the last one's end: preparation and Ray's start are out."""
+    return float(trials["end"].max())
+
+
+def marginal_ms(trials: pd.DataFrame, first: int, last: int) -> float:
+    """Milliseconds per trial between two positions in the order of ends."""
+    ends = trials["end"]
+    return 1000 * float(ends[last - 1] - ends[first - 1]) / (last - first)
+
+
+def work_of(trials: pd.DataFrame, folder: Path) -> Work:
+    """What a sweep has computed and read."""
+    return Work(
+        trials=len(trials),
+        distinct_states=int(trials["states_computed"].sum()),
+        states_read=int(trials["states_read"].sum()),
+    )
+
+
+@contextmanager
+def only_reporting(config: SweepConfig, walks: int = 100) -> Iterator[None]:
+    """Inside, trials make the reports of real walks and do nothing else.
+
+    The reports are those of `walks` random settings, walked here; whoever runs gets one of them.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(_walked(config, walks), file)
+        file.flush()
+        os.environ[REPORTS_FILE] = file.name
+        try:
+            with patch.object(search.session, "GreedyEditTrainable", ReportsOnly):
+                yield
+        finally:
+            del os.environ[REPORTS_FILE]
+
+
+def _walked(config: SweepConfig, walks: int) -> list[list[dict[str, Any]]]:
+    """Report after report of random settings of the sweep's space."""
+    bench = Workbench.alone(config.edit, config.cache)
+    history = SearchHistory(config.search_space().distributions, "random", seed=0)
+    told = []
+    for index in range(walks):
+        trial = config.with_values(history.ask(index))
+        scores, settings = bench.open(trial.edit)
+        walk = GreedyRun(scores, settings)
+        reports = []
+        for rung in (*trial_rungs(trial), trial.edit.edits):
+            before = len(walk.events)
+            while walk.edits < rung:
+                walk.step()
+            evaluation = walk.evaluate()
+            reports.append(report(walk, evaluation, evaluation, before))
+        told.append(reports)
+    return told
+
+
+def _digits(times: pd.Series) -> int:
+    """Decimal digits of a second in a time column's integers."""
+    return {"s": 0, "ms": 3, "us": 6, "ns": 9}[times.dt.unit]

@@ -1,0 +1,103 @@
+"""Dear artefacts are computed by one process; the others wait, also for one that has died."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from greedy_core.blob_store import BlobStore
+from greedy_core.blobs import LEASES, FolderBlobs
+from greedy_core.lease import Lease
+from greedy_core.store import Artefact, computed_once
+
+FORK = multiprocessing.get_context("fork")
+KEY = "targets-0123456789"
+
+
+def compute_in(folder: Path, seconds: float) -> Artefact:
+    """Want an artefact that takes a while; every computation leaves a trace."""
+
+    def compute() -> Artefact:
+        (folder / f"computed by {os.getpid()}").touch()
+        time.sleep(seconds)
+        return {"pid": np.array(os.getpid())}
+
+    return computed_once(BlobStore(FolderBlobs(folder / "store", 2**20)), KEY, compute)
+
+
+def computations(folder: Path) -> int:
+    return len(list(folder.glob("computed by *")))
+
+
+def test_of_processes_that_race_one_computes_and_all_read_it(tmp_path: Path) -> None:
+    with FORK.Pool(4) as pool:
+        found = pool.starmap(compute_in, [(tmp_path, 0.5)] * 4, chunksize=1)
+    assert len({int(artefact["pid"]) for artefact in found}) == 1
+    assert computations(tmp_path) == 1
+    assert list((tmp_path / "store" / LEASES).iterdir()) == [], "the lease was given back"
+
+
+def test_a_killed_holder_is_noticed_at_once_on_its_machine(tmp_path: Path) -> None:
+    holder = FORK.Process(target=compute_in, args=(tmp_path, 600))
+    holder.start()
+    while computations(tmp_path) == 0:
+        time.sleep(0.01)
+    assert holder.pid is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    started = time.monotonic()
+    compute_in(tmp_path, 0)
+    assert computations(tmp_path) == 2
+    assert time.monotonic() - started < 10, "not only after the lease has lapsed"
+
+
+def lease(folder: Path, lapse: float, **others: object) -> Lease:
+    blobs = FolderBlobs(folder, 2**20)
+    return Lease(blobs, KEY, heartbeat_seconds=0.05, lapse_seconds=lapse, **others)  # type: ignore[arg-type]
+
+
+def test_a_lease_of_another_machine_lapses_when_it_stays_as_it_is(tmp_path: Path) -> None:
+    FolderBlobs(tmp_path, 2**20).create(f"{LEASES}/{KEY}", b"elsewhere 1 abc 7")
+    waited: list[int] = []
+    taken = lease(tmp_path, lapse=0.5, waiting=lambda: waited.append(1))
+    taken.acquire()
+    taken.release()
+    assert waited, "whoever waits can show that it lives"
+
+
+def test_a_beating_lease_does_not_lapse(tmp_path: Path) -> None:
+    held = lease(tmp_path, lapse=0.5)
+    held.acquire()
+    with FORK.Pool(1) as pool:
+        waiting = pool.apply_async(_acquire_and_release, (tmp_path,))
+        with pytest.raises(multiprocessing.TimeoutError):
+            waiting.get(timeout=2)
+        held.release()
+        waiting.get(timeout=10)
+
+
+def _acquire_and_release(folder: Path) -> None:
+    other = lease(folder, lapse=0.5)
+    other.acquire()
+    other.release()
+
+
+def test_a_lapsed_holder_does_not_take_back_what_another_one_has(tmp_path: Path) -> None:
+    late = lease(tmp_path, lapse=5)
+    late.acquire()
+    blobs = FolderBlobs(tmp_path, 2**20)
+    blobs.replace(f"{LEASES}/{KEY}", b"elsewhere 1 abc 0")
+    time.sleep(0.2)
+    late.release()
+    assert blobs.read(f"{LEASES}/{KEY}") == b"elsewhere 1 abc 0"
+
+
+def test_where_nothing_can_be_written_everybody_computes(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file, not a folder")
+    assert int(compute_in(tmp_path, 0)["pid"]) == os.getpid()
