@@ -7,15 +7,16 @@ Everything is read off the dataclasses, so a new field is a new key. A field wit
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
 from dataclasses import Field, fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from greedy_core.errors import SettingsError
 from spaces.document import nearest
 from spaces.values import conform, shown
 
-Settings = TypeVar("Settings")
+Settings = TypeVar("Settings", bound=Hashable)
 Fault = tuple[str, str]
 """A dotted key or the prefix of a group, and what is wrong there."""
 
@@ -127,7 +128,8 @@ def _unknown(key: str, names: Iterable[str]) -> str:
     return f"{shown(key)} is not a setting{nearest(key, names)}"
 
 
-def _fields(settings: type) -> Iterator[tuple[Field[Any], Any]]:
+@cache
+def _fields(settings: Any) -> tuple[tuple[Field[Any], Any], ...]:
+    """Fields with their types; looked up for every trial."""
     hints = get_type_hints(settings)
-    for field in fields(settings):
-        yield field, hints[field.name]
+    return tuple((field, hints[field.name]) for field in fields(settings))

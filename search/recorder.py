@@ -32,10 +32,10 @@ class RunningTrial:
     """Its last report."""
     rungs: dict[str, float] = field(default_factory=dict)
     """Composite by column of its rung."""
-    steps: list[tuple[Any, ...]] = field(default_factory=list)
-    """Step events of this attempt."""
-    records: list[tuple[Any, ...]] = field(default_factory=list)
-    """Held-out values by record of this attempt."""
+    steps: list[str] = field(default_factory=list)
+    """Step events of this attempt, report by report."""
+    records: list[str] = field(default_factory=list)
+    """Held-out values by record of this attempt, report by report."""
 
     def retry(self) -> None:
         """Forget what a failed attempt has told."""
@@ -91,8 +91,8 @@ class Recorder(tune.Callback):
         """Keep a report until the trial ends."""
         running = self.running[trial.trial_id]
         running.report = result
-        running.steps += result[NEW_STEPS]
-        running.records += result[NEW_RECORDS]
+        running.steps.append(result[NEW_STEPS])
+        running.records.append(result[NEW_RECORDS])
         if not result["final"]:
             running.rungs[f"rung_{result[self._resource]}"] = result["composite"]
 

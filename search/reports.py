@@ -1,7 +1,11 @@
-"""What a trial tells the driver at a rung: plain numbers, and new rows in compact tuples."""
+"""What a trial tells the driver at a rung: plain numbers, and new rows as one text each.
+
+Tune looks at every value of a report, on the way and again in its snapshots; a text is one value.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -15,10 +19,10 @@ METRIC = "composite"
 """What a search maximizes."""
 
 NEW_STEPS = "new_steps"
-"""Key of the step events since the last report, as tuples in the order of STEP_FIELDS."""
+"""Key of the step events since the last report: JSON, lists in the order of STEP_FIELDS."""
 
 NEW_RECORDS = "new_records"
-"""Key of this report's held-out values by record, as tuples in the order of RECORD_FIELDS."""
+"""Key of this report's held-out values by record: JSON, lists in the order of RECORD_FIELDS."""
 
 STEP_FIELDS = tuple(field.name for field in fields(StepEvent))
 RECORD_FIELDS = ("case_id", "batch", "edits_done", "es", "ps", "ns")
@@ -49,18 +53,20 @@ def report(
         "states_read": sum(event.from_store for event in events),
         "states_computed": sum(not event.from_store for event in events),
         "final": run.done,
-        NEW_STEPS: [step_tuple(event) for event in events[reported_steps:]],
-        NEW_RECORDS: [
-            (
-                record.case_id,
-                record.batch,
-                run.edits,
-                _number(record.values.es),
-                _number(record.values.ps),
-                _number(record.values.ns),
-            )
-            for record in evaluation.records
-        ],
+        NEW_STEPS: json.dumps([step_tuple(event) for event in events[reported_steps:]]),
+        NEW_RECORDS: json.dumps(
+            [
+                (
+                    record.case_id,
+                    record.batch,
+                    run.edits,
+                    _number(record.values.es),
+                    _number(record.values.ps),
+                    _number(record.values.ns),
+                )
+                for record in evaluation.records
+            ]
+        ),
     }
 
 
@@ -80,9 +86,9 @@ def step_tuple(event: StepEvent) -> tuple[Any, ...]:
     return tuple(values.values())
 
 
-def rows(names: Sequence[str], tuples: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-    """The tuples of a report as rows of a table."""
-    return [dict(zip(names, values, strict=True)) for values in tuples]
+def rows(names: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of some reports' texts."""
+    return [dict(zip(names, values, strict=True)) for text in texts for values in json.loads(text)]
 
 
 def _by_name(metrics: Metrics) -> dict[str, float | None]:

@@ -32,7 +32,7 @@ from search.rungs import Rungs
 from search.sweep_file import SweepFile
 from search.sweep_rungs import largest_steps, sweep_rungs
 from search.trainable import GreedyEditTrainable
-from search.tune_scheduler import RungScheduler
+from search.tune_scheduler import PlainScheduler, RungScheduler
 from search.tune_searcher import ProposalSearcher
 from search.watch import Watch
 
@@ -126,7 +126,6 @@ class Session:
                 reuse_actors=True,
                 raise_on_failed_trial=False,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                trial_dirname_creator=lambda trial: trial.trial_id,
                 verbose=0,
             )
 
@@ -152,11 +151,11 @@ class Session:
                 history.remember(trial.config, ended)
         return history
 
-    def _scheduler(self) -> RungScheduler | None:
-        """ASHA, its rungs filled with what earlier trials left there; None runs all to the end."""
+    def _scheduler(self) -> PlainScheduler:
+        """ASHA, its rungs filled with what earlier trials left there, or all run to the end."""
         search = self._config.search
         if search.scheduler == "none":
-            return None
+            return PlainScheduler()
         rungs = Rungs(self._rung_levels, search.reduction_factor)
         for trial in self._ended:
             if trial.role == "search":

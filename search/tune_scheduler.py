@@ -10,8 +10,19 @@ from search.ledger import Ledger
 from search.reports import METRIC
 from search.rungs import Rungs
 
+TRIALS_FOLDER = "trials"
 
-class RungScheduler(FIFOScheduler):
+
+class PlainScheduler(FIFOScheduler):
+    """Runs trials in the order in which they come, each to its end."""
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Give all trials one folder, which stays empty but for errors, instead of one each."""
+        trial.relative_logdir = TRIALS_FOLDER
+        trial.storage.trial_dir_name = TRIALS_FOLDER
+
+
+class RungScheduler(PlainScheduler):
     """Stops search trials that are behind at a rung.
 
     Baselines neither count at rungs nor are stopped; audited trials count, but are not stopped.

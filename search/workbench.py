@@ -72,6 +72,7 @@ class Workbench:
         self.inputs = inputs
         self.model = model
         self._model_digest = model_digest
+        self._model_config = model.config.to_dict()
         self._cache = cache
         self._prepared = PreparedStore(prepared)
         self._waiting = waiting
@@ -122,7 +123,7 @@ class Workbench:
 
     def open(self, settings: EditSettings) -> tuple[StateScores, EditSettings]:
         """The states of the settings' plan, and the settings with their presets filled in."""
-        settings = resolve(settings, self.model.config.to_dict())
+        settings = resolve(settings, self._model_config)
         if not self._cache.enabled:
             self._store = self._new_store()
             self._scores.clear()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def test_alone_it_reports_at_rungs_and_at_the_end(tmp_path: Path) -> None:
     assert last is not None
     assert 0 <= last["composite_unedited"] <= last["composite"] <= 1
     assert last["composite"] == pytest.approx((last["es"] + last["ps"] + last["ns"]) / 3)
-    assert last["steps"] == sum(len(report["new_steps"]) for report in reports)
+    assert last["steps"] == sum(len(json.loads(report["new_steps"])) for report in reports)
     assert [len(report["new_records"]) for report in reports] == [2, 6, 8]
 
 
