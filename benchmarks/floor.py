@@ -20,7 +20,7 @@ def measure() -> list[Row]:
         warm = run(config, root / "warm")
         with only_reporting(config):
             bare = run(config, root / "bare")
-        work = work_of(warm, root / "warm")
+        work = work_of(warm)
     seconds = {
         name: fit_seconds(each) for name, each in (("cold", cold), ("warm", warm), ("bare", bare))
     }

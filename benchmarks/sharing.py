@@ -16,8 +16,6 @@ from benchmarks.sweeps import config_of, fit_seconds, run
 
 TRIALS = 500
 ALONE_TRIALS = 30
-ROUNDS = 3
-"""How often the short side of sharing-all is repeated."""
 
 
 def measure() -> list[Row]:

@@ -54,7 +54,7 @@ def marginal_ms(trials: pd.DataFrame, first: int, last: int) -> float:
     return 1000 * float(ends[last - 1] - ends[first - 1]) / (last - first)
 
 
-def work_of(trials: pd.DataFrame, folder: Path) -> Work:
+def work_of(trials: pd.DataFrame) -> Work:
     """What a sweep has computed and read."""
     return Work(
         trials=len(trials),

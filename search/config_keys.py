@@ -7,7 +7,7 @@ Everything is read off the dataclasses, so a new field is a new key. A field wit
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Hashable, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
@@ -16,7 +16,7 @@ from greedy_core.errors import SettingsError
 from spaces.document import nearest
 from spaces.values import conform, shown
 
-Settings = TypeVar("Settings", bound=Hashable)
+Settings = TypeVar("Settings")
 Fault = tuple[str, str]
 """A dotted key or the prefix of a group, and what is wrong there."""
 
@@ -76,7 +76,8 @@ def assemble(
     """
     arguments: dict[str, Any] = {}
     faults: list[Fault] = []
-    for field, annotation in _fields(settings):
+    kind: Any = settings
+    for field, annotation in _fields(kind):
         key = f"{prefix}{field.name}"
         if is_dataclass(annotation):
             assert isinstance(annotation, type)

@@ -21,17 +21,16 @@ def progress_state(
         started: when the session started, in seconds since the epoch.
     """
     now = time.time()
-    statuses = [row["status"] for row in recorder.ended]
+    counts = recorder.counts
+    ended = counts.total()
     return {
         "updated": now,
         "started": started,
         "heartbeat": lock.heartbeat,
         "total": total,
-        "ended": len(statuses),
-        "completed": statuses.count("completed"),
-        "pruned": statuses.count("pruned"),
-        "failed": statuses.count("failed"),
-        "trials_per_minute": 60 * len(statuses) / max(now - started, 1e-9),
+        "ended": ended,
+        **{status: counts[status] for status in ("completed", "pruned", "failed")},
+        "trials_per_minute": 60 * ended / max(now - started, 1e-9),
         "best": recorder.best,
         "running": [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -72,7 +73,7 @@ class Recorder(tune.Callback):
         self._resumed = resumed
         self._on_change = on_change
         self.running: dict[str, RunningTrial] = {}
-        self.ended: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -140,7 +141,7 @@ class Recorder(tune.Callback):
     def _note(self, row: Mapping[str, Any], proposal: Proposal) -> None:
         """Remember what is shown while the sweep runs."""
         shown = {name: row.get(name) for name in ("trial", "status", "composite", "seconds")}
-        self.ended.append({**shown, "role": proposal.role})
+        self.counts[row["status"]] += 1
         if row["status"] == "completed" and proposal.role == "search":
             quality = (row["composite"], row["score"], -row["steps"], -row["trial"])
             if self.best is None or quality > self.best["quality"]:

@@ -71,13 +71,13 @@ class ProgressLine(Watch):
 
 def progress_line(recorder: Recorder, total: int, seconds: float, searched: tuple[str, ...]) -> str:
     """The line as text."""
-    statuses = [row["status"] for row in recorder.ended]
-    done = len(statuses)
+    counts = recorder.counts
+    done = counts.total()
     parts = [
         f"{done}/{total} done",
         f"{len(recorder.running)} running",
-        f"{statuses.count('pruned')} pruned",
-        f"{statuses.count('failed')} failed",
+        f"{counts['pruned']} pruned",
+        f"{counts['failed']} failed",
     ]
     if recorder.best is not None:
         config: Mapping[str, Any] = recorder.best["config"]
