@@ -62,8 +62,9 @@ def open_tiny(
     chosen: EditSettings | None = None,
     store: Store | None = None,
     records: list[EditRecord] = RECORDS,
+    memory: Store | None = None,
 ) -> StateScores:
     """The states of a plan on a tiny model."""
     chosen = chosen or settings()
     inputs = Inputs(chosen, select(records, chosen), CORPUS)
-    return open_states(inputs, model, MemoryStore() if store is None else store)
+    return open_states(inputs, model, MemoryStore() if store is None else store, memory=memory)
