@@ -31,12 +31,30 @@ QUIET = {
 def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> Iterator[None]:
     """Have Ray running inside: a private one bound to loopback, or the cluster that is named.
 
+    A process that is connected to Ray already, such as a notebook's, stays connected to that.
+
     Raises:
         SettingsError: if a trial needs more than this machine has.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    level = logging.INFO if verbose else logging.ERROR
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(config, verbose)
+    interrupts.take()  # Ray takes SIGTERM for itself
+    if not verbose:
+        for name in ("ray", "ray.tune", "ray.train", "ray.data"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        if config.ray.address is None:
+            _require_room(config)
+        yield
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(config: SweepConfig, verbose: bool) -> None:
     threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     environment = {name: value for name, value in os.environ.items() if name in QUIET}
     local = config.ray.address is None
@@ -45,20 +63,10 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
         address="local" if local else config.ray.address,
         include_dashboard=False if local else None,
         log_to_driver=verbose,
-        logging_level=level,
+        logging_level=logging.INFO if verbose else logging.ERROR,
         runtime_env={"env_vars": {**environment, **threads}},
         _node_ip_address="127.0.0.1" if local else None,
     )
-    interrupts.take()  # Ray takes SIGTERM for itself
-    if not verbose:
-        for name in ("ray", "ray.tune", "ray.train", "ray.data"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        if local:
-            _require_room(config)
-        yield
-    finally:
-        ray.shutdown()
 
 
 def trials_at_once(config: SweepConfig) -> int:

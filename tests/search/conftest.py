@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 import analysis
+from search.ray_session import QUIET
 from tests.search.sweeps import sweep
 
 
@@ -21,7 +23,24 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+def ray_here(cache_folder: Path) -> Iterator[None]:
+    """One Ray for all sweeps of this process; those that are commands start their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUIET.items():
+            patch.setenv(name, value)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            _node_ip_address="127.0.0.1",
+        )
+        yield
+        ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
     """The folder of a finished sweep with ASHA: three baselines and six search trials."""
     folder = tmp_path_factory.mktemp("results") / "finished"
     changes = {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}

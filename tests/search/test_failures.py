@@ -18,6 +18,8 @@ from search.sweep import Outcome
 from tests.search import metric_functions
 from tests.search.sweeps import small_config, sweep
 
+pytestmark = pytest.mark.usefixtures("ray_here")
+
 MODULE = metric_functions.__name__
 BAD = {
     "raises": "ZeroDivisionError: the metric has a bug",

@@ -8,6 +8,8 @@ import pytest
 import analysis
 from tests.search.sweeps import sweep
 
+pytestmark = pytest.mark.usefixtures("ray_here")
+
 FREE = {"search.scheduler": "none", "search.sampler": "random", "search.trials": 4}
 DIFFERENT = {"states_computed", "states_read", "worker", "started", "seconds", "from_store"}
 MACHINERY = ("config/search.concurrency", "config/cache.")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from greedy_core.errors import BaseModelChanged, SettingsError
 from greedy_core.language_model import LanguageModel
 from search.errors import SweepInterrupted
 from search.exit_status import DAMAGED, status_of
-from search.ray_session import QUIET
 from search.trainable import GreedyEditTrainable
 from search.workbench import Prepared, Workbench, prepare
 from tests.search.sweeps import small_config
@@ -22,14 +20,7 @@ from tests.search.sweeps import small_config
 SMALL = {"edits": 8, "batch_size": 2, "values.steps": 3}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def ray_here(cache_folder: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in QUIET.items():
-            patch.setenv(name, value)
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-        yield
-        ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray_here")
 
 
 class Reports(tune.Callback):
@@ -81,7 +72,7 @@ def test_alone_it_reports_at_rungs_and_at_the_end(tmp_path: Path) -> None:
     assert 0 <= last["composite_unedited"] <= last["composite"] <= 1
     assert last["composite"] == pytest.approx((last["es"] + last["ps"] + last["ns"]) / 3)
     assert last["steps"] == sum(len(json.loads(report["new_steps"])) for report in reports)
-    assert [len(report["new_records"]) for report in reports] == [2, 6, 8]
+    assert [len(json.loads(report["new_records"])) for report in reports] == [2, 6, 8]
 
 
 def test_alone_it_works_with_rays_own_asha(tmp_path: Path) -> None:
@@ -97,7 +88,7 @@ def test_rungs_of_steps_score_all_edits(tmp_path: Path) -> None:
     steps = {"search.resource": "steps", "search.grace": 3, "greedy.accept_by": "always"}
     _, (reports,) = fit(tmp_path, {**steps, "greedy.steps": 2})
     assert [report["steps"] for report in reports] == [3, 6, 8]
-    assert [len(report["new_records"]) for report in reports] == [8, 8, 8]
+    assert [len(json.loads(report["new_records"])) for report in reports] == [8, 8, 8]
 
 
 def test_a_reused_worker_starts_over_with_whatever_settings(tmp_path: Path) -> None:
