@@ -97,7 +97,7 @@ def test_a_reused_worker_starts_over_with_whatever_settings(tmp_path: Path) -> N
     assert not results.errors
     assert len({each[-1]["worker"] for each in reports}) == 1
     assert [each[-1]["edits"] for each in reports] == [4, 8, 4, 8]
-    cases = [[record[0] for record in each[-1]["new_records"]] for each in reports]
+    cases = [[record[0] for record in json.loads(each[-1]["new_records"])] for each in reports]
     assert cases[0] == cases[1][:4]
     assert set(cases[1]) != set(cases[3])
 
