@@ -23,7 +23,7 @@ from greedy_core.store import Artefact, Store, artefact_key, remembered
 
 logger = logging.getLogger(__name__)
 
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raised whenever a change in this package changes a bit of any result."""
 
 TARGET_GROUP = 16
