@@ -66,10 +66,16 @@ class Tree:
 
     positions: Tensor
     """Position of each token in its rows, ``(1, N)``."""
-    visible: Tensor
-    """Which tokens each of them sees, ``(1, 1, N, P + N)``; itself among them."""
+    mask: Tensor
+    """Added to attention's logits, ``(1, 1, N, P + N)``: 0 for ancestors and itself, else -inf."""
     before: KeyValues | None = None
-    """The P tokens that were run before, if `visible` has columns for them."""
+    """The P tokens that were run before, where the mask has columns for them."""
+
+    def part(self, tokens: Tensor, before: KeyValues, earlier: Tensor | None = None) -> Tree:
+        """Some of the tokens, which see each other and `earlier` ones that were run before."""
+        columns = tokens if earlier is None else torch.cat([earlier, tokens])
+        mask = self.mask[:, :, tokens][:, :, :, columns]
+        return Tree(self.positions[:, tokens], mask, before)
 
 
 @dataclass
@@ -102,6 +108,11 @@ class LanguageModel:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.module.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights."""
+        return next(self.module.parameters()).dtype
 
     @property
     def layers(self) -> int:
@@ -140,23 +151,37 @@ class LanguageModel:
             hidden = block(hidden, **settings)
         return hidden
 
+    def run_to_projection(
+        self, hidden: Tensor, layer: int, tree: Tree | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run one block up to its projection, the first place where an edit of it acts.
+
+        Returns:
+            The residual stream after its attention, ``(n, T, d)``, and the projection's input,
+            ``(n, T, f)``.
+        """
+        residual = hidden + self._attention(hidden, layer, tree)
+        with self.captured_keys([layer]) as keys:
+            self._mlp(residual, layer)
+        return residual, keys[layer]
+
+    def run_from_projection(self, residual: Tensor, keys: Tensor, layer: int) -> Tensor:
+        """What the block puts out, ``(n, T, d)``, from where `run_to_projection` has stopped."""
+        return residual + self.projection(layer)(keys)
+
     def run_to_end(
         self, hidden: Tensor, start: int, rows: Tensor, positions: Tensor, tree: Tree | None = None
     ) -> Tensor:
         """The last block's output at m places, ``(m, d)``, from what enters block `start`.
 
-        What the last block's attention puts out is only used where it is read, so its MLP runs
-        only there.
+        Nothing else of the last block's output is used, so its MLP runs only there.
         """
         last = self.layers - 1
         if start > last:
             return hidden[rows, positions]
         hidden = self.run(hidden, start, last, tree)
-        block = self._blocks[last]
-        norm, attention, mlp_norm, mlp = (block.get_submodule(name) for name in self._parts)
-        attended = attention(norm(hidden), **self._attention_settings(hidden, tree))[0]
-        read = (hidden + attended)[rows, positions]
-        return read + mlp(mlp_norm(read))
+        read = (hidden + self._attention(hidden, last, tree))[rows, positions]
+        return read + self._mlp(read, last)
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Log-probabilities ``(..., v)`` in float32 from the last block's output ``(..., d)``."""
@@ -200,10 +225,20 @@ class LanguageModel:
         parts = [config, tokenizer, weights_digest(self.module)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    def _attention(self, hidden: Tensor, layer: int, tree: Tree | None) -> Tensor:
+        block = self._blocks[layer]
+        norm, attention = map(block.get_submodule, (self._parts.norm, self._parts.attention))
+        return attention(norm(hidden), **self._attention_settings(hidden, tree))[0]
+
+    def _mlp(self, hidden: Tensor, layer: int) -> Tensor:
+        block = self._blocks[layer]
+        norm, mlp = map(block.get_submodule, (self._parts.mlp_norm, self._parts.mlp))
+        return mlp(norm(hidden))
+
     def _attention_settings(self, hidden: Tensor, tree: Tree | None) -> dict[str, Any]:
         position_ids = self._position_ids(hidden, tree)
         settings: dict[str, Any] = {
-            "attention_mask": None if tree is None else tree.visible,
+            "attention_mask": None if tree is None else tree.mask,
             "past_key_values": None if tree is None else tree.before,
             "position_ids": position_ids,
         }

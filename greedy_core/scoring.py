@@ -1,9 +1,10 @@
 """Log-probabilities of the new and the true target after prompts, batched.
 
-Symbols: Q questions (prompt with both targets), n rows. A row is a prompt and all but the last
+Symbols: Q questions (prompt with both targets), N tokens. A row is a prompt and all but the last
 token of a target; questions whose targets are one token long need one row for both targets, and
-equal rows are run once. The layout of rows into forwards depends on the questions alone, never on
-what is cached or how much memory there is: the same question group always gives the same bits.
+what rows have in common from their beginning on is run once. The layout of rows into forwards
+depends on the questions alone, never on what is cached or how much memory there is: the same
+question group always gives the same bits.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import torch
 from torch import Tensor
 
 from greedy_core.errors import NumericalError
-from greedy_core.language_model import LanguageModel
-from greedy_core.tokens import encode_target, pad_right
+from greedy_core.language_model import LanguageModel, Tree
+from greedy_core.token_tree import TokenTree
+from greedy_core.tokens import encode_target
 
-ROWS_PER_FORWARD = 64
+ROWS_PER_FORWARD = 32
 """Rows that share one forward; a constant, because float sums depend on it."""
 
 RESOLUTION = 2.0**-20
@@ -40,16 +42,20 @@ class Question:
 
 @dataclass(frozen=True)
 class _Forward:
-    """Rows that are run together, and what to read from them."""
+    """Rows that are run together as one tree, and what to read from them."""
 
     ids: Tensor
-    """Token ids, ``(n, T)``."""
-    rows: Tensor
-    """Row of each position that is read."""
-    positions: Tensor
-    """Position in its row of each position that is read."""
-    reads: tuple[tuple[int, int, int], ...]
-    """(slot of 2Q, index into the positions that are read, token id) for each target token."""
+    """Token ids, ``(1, N)``."""
+    tree: Tree
+    """Where the tokens stand."""
+    read: Tensor
+    """Tokens whose predictions are read."""
+    slots: tuple[int, ...]
+    """For each target token its slot of 2Q."""
+    places: Tensor
+    """Its place among the predictions that are read."""
+    targets: Tensor
+    """Its id."""
 
 
 class QuestionGroup:
@@ -58,7 +64,7 @@ class QuestionGroup:
     Args:
         model: tokenizes, and later scores.
         questions: in the order of the scores.
-        start: lowest block that anybody edits; the residual stream before it may be kept.
+        start: lowest block that anybody edits; what stands before its projection may be kept.
     """
 
     def __init__(self, model: LanguageModel, questions: Sequence[Question], start: int = 0) -> None:
@@ -77,16 +83,25 @@ class QuestionGroup:
                 reads = wanted.setdefault(tokens.row, [])
                 for j, token in enumerate(tokens.targets):
                     reads.append((slot, tokens.first_position + j, token))
-        rows = sorted(wanted, key=len)
+        rows = sorted(wanted)  # rows that begin alike stand together
         return [
-            _forward(rows[i : i + ROWS_PER_FORWARD], wanted, model.device)
+            _forward(model, rows[i : i + ROWS_PER_FORWARD], wanted)
             for i in range(0, len(rows), ROWS_PER_FORWARD)
         ]
 
     def prefix(self, model: LanguageModel) -> list[Tensor]:
-        """The residual stream that enters block `start`, one ``(n, T, d)`` for each forward."""
+        """What an edit of block `start` finds, two tensors for each forward.
+
+        The residual stream after the block's attention, ``(1, N, d)``, and its projection's input,
+        ``(1, N, f)``.
+        """
+        kept: list[Tensor] = []
         with torch.no_grad():
-            return [model.run(model.embed(f.ids), 0, self.start) for f in self._forwards]
+            for forward in self._forwards:
+                hidden = model.embed(forward.ids, forward.tree)
+                hidden = model.run(hidden, 0, self.start, forward.tree)
+                kept += model.run_to_projection(hidden, self.start, forward.tree)
+        return kept
 
     def log_probabilities(self, model: LanguageModel, prefix: Sequence[Tensor]) -> np.ndarray:
         """Mean log-probability per target token, ``(Q, 2)`` float64: new target, true target.
@@ -98,12 +113,16 @@ class QuestionGroup:
         """
         sums = np.zeros(2 * len(self.questions))
         with torch.no_grad():
-            for forward, hidden in zip(self._forwards, prefix, strict=True):
-                hidden = model.run(hidden, self.start, model.layers)
-                read = model.log_probabilities(hidden[forward.rows, forward.positions])
-                slots, places, tokens = zip(*forward.reads, strict=True)
-                values = read[list(places), list(tokens)].double().cpu().numpy()
-                np.add.at(sums, list(slots), values)
+            for forward, residual, keys in zip(
+                self._forwards, prefix[::2], prefix[1::2], strict=True
+            ):
+                hidden = model.run_from_projection(residual, keys, self.start)
+                first_row = torch.zeros_like(forward.read)
+                above = model.run_to_end(
+                    hidden, self.start + 1, first_row, forward.read, forward.tree
+                )
+                values = model.log_probabilities(above)[forward.places, forward.targets]
+                np.add.at(sums, list(forward.slots), values.double().cpu().numpy())
         means = (sums / self._targets).reshape(-1, 2)
         if not np.isfinite(means).all():
             raise NumericalError(
@@ -115,19 +134,25 @@ class QuestionGroup:
 
 
 def _forward(
+    model: LanguageModel,
     rows: Sequence[tuple[int, ...]],
     wanted: dict[tuple[int, ...], list[tuple[int, int, int]]],
-    device: torch.device,
 ) -> _Forward:
-    places: dict[tuple[int, int], int] = {}
+    """Lay rows out; `wanted` holds (slot, position, token id) of each row's target tokens."""
+    tokens = TokenTree()
+    read: dict[int, int] = {}
     reads = []
-    for index, row in enumerate(rows):
-        for slot, position, token in wanted[row]:
-            place = places.setdefault((index, position), len(places))
-            reads.append((slot, place, token))
+    for row in rows:
+        path = tokens.extend([], row)
+        for slot, position, target in wanted[row]:
+            reads.append((slot, read.setdefault(path[position], len(read)), target))
+    slots, places, targets = zip(*reads, strict=True)
+    ids, tree = tokens.tensors(model)
     return _Forward(
-        ids=pad_right(rows, device),
-        rows=torch.tensor([row for row, _ in places], device=device),
-        positions=torch.tensor([position for _, position in places], device=device),
-        reads=tuple(reads),
+        ids=ids,
+        tree=tree,
+        read=torch.tensor(list(read), device=model.device),
+        slots=slots,
+        places=torch.tensor(places, device=model.device),
+        targets=torch.tensor(targets, device=model.device),
     )
