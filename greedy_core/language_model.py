@@ -4,7 +4,7 @@ Nothing below the lowest edited block changes while facts are written, so whoeve
 optimizes keeps the residual stream that enters that block and runs only what is above it.
 
 Shapes: n rows, T positions (padded on the right), d width of the residual stream, f width of the
-projection's input, v vocabulary. N tokens of a tree, P tokens before it.
+projection's input, v vocabulary. C trees of N tokens, P tokens before them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class KeyValues:
     complete: bool = False
     """Whether the tokens that run now stand behind the kept ones, and are not kept."""
     kept: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    """By block: keys and values, each ``(1, heads, P, d / heads)``."""
+    """By block: keys and values, each ``(C, heads, P, d / heads)``."""
 
     def update(
         self, keys: Tensor, values: Tensor, layer: int, *_: object, **__: object
@@ -62,20 +62,14 @@ class KeyValues:
 
 @dataclass(frozen=True)
 class Tree:
-    """Tokens of which each sees its ancestors: rows that begin alike share their beginning."""
+    """C rows of tokens of which each sees its ancestors: `greedy_core.token_tree` makes them."""
 
     positions: Tensor
-    """Position of each token in its rows, ``(1, N)``."""
+    """Position of each token in its rows, ``(C, N)``."""
     mask: Tensor
-    """Added to attention's logits, ``(1, 1, N, P + N)``: 0 for ancestors and itself, else -inf."""
+    """Added to attention's logits, ``(C, 1, N, P + N)``: 0 for ancestors and itself, else -inf."""
     before: KeyValues | None = None
     """The P tokens that were run before, where the mask has columns for them."""
-
-    def part(self, tokens: Tensor, before: KeyValues, earlier: Tensor | None = None) -> Tree:
-        """Some of the tokens, which see each other and `earlier` ones that were run before."""
-        columns = tokens if earlier is None else torch.cat([earlier, tokens])
-        mask = self.mask[:, :, tokens][:, :, :, columns]
-        return Tree(self.positions[:, tokens], mask, before)
 
 
 @dataclass
@@ -144,7 +138,7 @@ class LanguageModel:
         """Run blocks ``start .. stop - 1`` on a residual stream ``(n, T, d)``.
 
         Rows are padded on the right and attention is causal, so no position that is read ever
-        sees padding, and no mask is needed. The tokens of a tree are one row, ``(1, N, d)``.
+        sees padding, and no mask is needed. Trees are rows of their tokens, ``(C, N, d)``.
         """
         settings = self._attention_settings(hidden, tree)
         for block in self._blocks[start:stop]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from greedy_core.errors import NumericalError
 from greedy_core.language_model import LanguageModel, Tree
-from greedy_core.token_tree import TokenTree
+from greedy_core.token_tree import Forest, TokenTree
 from greedy_core.tokens import encode_target
 
 ROWS_PER_FORWARD = 32
@@ -117,10 +117,8 @@ class QuestionGroup:
                 self._forwards, prefix[::2], prefix[1::2], strict=True
             ):
                 hidden = model.run_from_projection(residual, keys, self.start)
-                first_row = torch.zeros_like(forward.read)
-                above = model.run_to_end(
-                    hidden, self.start + 1, first_row, forward.read, forward.tree
-                )
+                first = torch.zeros_like(forward.read)
+                above = model.run_to_end(hidden, self.start + 1, first, forward.read, forward.tree)
                 values = model.log_probabilities(above)[forward.places, forward.targets]
                 np.add.at(sums, list(forward.slots), values.double().cpu().numpy())
         means = (sums / self._targets).reshape(-1, 2)
@@ -147,9 +145,10 @@ def _forward(
         for slot, position, target in wanted[row]:
             reads.append((slot, read.setdefault(path[position], len(read)), target))
     slots, places, targets = zip(*reads, strict=True)
-    ids, tree = tokens.tensors(model)
+    forest = Forest([tokens], model)
+    indices, tree = forest.tensors([range(len(tokens.ids))])
     return _Forward(
-        ids=ids,
+        ids=forest.ids(indices),
         tree=tree,
         read=torch.tensor(list(read), device=model.device),
         slots=slots,

@@ -101,14 +101,13 @@ def _losses(
     delta is ``(n, d)``, z0 holds the lengths ``(n,)``.
     """
     assert settings.weight_decay is not None
-    tokens, owners = reads.lookups
-    shift = delta[owners].to(reads.hidden.dtype)
-    edited = reads.hidden.index_add(1, tokens, shift[None])
-    first_row = torch.zeros_like(reads.places)
-    above = model.run_to_end(edited, layer + 1, first_row, reads.places, reads.tree)
-    log_p = model.log_probabilities(above)  # (places, v)
-    places, targets, requests = reads.targets
-    likelihood = torch.zeros_like(z0).index_add(0, requests, log_p[places, targets] * reads.weights)
+    shift = delta[reads.owners].to(reads.hidden.dtype)
+    edited = reads.hidden.index_put(reads.lookups, shift, accumulate=True)
+    above = model.run_to_end(edited, layer + 1, *reads.places, reads.tree)
+    log_p = model.log_probabilities(above)  # (predictions, v)
+    predictions, tokens, requests = reads.targets
+    shares = log_p[predictions, tokens] * reads.weights
+    likelihood = torch.zeros_like(z0).index_add(0, requests, shares)
     log_q = log_p[: len(delta)]
     anchors = log_q.detach() if anchors is None else anchors
     divergence = (log_q.exp() * (log_q - anchors)).sum(dim=1)

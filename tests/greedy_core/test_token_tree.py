@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from greedy_core.language_model import KeyValues, LanguageModel
-from greedy_core.token_tree import TokenTree
+from greedy_core.token_tree import Forest, TokenTree
 
 ROWS = ([7, 80, 300, 41], [7, 80, 5], [7, 80, 300, 12, 13, 14], [200])
 
@@ -25,45 +27,51 @@ def test_owners_share_a_beginning_but_not_what_they_add() -> None:
     assert tree.extend(start, [5], "a") == [0, 1, 2]
 
 
-def test_tokens_see_their_ancestors_and_themselves(model: LanguageModel) -> None:
+def grown(rows: Sequence[list[int]]) -> tuple[TokenTree, list[list[int]]]:
     tree = TokenTree()
-    for row in ROWS:
-        tree.extend([], row)
-    ids, placed = tree.tensors(model)
-    assert ids.tolist() == [tree.ids]
-    assert placed.positions.tolist() == [[0, 1, 2, 3, 2, 3, 4, 5, 0]]
-    seen = [row.nonzero().flatten().tolist() for row in placed.mask[0, 0] == 0]
+    return tree, [tree.extend([], row) for row in rows]
+
+
+def test_tokens_see_their_ancestors_and_themselves() -> None:
+    tree, _ = grown(ROWS)
+    assert tree.positions == [0, 1, 2, 3, 2, 3, 4, 5, 0]
+    seen = [row.nonzero()[0].tolist() for row in tree.seen()]
     assert seen[3] == [0, 1, 2, 3]
     assert seen[4] == [0, 1, 4]
     assert seen[7] == [0, 1, 2, 5, 6, 7]
     assert seen[8] == [8]
 
 
-def test_every_row_of_a_tree_equals_the_whole_model(model: LanguageModel) -> None:
-    tree = TokenTree()
-    paths = [tree.extend([], row) for row in ROWS]
-    ids, placed = tree.tensors(model)
+def test_every_row_of_every_tree_equals_the_whole_model(model: LanguageModel) -> None:
+    forest = [ROWS, ROWS[1:], ROWS[3:]]
+    trees, paths = zip(*map(grown, forest), strict=True)
+    placed = Forest(trees, model)
+    indices, tree = placed.tensors([range(len(tree.ids)) for tree in trees])
     with torch.no_grad():
-        hidden = model.run(model.embed(ids, placed), 0, model.layers, placed)
-        log_p = model.log_probabilities(hidden[0])
-        for row, path in zip(ROWS, paths, strict=True):
-            expected = model.module(torch.tensor([row])).logits[0].log_softmax(-1)
-            assert (log_p[path] - expected).abs().max() <= 1e-5
+        hidden = model.run(model.embed(placed.ids(indices), tree), 0, model.layers, tree)
+        log_p = model.log_probabilities(hidden)
+        for number, rows in enumerate(forest):
+            for row, path in zip(rows, paths[number], strict=True):
+                expected = model.module(torch.tensor([row])).logits[0].log_softmax(-1)
+                assert (log_p[number, path] - expected).abs().max() <= 1e-5
 
 
 def test_later_tokens_read_the_keys_and_values_of_earlier_ones(model: LanguageModel) -> None:
-    tree = TokenTree()
-    start = tree.extend([], [7, 80, 300])
-    path = tree.extend(start, [41, 5])
-    earlier, later = torch.tensor(start), torch.tensor(path[len(start) :])
-    ids, placed = tree.tensors(model)
+    trees = [TokenTree(), TokenTree()]
+    starts = [trees[0].extend([], [7, 80, 300]), trees[1].extend([], [9])]
+    ends = [
+        tree.extend(start, [41, 5])[len(start) :] for tree, start in zip(trees, starts, strict=True)
+    ]
+    forest = Forest(trees, model)
+    every, whole = forest.tensors([range(len(tree.ids)) for tree in trees])
     before = KeyValues()
+    earlier, first = forest.tensors(starts, before)
+    later, behind = forest.tensors(ends, before, starts)
     with torch.no_grad():
-        hidden = model.embed(ids, placed)
-        model.run(hidden[:, earlier], 0, 3, placed.part(earlier, before))
+        expected = model.run(model.embed(forest.ids(every), whole), 0, 3, whole)
+        model.run(model.embed(forest.ids(earlier), first), 0, 3, first)
         before.complete = True
-        behind = placed.part(later, before, earlier)
         for _ in range(2):  # reading leaves them as they are
-            parts = model.run(hidden[:, later], 0, 3, behind)
-        whole = model.run(hidden, 0, 3, placed)
-    assert torch.allclose(parts, whole[:, later], atol=1e-5)
+            hidden = model.run(model.embed(forest.ids(later), behind), 0, 3, behind)
+    for number, end in enumerate(ends):
+        assert torch.allclose(hidden[number], expected[number, end], atol=1e-5)
