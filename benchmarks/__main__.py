@@ -22,8 +22,12 @@ ROWS = {
     "edit": "benchmarks.edit",
     "score": "benchmarks.score",
     "suffix": "benchmarks.suffix",
+    "sharing": "benchmarks.sharing",
+    "floor": "benchmarks.floor",
+    "memory": "benchmarks.memory",
+    "workers": "benchmarks.workers",
 }
-"""Row -> module whose `measure()` returns its rows; imported only if it is selected."""
+"""Name -> module whose `measure()` returns its rows; imported only if it is selected."""
 
 
 def main() -> int:

@@ -49,7 +49,7 @@ def open_states(
         model: unedited.
         store: keeps what is computed.
         model_digest: the model's digest where it is known already; it takes a while to compute.
-        memory: keeps residual streams, which are too large for a store on disk; by default this
+        memory: keeps hidden states, which are too large for a store on disk; by default this
             process does.
 
     Raises:

@@ -4,7 +4,7 @@ Nothing below the lowest edited block changes while facts are written, so whoeve
 optimizes keeps the residual stream that enters that block and runs only what is above it.
 
 Shapes: n rows, T positions (padded on the right), d width of the residual stream, f width of the
-projection's input, v vocabulary.
+projection's input, v vocabulary. C trees of N tokens, P tokens before them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,63 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from greedy_core.architectures import Architecture, architecture_of
+
+
+class _BlockParts(NamedTuple):
+    """Submodules of a decoder block: h = x + attention(norm(x)); h + mlp(mlp_norm(h))."""
+
+    norm: str
+    attention: str
+    mlp_norm: str
+    mlp: str
+
+
+_BLOCK_PARTS = {
+    "gpt2": _BlockParts("ln_1", "attn", "ln_2", "mlp"),
+    "llama": _BlockParts("input_layernorm", "self_attn", "post_attention_layernorm", "mlp"),
+}
+
+
+@dataclass
+class KeyValues:
+    """What attention reads of tokens that were run before; stands in for a Hugging Face cache.
+
+    The first run fills it. Once it is `complete`, runs of later tokens read it and leave it alone.
+    """
+
+    complete: bool = False
+    """Whether the tokens that run now stand behind the kept ones, and are not kept."""
+    kept: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """By block: keys and values, each ``(C, heads, P, d / heads)``."""
+
+    def update(
+        self, keys: Tensor, values: Tensor, layer: int, *_: object, **__: object
+    ) -> tuple[Tensor, Tensor]:
+        """Called by a block's attention with the keys and values of the tokens that run now."""
+        if not self.complete:
+            self.kept[layer] = keys, values
+            return keys, values
+        before_keys, before_values = self.kept[layer]
+        return torch.cat([before_keys, keys], dim=2), torch.cat([before_values, values], dim=2)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """C rows of tokens of which each sees its ancestors: `greedy_core.token_tree` makes them."""
+
+    positions: Tensor
+    """Position of each token in its rows, ``(C, N)``."""
+    mask: Tensor
+    """Added to attention's logits, ``(C, 1, N, P + N)``: 0 for ancestors and itself, else -inf."""
+    before: KeyValues | None = None
+    """The P tokens that were run before, where the mask has columns for them."""
 
 
 @dataclass
@@ -41,6 +91,7 @@ class LanguageModel:
         self._blocks = cast(nn.ModuleList, part(names.blocks))
         self._norm = part(names.norm)
         self._head = part(names.head)
+        self._parts = _BLOCK_PARTS[self.config.model_type]
 
     @property
     def config(self) -> Any:
@@ -56,11 +107,6 @@ class LanguageModel:
     def dtype(self) -> torch.dtype:
         """Type of the weights and of the residual stream."""
         return self._embedding.weight.dtype
-
-    @property
-    def width(self) -> int:
-        """Width d of the residual stream."""
-        return self.config.hidden_size
 
     @property
     def layers(self) -> int:
@@ -81,26 +127,55 @@ class LanguageModel:
         weight = cast(Tensor, self.projection(layer).weight)
         return weight.T if self.architecture.fan_in_fan_out else weight
 
-    def embed(self, ids: Tensor) -> Tensor:
+    def embed(self, ids: Tensor, tree: Tree | None = None) -> Tensor:
         """Residual stream before the first block, ``(n, T, d)``, for token ids ``(n, T)``."""
         hidden = self._embedding(ids)
         if self._positions is not None:
-            hidden = hidden + self._positions(self._position_ids(hidden))
+            hidden = hidden + self._positions(self._position_ids(hidden, tree))
         return hidden
 
-    def run(self, hidden: Tensor, start: int, stop: int) -> Tensor:
+    def run(self, hidden: Tensor, start: int, stop: int, tree: Tree | None = None) -> Tensor:
         """Run blocks ``start .. stop - 1`` on a residual stream ``(n, T, d)``.
 
         Rows are padded on the right and attention is causal, so no position that is read ever
-        sees padding, and no mask is needed.
+        sees padding, and no mask is needed. Trees are rows of their tokens, ``(C, N, d)``.
         """
-        position_ids = self._position_ids(hidden)
-        rotation = {}
-        if self._rotary is not None:
-            rotation["position_embeddings"] = self._rotary(hidden, position_ids=position_ids)
+        settings = self._attention_settings(hidden, tree)
         for block in self._blocks[start:stop]:
-            hidden = block(hidden, attention_mask=None, position_ids=position_ids, **rotation)
+            hidden = block(hidden, **settings)
         return hidden
+
+    def run_to_projection(
+        self, hidden: Tensor, layer: int, tree: Tree | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run one block up to its projection, the first place where an edit of it acts.
+
+        Returns:
+            The residual stream after its attention, ``(n, T, d)``, and the projection's input,
+            ``(n, T, f)``.
+        """
+        residual = hidden + self._attention(hidden, layer, tree)
+        with self.captured_keys([layer]) as keys:
+            self._mlp(residual, layer)
+        return residual, keys[layer]
+
+    def run_from_projection(self, residual: Tensor, keys: Tensor, layer: int) -> Tensor:
+        """What the block puts out, ``(n, T, d)``, from where `run_to_projection` has stopped."""
+        return residual + self.projection(layer)(keys)
+
+    def run_to_end(
+        self, hidden: Tensor, start: int, rows: Tensor, positions: Tensor, tree: Tree | None = None
+    ) -> Tensor:
+        """The last block's output at m places, ``(m, d)``, from what enters block `start`.
+
+        Nothing else of the last block's output is used, so its MLP runs only there.
+        """
+        last = self.layers - 1
+        if start > last:
+            return hidden[rows, positions]
+        hidden = self.run(hidden, start, last, tree)
+        read = (hidden + self._attention(hidden, last, tree))[rows, positions]
+        return read + self._mlp(read, last)
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Log-probabilities ``(..., v)`` in float32 from the last block's output ``(..., d)``."""
@@ -144,7 +219,30 @@ class LanguageModel:
         parts = [config, tokenizer, weights_digest(self.module)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def _position_ids(self, hidden: Tensor) -> Tensor:
+    def _attention(self, hidden: Tensor, layer: int, tree: Tree | None) -> Tensor:
+        block = self._blocks[layer]
+        norm, attention = map(block.get_submodule, (self._parts.norm, self._parts.attention))
+        return attention(norm(hidden), **self._attention_settings(hidden, tree))[0]
+
+    def _mlp(self, hidden: Tensor, layer: int) -> Tensor:
+        block = self._blocks[layer]
+        norm, mlp = map(block.get_submodule, (self._parts.mlp_norm, self._parts.mlp))
+        return mlp(norm(hidden))
+
+    def _attention_settings(self, hidden: Tensor, tree: Tree | None) -> dict[str, Any]:
+        position_ids = self._position_ids(hidden, tree)
+        settings: dict[str, Any] = {
+            "attention_mask": None if tree is None else tree.mask,
+            "past_key_values": None if tree is None else tree.before,
+            "position_ids": position_ids,
+        }
+        if self._rotary is not None:
+            settings["position_embeddings"] = self._rotary(hidden, position_ids=position_ids)
+        return settings
+
+    def _position_ids(self, hidden: Tensor, tree: Tree | None) -> Tensor:
+        if tree is not None:
+            return tree.positions
         return torch.arange(hidden.shape[1], device=hidden.device).unsqueeze(0)
 
 

@@ -1,10 +1,9 @@
-"""Residual streams below the lowest edited block, which no edit changes: computed once per rows."""
+"""What an edit of the lowest edited block finds, which no edit changes: computed once per rows."""
 
 from __future__ import annotations
 
-import hashlib
+from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from greedy_core.arrays import to_array, to_tensor
@@ -12,14 +11,33 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.store import Artefact, Store, artefact_key, remembered
 
 
+class Rows(Protocol):
+    """Rows of tokens, laid out for a model, that are run at many states."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the layout follows from."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are run."""
+        ...
+
+    def prefix(self, model: LanguageModel, start: int) -> list[Tensor]:
+        """Residual streams ``(n, T, d)`` after block `start`'s attention, and inputs
+        ``(n, T, f)`` of its projection, in turn."""
+        ...
+
+
 class Prefixes:
-    """What enters block `start`, for rows that are run at many states.
+    """The hidden states at which edits begin to act.
 
     Args:
         model: its blocks below `start` are never edited.
         start: the lowest edited block.
         identity: of model and machine.
-        store: keeps the streams; they are large and cheap, so it is memory only.
+        store: keeps the states; they are large and cheap, so it is memory only.
     """
 
     def __init__(self, model: LanguageModel, start: int, identity: str, store: Store) -> None:
@@ -28,24 +46,19 @@ class Prefixes:
         self._identity = identity
         self._store = store
 
-    def of(self, ids: Tensor) -> Tensor:
-        """The residual stream ``(n, T, d)`` that enters block `start`, for ids ``(n, T)``."""
-        model = self._model
+    def of(self, rows: Rows) -> list[Tensor]:
+        """The rows' hidden states, as `Rows.prefix` gives them."""
+        key = artefact_key("prefix", identity=self._identity, start=self.start, rows=rows.digest)
 
         def compute() -> Artefact:
-            with torch.no_grad():
-                return {"hidden": to_array(model.run(model.embed(ids), 0, self.start))}
+            prefix = rows.prefix(self._model, self.start)
+            return {f"{number:04d}": to_array(each) for number, each in enumerate(prefix)}
 
-        artefact, _ = remembered(self._store, self._key(ids), compute)
-        return to_tensor(artefact["hidden"], model.device, model.dtype)
+        artefact, _ = remembered(self._store, key, compute)
+        device, dtype = self._model.device, self._model.dtype
+        return [to_tensor(artefact[name], device, dtype) for name in sorted(artefact)]
 
-    def nbytes(self, ids: Tensor) -> int:
-        """Memory that the stream of these ids takes."""
-        return ids.numel() * self._model.width * self._model.dtype.itemsize
-
-    def _key(self, ids: Tensor) -> str:
-        rows = hashlib.sha256(to_array(ids).tobytes()).hexdigest()
-        shape = list(ids.shape)
-        return artefact_key(
-            "prefix", identity=self._identity, start=self.start, shape=shape, ids=rows
-        )
+    def nbytes(self, rows: Rows) -> int:
+        """Memory that the rows' hidden states take."""
+        width, inner = self._model.projection_weight(self.start).shape
+        return rows.tokens * (width + inner) * self._model.dtype.itemsize

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from torch import Tensor
-
+from greedy_core.prefixes import Rows
 from greedy_core.progress import Progress, Report, silent
 from greedy_core.state_scores import KINDS, StateScores
 
@@ -16,13 +15,13 @@ logger = logging.getLogger(__name__)
 def prepare_states(scores: StateScores, limit_bytes: float, report: Report = silent) -> None:
     """Compute everything about a plan that no walk changes, into the states' store and memory.
 
-    Covariances with their Cholesky factors, keys, C^-1 K and base target values; then the residual
-    streams that enter the lowest edited block, batch by batch. What is computed, and how, does not
-    depend on the limit; streams beyond it are left to the workers.
+    Covariances with their Cholesky factors, keys, C^-1 K and base target values; then the hidden
+    states at which edits begin to act, batch by batch. What is computed, and how, does not depend
+    on the limit; hidden states beyond it are left to the workers.
 
     Args:
         scores: the plan's states.
-        limit_bytes: memory for residual streams.
+        limit_bytes: memory for hidden states.
         report: told about progress.
     """
     scores.tree.base.prepare(report)
@@ -31,20 +30,20 @@ def prepare_states(scores: StateScores, limit_bytes: float, report: Report = sil
     used = 0
     for batch in range(batches):
         report(Progress("hidden states of batch", batch, batches))
-        for ids in _rows(scores, batch):
-            used += prefixes.nbytes(ids)
+        for rows in _rows(scores, batch):
+            used += prefixes.nbytes(rows)
             if used > limit_bytes:
                 logger.info("hidden states of %d of %d batches are kept", batch, batches)
                 return
-            prefixes.of(ids)
+            prefixes.of(rows)
 
 
-def _rows(scores: StateScores, batch: int) -> Iterator[Tensor]:
-    """Token ids of everything about a batch that is run at many states."""
+def _rows(scores: StateScores, batch: int) -> Iterator[Rows]:
+    """Everything about a batch that is run at many states."""
     tree = scores.tree
     rows = tree.rows(batch)
-    yield rows.bare().ids
+    yield rows.bare()
     if len(tree.plan.layers) > 1:
-        yield rows.ids
+        yield rows
     for kind in KINDS:
-        yield from scores.group(batch, kind).rows()
+        yield scores.group(batch, kind)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
 
 from greedy_core.metrics import RecordValues, Value, mean
 from greedy_core.prompt_split import PromptSplit
-from greedy_core.scoring import Question
+from greedy_core.scoring import Question, questions_digest
 
 Measure = Callable[[np.ndarray, bool], Sequence[Value]]
 """`metrics.success` or `metrics.margin`: log-probabilities ``(Q, 2)`` to a value per prompt."""
@@ -75,7 +74,7 @@ class QuestionSheet:
                 ]
                 slices.append(slice(start, len(self.questions)))
             self._slots.append(_Slots(*slices))
-        self.digest = sha256(repr(self.questions).encode()).hexdigest()
+        self.digest = questions_digest(self.questions)
 
     def values(self, log_probabilities: np.ndarray, measure: Measure) -> list[KindValues]:
         """Each record's values from the sheet's log-probabilities ``(Q, 2)``."""

@@ -1,25 +1,28 @@
 """Log-probabilities of the new and the true target after prompts, batched.
 
-Symbols: Q questions (prompt with both targets), n rows. A row is a prompt and all but the last
+Symbols: Q questions (prompt with both targets), N tokens. A row is a prompt and all but the last
 token of a target; questions whose targets are one token long need one row for both targets, and
-equal rows are run once. The layout of rows into forwards depends on the questions alone, never on
-what is cached or how much memory there is: the same question group always gives the same bits.
+what rows have in common from their beginning on is run once. The layout of rows into forwards
+depends on the questions alone, never on what is cached or how much memory there is: the same
+question group always gives the same bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from greedy_core.errors import NumericalError
-from greedy_core.language_model import LanguageModel
-from greedy_core.tokens import encode_target, pad_right
+from greedy_core.language_model import LanguageModel, Tree
+from greedy_core.token_tree import Forest, TokenTree
+from greedy_core.tokens import encode_target
 
-ROWS_PER_FORWARD = 64
+ROWS_PER_FORWARD = 32
 """Rows that share one forward; a constant, because float sums depend on it."""
 
 RESOLUTION = 2.0**-20
@@ -40,20 +43,24 @@ class Question:
 
 @dataclass(frozen=True)
 class _Forward:
-    """Rows that are run together, and what to read from them."""
+    """Rows that are run together as one tree, and what to read from them."""
 
     ids: Tensor
-    """Token ids, ``(n, T)``."""
-    rows: Tensor
-    """Row of each position that is read."""
-    positions: Tensor
-    """Position in its row of each position that is read."""
-    reads: tuple[tuple[int, int, int], ...]
-    """(slot of 2Q, index into the positions that are read, token id) for each target token."""
+    """Token ids, ``(1, N)``."""
+    tree: Tree
+    """Where the tokens stand."""
+    read: Tensor
+    """Tokens whose predictions are read."""
+    slots: tuple[int, ...]
+    """For each target token its slot of 2Q."""
+    places: Tensor
+    """Its place among the predictions that are read."""
+    targets: Tensor
+    """Its id."""
 
 
 class QuestionGroup:
-    """Questions that are always scored together, laid out once.
+    """Questions that are always scored together, laid out once, with a digest of them.
 
     Args:
         model: tokenizes, and later scores.
@@ -62,6 +69,7 @@ class QuestionGroup:
 
     def __init__(self, model: LanguageModel, questions: Sequence[Question]) -> None:
         self.questions = tuple(questions)
+        self.digest = questions_digest(questions)
         self._targets = np.zeros(2 * len(self.questions), dtype=np.int64)
         self._forwards = self._lay_out(model)
 
@@ -75,25 +83,40 @@ class QuestionGroup:
                 reads = wanted.setdefault(tokens.row, [])
                 for j, token in enumerate(tokens.targets):
                     reads.append((slot, tokens.first_position + j, token))
-        rows = sorted(wanted, key=len)
+        rows = sorted(wanted)  # rows that begin alike stand together
         return [
-            _forward(rows[i : i + ROWS_PER_FORWARD], wanted, model.device)
+            _forward(model, rows[i : i + ROWS_PER_FORWARD], wanted)
             for i in range(0, len(rows), ROWS_PER_FORWARD)
         ]
 
-    def rows(self) -> list[Tensor]:
-        """Token ids of each forward, ``(n, T)``."""
-        return [forward.ids for forward in self._forwards]
+    @property
+    def tokens(self) -> int:
+        """Tokens that are run."""
+        return sum(forward.ids.numel() for forward in self._forwards)
+
+    def prefix(self, model: LanguageModel, start: int) -> list[Tensor]:
+        """What an edit of block `start` finds, two tensors for each forward.
+
+        The residual stream after the block's attention, ``(1, N, d)``, and its projection's input,
+        ``(1, N, f)``.
+        """
+        kept: list[Tensor] = []
+        with torch.no_grad():
+            for forward in self._forwards:
+                hidden = model.embed(forward.ids, forward.tree)
+                hidden = model.run(hidden, 0, start, forward.tree)
+                kept += model.run_to_projection(hidden, start, forward.tree)
+        return kept
 
     def log_probabilities(
-        self, model: LanguageModel, prefixes: Sequence[Tensor], start: int
+        self, model: LanguageModel, prefix: Sequence[Tensor], start: int
     ) -> np.ndarray:
         """Mean log-probability per target token, ``(Q, 2)`` float64: new target, true target.
 
         Args:
             model: with whatever edits are in force, all of them in block `start` or above.
-            prefixes: the residual stream that enters block `start`, one for each of `rows`.
-            start: the first block that is run.
+            prefix: from `prefix` of the unedited model.
+            start: the block whose projection is run first.
 
         Source: MEMIT, eval_utils_counterfact.test_batch_prediction (there as mean NLL).
 
@@ -102,12 +125,14 @@ class QuestionGroup:
         """
         sums = np.zeros(2 * len(self.questions))
         with torch.no_grad():
-            for forward, hidden in zip(self._forwards, prefixes, strict=True):
-                hidden = model.run(hidden, start, model.layers)
-                read = model.log_probabilities(hidden[forward.rows, forward.positions])
-                slots, places, tokens = zip(*forward.reads, strict=True)
-                values = read[list(places), list(tokens)].double().cpu().numpy()
-                np.add.at(sums, list(slots), values)
+            for forward, residual, keys in zip(
+                self._forwards, prefix[::2], prefix[1::2], strict=True
+            ):
+                hidden = model.run_from_projection(residual, keys, start)
+                first = torch.zeros_like(forward.read)
+                above = model.run_to_end(hidden, start + 1, first, forward.read, forward.tree)
+                values = model.log_probabilities(above)[forward.places, forward.targets]
+                np.add.at(sums, list(forward.slots), values.double().cpu().numpy())
         means = (sums / self._targets).reshape(-1, 2)
         if not np.isfinite(means).all():
             raise NumericalError(
@@ -118,20 +143,32 @@ class QuestionGroup:
         return np.round(means / RESOLUTION) * RESOLUTION
 
 
+def questions_digest(questions: Sequence[Question]) -> str:
+    """Digest of questions and their order."""
+    return sha256(repr(list(questions)).encode()).hexdigest()
+
+
 def _forward(
+    model: LanguageModel,
     rows: Sequence[tuple[int, ...]],
     wanted: dict[tuple[int, ...], list[tuple[int, int, int]]],
-    device: torch.device,
 ) -> _Forward:
-    places: dict[tuple[int, int], int] = {}
+    """Lay rows out; `wanted` holds (slot, position, token id) of each row's target tokens."""
+    tokens = TokenTree()
+    read: dict[int, int] = {}
     reads = []
-    for index, row in enumerate(rows):
-        for slot, position, token in wanted[row]:
-            place = places.setdefault((index, position), len(places))
-            reads.append((slot, place, token))
+    for row in rows:
+        path = tokens.extend([], row)
+        for slot, position, target in wanted[row]:
+            reads.append((slot, read.setdefault(path[position], len(read)), target))
+    slots, places, targets = zip(*reads, strict=True)
+    forest = Forest([tokens], model)
+    indices, tree = forest.tensors([range(len(tokens.ids))])
     return _Forward(
-        ids=pad_right(rows, device),
-        rows=torch.tensor([row for row, _ in places], device=device),
-        positions=torch.tensor([position for _, position in places], device=device),
-        reads=tuple(reads),
+        ids=forest.ids(indices),
+        tree=tree,
+        read=torch.tensor(list(read), device=model.device),
+        slots=slots,
+        places=torch.tensor(places, device=model.device),
+        targets=torch.tensor(targets, device=model.device),
     )

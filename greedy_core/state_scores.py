@@ -83,9 +83,9 @@ class StateScores:
         def compute() -> dict[str, np.ndarray]:
             model, prefixes = self.tree.model, self.tree.prefixes
             group = self.group(batch, kind)
-            kept = [prefixes.of(ids) for ids in group.rows()]
+            prefix = prefixes.of(group)
             with edited(model, self.tree.factors(state)):
-                values = group.log_probabilities(model, kept, prefixes.start)
+                values = group.log_probabilities(model, prefix, prefixes.start)
             return {"log_probabilities": values}
 
         artefact, read = remembered(self.tree.store, key, compute)

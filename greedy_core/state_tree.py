@@ -77,7 +77,7 @@ class StateTree:
     Args:
         base: what was computed on the unedited model.
         store: keeps solves.
-        prefixes: residual streams that enter the plan's lowest layer.
+        prefixes: hidden states at which edits of the plan's lowest layer begin to act.
     """
 
     def __init__(self, base: BaseArtefacts, store: Store, prefixes: Prefixes) -> None:
@@ -185,21 +185,25 @@ class StateTree:
     def _present(self, state: State, batch: int) -> Tensor:
         """What the highest edited block puts out at the bare prompts' subjects, ``(B, d)``."""
         rows = self.rows(batch).bare()
-        hidden = self.prefixes.of(rows.ids)
+        residual, inputs = self.prefixes.of(rows)
+        start, top = self.prefixes.start, self.plan.layers[-1]
         with torch.no_grad(), edited(self.model, self.factors(state)):
-            output = self.model.run(hidden, self.prefixes.start, self.plan.layers[-1] + 1)
+            hidden = self.model.run_from_projection(residual, inputs, start)
+            output = self.model.run(hidden, start + 1, top + 1)
         return rows.at_subject(output).double()
 
     def _keys_at(self, state: State, batch: int, layer: int) -> BatchKeys:
         """Keys at a layer above the lowest edited one, where earlier edits change them."""
         rows = self.rows(batch)
-        hidden = self.prefixes.of(rows.ids)
+        residual, inputs = self.prefixes.of(rows)
+        start = self.prefixes.start
         with (
             torch.no_grad(),
             edited(self.model, self.factors(state)),
             self.model.captured_keys([layer]) as captured,
         ):
-            self.model.run(hidden, self.prefixes.start, layer + 1)
+            hidden = self.model.run_from_projection(residual, inputs, start)
+            self.model.run(hidden, start + 1, layer + 1)
         k = mean_keys(rows.at_subject(captured[layer]))
         return BatchKeys(k, self.base.covariance(layer).solve(k))
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from greedy_core.errors import RecordsError
 from greedy_core.language_model import LanguageModel
+from greedy_core.records import EditRequest
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ def encode_target(model: LanguageModel, prompt: str, target: str) -> TargetToken
     )
     _check_length(model, len(tokens.row), place)
     return tokens
+
+
+def encode_edit(
+    model: LanguageModel, context: str, request: EditRequest
+) -> tuple[TargetTokens, int]:
+    """Tokenize a request's prompt and new target in a context, with the lookup index in that text.
+
+    Raises:
+        RecordsError: as `encode_target`.
+    """
+    tokens = encode_target(model, context + request.text, request.target_new)
+    after = f"{request.suffix} {request.target_new}"
+    return tokens, lookup_index(model, context + request.prefix, request.subject, after)
 
 
 def encode_subject(model: LanguageModel, before: str, subject: str, after: str) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import torch
 from torch import Tensor
@@ -45,6 +46,21 @@ class SubjectRows:
     ) -> SubjectRows:
         """Pad rows of ids into one block."""
         return cls(pad_right(rows, model.device), torch.tensor(lookups, device=model.device))
+
+    @property
+    def digest(self) -> str:
+        """Digest of the token ids, row by row."""
+        return sha256(repr(self.ids.tolist()).encode()).hexdigest()
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are run, padding among them."""
+        return self.ids.numel()
+
+    def prefix(self, model: LanguageModel, start: int) -> list[Tensor]:
+        """What an edit of block `start` finds: the residual stream and the projection's input."""
+        with torch.no_grad():
+            return list(model.run_to_projection(model.run(model.embed(self.ids), 0, start), start))
 
     def bare(self) -> SubjectRows:
         """The rows without a context, one of each request."""

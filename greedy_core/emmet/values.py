@@ -15,31 +15,23 @@ Requests are optimized side by side; loss, Adam state, clamp and stop are each r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from greedy_core.emmet.contexts import CONTEXTS, SubjectRows
+from greedy_core.emmet.value_rows import Reads, ValueRows
 from greedy_core.language_model import LanguageModel
 from greedy_core.records import EditRequest
 from greedy_core.settings import ValuesSettings
-from greedy_core.tokens import TargetTokens, encode_subject, encode_target, lookup_index
 
 LOSS_GOAL = 0.05
 """A request whose whole loss is below this is done (compute_z.py)."""
 
-_REWRITES = len(CONTEXTS)
+REQUESTS_PER_FORWARD = 8
+"""Requests that share one forward; a constant, because float sums depend on it."""
 
-
-@dataclass(frozen=True)
-class _Problem:
-    """One request's rows among those of its group."""
-
-    rows: slice
-    """Its 6 rewriting rows and its divergence row."""
-    tokens: tuple[TargetTokens, ...]
-    """Target tokens of the 6 rewriting rows."""
+_BETAS = (0.9, 0.999)
+_EPSILON = 1e-8
 
 
 def optimize_values(
@@ -56,129 +48,101 @@ def optimize_values(
     Returns:
         z*, ``(n, d)`` float32.
     """
+    chunks = [
+        requests[start : start + REQUESTS_PER_FORWARD]
+        for start in range(0, len(requests), REQUESTS_PER_FORWARD)
+    ]
+    return torch.cat([_optimize_together(model, layer, chunk, settings) for chunk in chunks])
+
+
+def _optimize_together(
+    model: LanguageModel, layer: int, requests: Sequence[EditRequest], settings: ValuesSettings
+) -> Tensor:
     steps, lr, clamp = settings.steps, settings.lr, settings.clamp
     assert steps is not None and lr is not None and clamp is not None
-    rows, problems = _rows(model, requests)
-    with torch.no_grad():
-        hidden = model.run(model.embed(rows.ids), 0, layer + 1)
-    at_subject = rows.at_subject(hidden).float()
-    z0 = at_subject[:: _REWRITES + 1]
-    deltas = [torch.zeros_like(z, requires_grad=True) for z in z0]
-    # One optimizer over separate parameters: Adam leaves those without a gradient alone.
-    adam = torch.optim.Adam(deltas, lr=lr)
-    anchors: dict[int, Tensor] = {}
-    active = list(range(len(requests)))
-    for step in range(steps):
-        adam.zero_grad()
-        losses = _losses(model, layer, rows, hidden, problems, deltas, active, anchors, settings)
-        done = [i for i, loss in losses.items() if float(loss.detach()) < LOSS_GOAL]
-        active = [i for i in active if i not in done]
-        if not active or step == steps - 1:
-            break
-        torch.stack([losses[i] for i in active]).sum().backward()
-        for i in done:
-            deltas[i].grad = None  # it shared this forward, so it got zeros: momentum would move it
-        adam.step()
-        _clamp([deltas[i] for i in active], [z0[i] for i in active], clamp)
-    return z0 + torch.stack(deltas).detach()
-
-
-def _rows(
-    model: LanguageModel, requests: Sequence[EditRequest]
-) -> tuple[SubjectRows, list[_Problem]]:
-    rows: list[Sequence[int]] = []
-    lookups: list[int] = []
-    problems = []
-    for request in requests:
-        start = len(rows)
-        tokens = []
-        for context in CONTEXTS:
-            tokens.append(encode_target(model, context + request.text, request.target_new))
-            rows.append(tokens[-1].row)
-            after = f"{request.suffix} {request.target_new}"
-            lookups.append(lookup_index(model, context + request.prefix, request.subject, after))
-        rows.append(encode_subject(model, "", request.subject, " is a"))
-        lookups.append(len(rows[-1]) - 1)
-        problems.append(_Problem(slice(start, len(rows)), tuple(tokens)))
-    return SubjectRows.of(model, rows, lookups), problems
+    rows = ValueRows(model, layer, requests)
+    values = rows.present.clone()
+    active = torch.arange(len(requests), device=model.device)
+    reads = rows.reads(active.tolist())
+    z0 = rows.present.norm(dim=1)  # (n,)
+    delta = torch.zeros_like(values)
+    adam = _Adam(lr, torch.zeros_like(delta), torch.zeros_like(delta))
+    anchors: Tensor | None = None
+    # The published loop ends with a forward after which nothing is updated; it is left out.
+    for _ in range(steps - 1):
+        delta.requires_grad_()
+        losses, anchors = _losses(model, layer, reads, delta, z0, anchors, settings)
+        going = ~(losses.detach() < LOSS_GOAL)
+        (gradient,) = torch.autograd.grad(losses[going].sum(), delta)
+        delta = delta.detach()
+        if not going.all():
+            values[active[~going]] += delta[~going]
+            active, z0, delta = active[going], z0[going], delta[going]
+            if not len(active):
+                return values
+            gradient, anchors, adam = gradient[going], anchors[going], adam.only(going)
+            reads = rows.reads(active.tolist())
+        delta = _clamped(adam.step(delta, gradient), clamp * z0)
+    values[active] += delta
+    return values
 
 
 def _losses(
     model: LanguageModel,
     layer: int,
-    rows: SubjectRows,
-    hidden: Tensor,
-    problems: Sequence[_Problem],
-    deltas: Sequence[Tensor],
-    active: Sequence[int],
-    anchors: dict[int, Tensor],
+    reads: Reads,
+    delta: Tensor,
+    z0: Tensor,
+    anchors: Tensor | None,
     settings: ValuesSettings,
-) -> dict[int, Tensor]:
-    """The loss of each active request; `anchors` keeps p_0, read in the first call."""
+) -> tuple[Tensor, Tensor]:
+    """The loss of each active request, ``(n,)``, and log p_0, ``(n, v)``, read in the first call.
+
+    delta is ``(n, d)``, z0 holds the lengths ``(n,)``.
+    """
     assert settings.weight_decay is not None
-    device = hidden.device
-    numbers = torch.cat(
-        [torch.arange(problems[i].rows.start, problems[i].rows.stop) for i in active]
-    )
-    numbers = numbers.to(device)
-    lookups = rows.lookups[numbers]
-    shift = torch.stack([deltas[i] for i in active]).repeat_interleave(_REWRITES + 1, dim=0)
-    edited = hidden[numbers].index_put(
-        (torch.arange(len(numbers), device=device), lookups),
-        shift.to(hidden.dtype),
-        accumulate=True,
-    )
-    above = model.run(edited, layer + 1, model.layers)
-    read = _Reads(problems, active, lookups)
-    log_p = model.log_probabilities(above[read.rows.to(device), read.positions.to(device)])
-    losses = {}
-    for place, i in enumerate(active):
-        likelihood = read.likelihood(log_p, place)
-        log_q = log_p[read.divergence[place]]
-        anchor = anchors.setdefault(i, log_q.detach())
-        divergence = (log_q.exp() * (log_q - anchor)).sum()
-        start = problems[i].rows.start
-        z0 = hidden[start, rows.lookups[start]].float()
-        decay = deltas[i].norm() / z0.norm() ** 2
-        losses[i] = -likelihood + settings.kl * divergence + settings.weight_decay * decay
-    return losses
+    shift = delta[reads.owners].to(reads.hidden.dtype)
+    edited = reads.hidden.index_put(reads.lookups, shift, accumulate=True)
+    above = model.run_to_end(edited, layer + 1, *reads.places, reads.tree)
+    log_p = model.log_probabilities(above)  # (predictions, v)
+    predictions, tokens, requests = reads.targets
+    shares = log_p[predictions, tokens] * reads.weights
+    likelihood = torch.zeros_like(z0).index_add(0, requests, shares)
+    log_q = log_p[: len(delta)]
+    anchors = log_q.detach() if anchors is None else anchors
+    divergence = (log_q.exp() * (log_q - anchors)).sum(dim=1)
+    decay = delta.norm(dim=1) / z0**2
+    return -likelihood + settings.kl * divergence + settings.weight_decay * decay, anchors
 
 
-class _Reads:
-    """Which positions of the active rows are read, and for what."""
+class _Adam:
+    """Adam on the rows of a matrix, whose moments can leave with their rows.
 
-    def __init__(
-        self, problems: Sequence[_Problem], active: Sequence[int], lookups: Tensor
-    ) -> None:
-        rows: list[int] = []
-        positions: list[int] = []
-        self.divergence: list[int] = []
-        self._targets: list[list[tuple[list[int], tuple[int, ...]]]] = []
-        for place, i in enumerate(active):
-            first = place * (_REWRITES + 1)
-            targets = []
-            for offset, tokens in enumerate(problems[i].tokens):
-                places = list(range(len(rows), len(rows) + len(tokens.targets)))
-                targets.append((places, tokens.targets))
-                rows += [first + offset] * len(tokens.targets)
-                positions += range(tokens.first_position, len(tokens.row))
-            self._targets.append(targets)
-            self.divergence.append(len(rows))
-            rows.append(first + _REWRITES)
-            positions.append(int(lookups[first + _REWRITES]))
-        self.rows = torch.tensor(rows)
-        self.positions = torch.tensor(positions)
+    Source: Kingma and Ba 2015, arXiv 1412.6980; the order of operations is torch.optim.Adam's.
+    """
 
-    def likelihood(self, log_p: Tensor, place: int) -> Tensor:
-        """Mean over the rewriting rows of the mean log-probability of the target's tokens."""
-        means = [log_p[places, list(targets)].mean() for places, targets in self._targets[place]]
-        return torch.stack(means).mean()
+    def __init__(self, lr: float, first: Tensor, second: Tensor, steps: int = 0) -> None:
+        self._lr = lr
+        self._first = first
+        self._second = second
+        self._steps = steps
+
+    def only(self, rows: Tensor) -> _Adam:
+        """The optimizer of some of the rows."""
+        return _Adam(self._lr, self._first[rows], self._second[rows], self._steps)
+
+    def step(self, parameters: Tensor, gradient: Tensor) -> Tensor:
+        """The parameters after one step."""
+        self._steps += 1
+        beta1, beta2 = _BETAS
+        self._first.lerp_(gradient, 1 - beta1)
+        self._second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        root = (self._second.sqrt() / (1 - beta2**self._steps) ** 0.5).add_(_EPSILON)
+        size = self._lr / (1 - beta1**self._steps)
+        return parameters.addcdiv(self._first, root, value=-size)
 
 
-def _clamp(deltas: Sequence[Tensor], z0: Sequence[Tensor], factor: float) -> None:
-    """Shorten each delta to at most `factor` times the length of its z0."""
-    with torch.no_grad():
-        for delta, z in zip(deltas, z0, strict=True):
-            limit = factor * z.norm()
-            if delta.norm() > limit:
-                delta.mul_(limit / delta.norm())
+def _clamped(delta: Tensor, limits: Tensor) -> Tensor:
+    """Each row shortened to its limit, ``(n, d)``; shorter ones stay as they are, to the bit."""
+    lengths = delta.norm(dim=1)
+    return torch.where((lengths > limits)[:, None], delta * (limits / lengths)[:, None], delta)

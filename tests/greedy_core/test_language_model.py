@@ -48,6 +48,28 @@ def test_cutting_elsewhere_changes_no_bit(model: LanguageModel) -> None:
     assert torch.equal(whole, parts)
 
 
+@pytest.mark.parametrize("start", [0, 2, 3])
+def test_running_to_the_end_gives_the_last_block_where_it_is_read(
+    model: LanguageModel, start: int
+) -> None:
+    rows, positions = torch.tensor([0, 1, 1]), torch.tensor([5, 0, 3])
+    with torch.no_grad():
+        below = model.run(model.embed(IDS), 0, start)
+        expected = model.run(below, start, 3)[rows, positions]
+        read = model.run_to_end(below, start, rows, positions)
+    assert torch.allclose(read, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_stopping_at_a_projection_changes_no_bit(model: LanguageModel, layer: int) -> None:
+    with torch.no_grad():
+        hidden = model.run(model.embed(IDS), 0, layer)
+        residual, keys = model.run_to_projection(hidden, layer)
+        assert torch.equal(
+            model.run_from_projection(residual, keys, layer), model.run(hidden, layer, layer + 1)
+        )
+
+
 def test_padding_on_the_right_is_never_seen(model: LanguageModel) -> None:
     padded = torch.cat([IDS, torch.zeros(2, 5, dtype=torch.long)], dim=1)
     with torch.no_grad():

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from greedy_core.errors import NumericalError, RecordsError
 from greedy_core.language_model import LanguageModel
+from greedy_core.lora import LoraFactors, edited
 from greedy_core.scoring import RESOLUTION, ROWS_PER_FORWARD, Question, QuestionGroup
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model, tiny_tokenizer
 
@@ -49,14 +50,9 @@ def plain_scores(module: Any, tokenizer: Any, questions: list[Question]) -> np.n
     )
 
 
-def scored(model: LanguageModel, group: QuestionGroup, start: int = 0) -> np.ndarray:
-    with torch.no_grad():
-        prefixes = [model.run(model.embed(ids), 0, start) for ids in group.rows()]
-    return group.log_probabilities(model, prefixes, start)
-
-
 def scores(model: LanguageModel, questions: list[Question], start: int = 0) -> np.ndarray:
-    return scored(model, QuestionGroup(model, questions), start)
+    group = QuestionGroup(model, questions)
+    return group.log_probabilities(model, group.prefix(model, start), start)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -105,34 +101,81 @@ def test_more_rows_than_one_forward_holds(gpt2: LanguageModel) -> None:
     assert np.abs(scores(gpt2, questions) - expected).max() < 1e-5
 
 
-class CountingModel(LanguageModel):
-    """Counts the rows that are embedded."""
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_suffix_scores_of_an_edited_model_equal_its_full_forward(family: str, layer: int) -> None:
+    model = tiny_model(family)
+    group = QuestionGroup(model, QUESTIONS)
+    kept = group.prefix(model, layer)
+    before = group.log_probabilities(model, kept, layer)
+    out, inside = model.projection_weight(layer).shape
+    torch.manual_seed(0)
+    edit = LoraFactors(torch.randn(out, 2).double() * 0.3, torch.randn(inside, 2).double() * 0.3)
+    with edited(model, {layer: edit}):
+        suffix = group.log_probabilities(model, kept, layer)
+        expected = plain_scores(model.module, model.tokenizer, QUESTIONS)
+    assert np.abs(suffix - expected).max() < 1e-5
+    assert np.abs(suffix - before).max() > 0.1
 
-    rows = 0
 
-    def embed(self, ids: torch.Tensor) -> torch.Tensor:
-        self.rows += len(ids)
-        return super().embed(ids)
+def tokens_run(model: LanguageModel, questions: list[Question]) -> int:
+    """How many tokens enter the embedding when questions are scored."""
+    counted: list[int] = []
+    embedding = model.module.get_submodule(model.architecture.embedding)
+    hook = embedding.register_forward_pre_hook(lambda _, ids: counted.append(ids[0].numel()))
+    scores(model, questions)
+    hook.remove()
+    return sum(counted)
 
 
-def test_equal_rows_are_run_once(gpt2: LanguageModel) -> None:
-    tokenizer = gpt2.tokenizer
-    new, true = "French", "that"
-    assert [len(tokenizer(f" {word}")["input_ids"]) for word in (new, true)] == [1, 1]
-    model = CountingModel(gpt2.module, tokenizer)
-    group = QuestionGroup(
-        model,
-        [
-            Question("He said:", new, true),
-            Question("He said:", true, new),
-            Question("He said:", new, true),
-            Question("Therefore", new, true),
-        ],
+def rows_projected(model: LanguageModel, questions: list[Question]) -> int:
+    """How many rows enter the vocabulary projection when questions are scored."""
+    counted: list[int] = []
+    head = model.module.get_submodule(model.architecture.head)
+    hook = head.register_forward_pre_hook(
+        lambda _, hidden: counted.append(hidden[0].shape[:-1].numel())
     )
-    values = scored(model, group)
-    assert model.rows == 2
+    scores(model, questions)
+    hook.remove()
+    return sum(counted)
+
+
+def test_one_row_serves_both_targets_when_both_are_one_token(model: LanguageModel) -> None:
+    new, true = "French", "that"
+    assert [len(model.tokenizer(f" {word}")["input_ids"]) for word in (new, true)] == [1, 1]
+    questions = [Question("He said:", new, true)]
+    assert tokens_run(model, questions) == len(model.tokenizer("He said:")["input_ids"])
+    assert rows_projected(model, questions) == 1
+
+
+def test_what_rows_have_in_common_is_run_once(gpt2: LanguageModel) -> None:
+    new, true = "French", "that"
+    questions = [
+        Question("He said:", new, true),
+        Question("He said:", true, new),
+        Question("He said: it", new, true),
+    ]
+    whole = gpt2.tokenizer("He said: it")["input_ids"]
+    shared = gpt2.tokenizer("He said:")["input_ids"]
+    assert whole[: len(shared)] == shared
+    assert tokens_run(gpt2, questions) == len(whole)
+    values = scores(gpt2, questions)
     assert np.array_equal(values[0], values[1][::-1])
-    assert np.array_equal(values[0], values[2])
+    assert np.abs(values - plain_scores(gpt2.module, gpt2.tokenizer, questions)).max() < 1e-5
+
+
+def test_vocabulary_is_projected_only_where_a_target_token_is_predicted(
+    model: LanguageModel,
+) -> None:
+    assert rows_projected(model, QUESTIONS) == len(
+        {
+            tuple(ids[:end])
+            for q in QUESTIONS
+            for target in (q.target_new, q.target_true)
+            for ids in [model.tokenizer(f"{q.prompt} {target}")["input_ids"]]
+            for end in range(len(model.tokenizer(q.prompt)["input_ids"]), len(ids))
+        }
+    )
 
 
 def test_activations_that_overflow_raise_instead_of_counting_as_failures() -> None:

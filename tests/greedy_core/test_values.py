@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +106,20 @@ def plain_value(
     return Reference(z0 + delta.detach(), z0, losses)
 
 
+@contextmanager
+def projected_rows(model: LanguageModel) -> Iterator[list[int]]:
+    """The number of rows that enter the vocabulary projection, call by call."""
+    counted: list[int] = []
+    head = model.module.get_submodule(model.architecture.head)
+    hook = head.register_forward_pre_hook(
+        lambda module, inputs: counted.append(inputs[0].shape[:-1].numel())
+    )
+    try:
+        yield counted
+    finally:
+        hook.remove()
+
+
 def apart(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     return float((ours - theirs).norm() / theirs.norm())
 
@@ -183,6 +199,69 @@ def test_request_that_is_done_stops_while_others_go_on(
     values = optimize_values(gpt2, 1, requests, settings)
     assert apart(values[0], goes_on.value) < 1e-3
     assert apart(values[1], stops.value) < 1e-4
+
+
+def test_finished_request_leaves_the_forward_and_its_value_does_not_move(
+    gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(values_module, "LOSS_GOAL", 1.0)
+    settings = ValuesSettings(steps=12, lr=1.0, clamp=20.0, weight_decay=0.0, kl=0.0)
+    requests = [REQUESTS[2], EditRequest(4, "Sega", "{}", "is", "it")]
+    with projected_rows(gpt2) as rows:
+        both = optimize_values(gpt2, 1, requests, settings)
+    stopped = sum(count == rows[0] for count in rows)
+    assert 2 < stopped < len(rows) == settings.steps - 1
+    assert rows[stopped:] == [rows[-1]] * (len(rows) - stopped)
+    assert rows[-1] < rows[0]
+    until_then = ValuesSettings(**{**vars(settings), "steps": stopped})
+    at_its_stop = optimize_values(gpt2, 1, requests, until_then)
+    assert torch.equal(both[1], at_its_stop[1])
+    assert not torch.equal(both[0], at_its_stop[0])
+
+
+def test_vocabulary_is_projected_only_where_the_loss_reads(model: LanguageModel) -> None:
+    request = EditRequest(0, "Sega", "Sonic Drift 2, by {} and", "piano and the guitar", "it")
+    tokens = len(model.tokenizer(f" {request.target_new}")["input_ids"])
+    assert tokens > 1
+    with projected_rows(model) as rows:
+        optimize_values(model, 1, [request], SETTINGS)
+    assert rows == [len(CONTEXTS) * tokens + 1] * (SETTINGS.steps - 1)
+
+
+def test_only_blocks_above_the_edited_one_run_in_a_step(model: LanguageModel) -> None:
+    calls = [0, 0, 0]
+    hooks = [
+        model.projection(layer).register_forward_pre_hook(
+            lambda module, inputs, layer=layer: calls.__setitem__(layer, calls[layer] + 1)
+        )
+        for layer in range(3)
+    ]
+    optimize_values(model, 1, REQUESTS[:2], SETTINGS)
+    for hook in hooks:
+        hook.remove()
+    assert calls == [1, 1, 1 + SETTINGS.steps - 1]
+
+
+def test_requests_about_the_same_subject_move_their_own_value(gpt2: LanguageModel) -> None:
+    requests = [
+        EditRequest(0, "Toko Yasuda", "{}, the", "piano", "guitar"),
+        EditRequest(1, "Toko Yasuda", "{}, the", "guitar", "piano"),
+    ]
+    together = optimize_values(gpt2, 1, requests, SETTINGS)
+    for request, value in zip(requests, together, strict=True):
+        [alone] = optimize_values(gpt2, 1, [request], SETTINGS)
+        assert apart(value, alone) < 1e-4
+    assert apart(*together) > 0.05
+
+
+def test_more_requests_than_one_forward_holds(gpt2: LanguageModel) -> None:
+    requests = REQUESTS * (values_module.REQUESTS_PER_FORWARD // len(REQUESTS) + 1)
+    settings = ValuesSettings(**{**vars(SETTINGS), "steps": 3})
+    values = optimize_values(gpt2, 1, requests, settings)
+    alone = optimize_values(gpt2, 1, REQUESTS, settings)
+    assert len(values) == len(requests)
+    for number, value in enumerate(values):
+        assert apart(value, alone[number % len(REQUESTS)]) < 1e-4
 
 
 def test_model_is_left_as_it_was(gpt2: LanguageModel) -> None:
