@@ -15,6 +15,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pyarrow as pa
 import yaml
 
+from analysis.plain_yaml import read_yaml
+
 PREFIX = "config/"
 LIST_MARK = {b"stored_as": b"yaml"}
 
@@ -55,13 +57,20 @@ def config_cell(value: object) -> object:
 
 
 def config_values(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
-    """The configuration of a row read back: dotted keys, lists as tuples."""
+    """The configuration of a row read back: dotted keys, lists as tuples.
+
+    Raises:
+        ValueError: a cell that should hold a list does not.
+    """
     config = {}
     for field in schema:
         if field.name.startswith(PREFIX):
             value = row[field.name]
             if value is not None and (field.metadata or {}).items() >= LIST_MARK.items():
-                value = tuple(yaml.safe_load(value))
+                listed = read_yaml(value)
+                if not isinstance(listed, list):
+                    raise ValueError(f"column {field.name} must hold a list")
+                value = tuple(listed)
             config[field.name.removeprefix(PREFIX)] = value
     return config
 

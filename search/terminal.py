@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from search.recorder import Recorder
+from spaces.values import inert
 
 PLAIN_SECONDS = 60.0
 """Elsewhere than on a terminal, a line this often and at the end."""
@@ -45,7 +46,7 @@ class ProgressLine:
             yield
         finally:
             if self._line:
-                self._console.print(self._line, markup=False, highlight=False, soft_wrap=True)
+                self._console.print(Text(self._line), soft_wrap=True)
 
     def update(self, recorder: Recorder, total: int) -> None:
         """Draw what the recorder knows; called often."""
@@ -57,7 +58,7 @@ class ProgressLine:
             self._live.update(Text(self._line))
         elif time.monotonic() - self._printed >= PLAIN_SECONDS:
             self._printed = time.monotonic()
-            self._console.print(self._line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(Text(self._line), soft_wrap=True)
 
 
 def progress_line(recorder: Recorder, total: int, seconds: float, searched: tuple[str, ...]) -> str:
@@ -80,7 +81,7 @@ def progress_line(recorder: Recorder, total: int, seconds: float, searched: tupl
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else inert(str(value))
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.config_columns import config_values
+from analysis.errors import ResultsError
 from analysis.folder import SweepFolder, listing
 from analysis.schema import TABLES
 from analysis.tables import part_schemas, read_table
@@ -45,17 +46,21 @@ class EndedTrial:
     error: str | None
 
 
-def recover(folder: LocalFolder) -> None:
+def recover(folder: LocalFolder, sweep_id: str | None = None) -> None:
     """Complete or undo what was under way when the last driver stopped.
 
     A compaction with a journal is finished, one without is undone; hidden temporaries and parts
     without their commit mark are removed. Safe to repeat, and to be killed in.
 
+    Args:
+        folder: the sweep's folder.
+        sweep_id: the sweep that the parts must belong to; None takes any.
+
     Raises:
         ResultsError: damaged, foreign or future files, all named; nothing has changed then.
     """
     parts = listing(folder.reading)
-    part_schemas(folder.reading, parts)  # raises before anything is touched
+    part_schemas(folder.reading, parts, sweep_id)  # raises before anything is touched
     complete(folder, parts)
     folder.remove(
         f"{table}/{name}"
@@ -99,7 +104,12 @@ def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dic
     rows = read_table(folder, table, listing(folder).committed[table])
     if rows is not None:
         for row in rows.sort_by("trial").to_pylist():
-            yield row, config_values(row, rows.schema)
+            try:
+                config = config_values(row, rows.schema)
+            except ValueError as error:
+                where = f"{folder.path(table)}: trial {row['trial']}"
+                raise ResultsError(f"{where}: {error}") from error
+            yield row, config
 
 
 def _rungs(row: Mapping[str, Any]) -> list[tuple[int, float]]:
