@@ -21,18 +21,21 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
     """
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            # It is read more than once, and reading a pipe or a device may never end.
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
-            raise ValueError(f"cannot be read: it must be a file, not {kind}")
-        content = b""
-        if status.st_size <= most:
-            with path.open("rb") as file:
-                content = file.read(most + 1)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    except UnicodeEncodeError:
-        raise ValueError("cannot be read: its name is no valid Unicode") from None
+    except ValueError:
+        raise ValueError("cannot be read: no file can have this name") from None
+    if not stat.S_ISREG(status.st_mode):
+        # It is read more than once, and reading a pipe or a device may never end.
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+        raise ValueError(f"cannot be read: it must be a file, not {kind}")
+    content = b""
+    if status.st_size <= most:
+        try:
+            with path.open("rb") as file:
+                content = file.read(most + 1)
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}") from None
     if max(status.st_size, len(content)) > most:
         raise ValueError(f"cannot be read: a file may hold {most} bytes at most")
     try:

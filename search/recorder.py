@@ -16,7 +16,6 @@ from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, STEP_FIELDS, r
 from search.results.log import SweepLog
 from search.results.recovery import Proposal
 
-
 _FAILURE = "Failure # "
 """What Tune begins each failure with in a trial's file of errors; it lies beside a pickle, which is
 not read: the folder is Ray's, and others may write there."""
@@ -168,6 +167,6 @@ def _cause(trial: Any, timeout: float) -> str:
 def cause_in(traceback: str) -> str:
     """The exception at the end of a traceback's text, without its module, in one line."""
     lines = traceback.rstrip().split("\n")
-    frames = [number for number, line in enumerate(lines) if line.startswith("  ")]
-    name, colon, message = "\n".join(lines[frames[-1] + 1 if frames else -1 :]).partition(":")
+    after = 1 + max((n for n, line in enumerate(lines[:-1]) if line.startswith("  ")), default=-1)
+    name, colon, message = "\n".join(lines[after:]).partition(":")
     return " ".join(f"{name.rpartition('.')[2]}{colon}{message}".split())
