@@ -57,22 +57,32 @@ def config_cell(value: object) -> object:
 
 
 def config_values(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
-    """The configuration of a row read back: dotted keys, lists as tuples.
-
-    Raises:
-        ValueError: a cell that should hold a list does not.
-    """
+    """The configuration of a row read back: dotted keys, lists as tuples."""
     config = {}
     for field in schema:
         if field.name.startswith(PREFIX):
             value = row[field.name]
-            if value is not None and (field.metadata or {}).items() >= LIST_MARK.items():
-                listed = read_yaml(value)
-                if not isinstance(listed, list):
-                    raise ValueError(f"column {field.name} must hold a list")
-                value = tuple(listed)
+            if value is not None and holds_lists(field):
+                value = list_cell(value)
             config[field.name.removeprefix(PREFIX)] = value
     return config
+
+
+def holds_lists(field: pa.Field) -> bool:
+    """Whether the cells of a column are lists as YAML text."""
+    return (field.metadata or {}).items() >= LIST_MARK.items()
+
+
+def list_cell(text: str) -> tuple[Any, ...]:
+    """The list that a cell holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    value = read_yaml(text)
+    if not isinstance(value, list):
+        raise ValueError("not a list")
+    return tuple(value)
 
 
 def _arrow_type(key: str, hint: Any) -> pa.DataType:

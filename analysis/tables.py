@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from analysis.config_columns import holds_lists, list_cell
 from analysis.errors import ResultsError
 from analysis.folder import Listing, SweepFolder
 from analysis.schema import (
@@ -182,7 +183,7 @@ def _check_complete(where: str, rows: pa.Table) -> None:
 
 
 def _check_values(where: str, rows: pa.Table) -> None:
-    """Trials are numbered from 0; roles and statuses are those that the schema knows."""
+    """Trials are numbered from 0; roles and statuses are known, and lists are lists."""
     wrong = [
         name
         for name, allowed in (("role", ROLES), ("status", STATUSES))
@@ -191,8 +192,20 @@ def _check_values(where: str, rows: pa.Table) -> None:
     ]
     if pc.any(pc.less(rows["trial"], 0)).as_py():
         wrong.append("trial")
+    wrong += [field.name for field in rows.schema if holds_lists(field) and not _lists(rows, field)]
     if wrong:
         raise ResultsError([f"{where}: column {name} has values of no sweep" for name in wrong])
+
+
+def _lists(rows: pa.Table, field: pa.Field) -> bool:
+    if not pa.types.is_string(field.type):
+        return False
+    try:
+        for text in rows[field.name].unique().drop_null().to_pylist():
+            list_cell(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_single(where: str, rows: pa.Table) -> None:

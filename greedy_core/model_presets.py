@@ -50,6 +50,16 @@ _PRESETS: dict[tuple[str, int], ModelPreset] = {
 }
 """By model_type and number of layers; medium and large GPT-2 at the relative depth of gpt2-xl."""
 
+PRESET = (
+    "layers",
+    "mu",
+    "values.steps",
+    "values.lr",
+    "values.clamp",
+    "values.weight_decay",
+)
+"""The settings that a preset fills in."""
+
 _FAMILIES = frozenset(family for family, _ in _PRESETS)
 
 

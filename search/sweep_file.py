@@ -14,6 +14,7 @@ import yaml
 
 from analysis.errors import ResultsError
 from greedy_core.errors import SettingsError
+from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
 from search.results.parts import LocalFolder
 from spaces.document import read_document
@@ -80,6 +81,7 @@ class SweepFile:
         faults = [f"{path}: {fault}" for fault in faults] + list(document.faults)
         try:
             config = SweepConfig().with_values(_dotted(document.values.get("config")))
+            config.search_space()
         except SettingsError as error:
             faults += [f"{path}: config: {fault}" for fault in error.faults]
         except ValueError as error:
@@ -125,7 +127,7 @@ def _dotted(nested: object) -> dict[str, Any]:
     """The configuration's values under their dotted keys.
 
     Raises:
-        ValueError: a key is missing.
+        ValueError: a key is missing, or left open that a sweep has resolved.
     """
     values: dict[str, Any] = {}
     for key in KEYS:
@@ -133,6 +135,8 @@ def _dotted(nested: object) -> dict[str, Any]:
         holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
         if not isinstance(holder, Mapping) or name not in holder:
             raise ValueError(f"config: {key} is missing")
+        if holder[name] is None and key in PRESET:
+            raise ValueError(f"config: {key} must have a value")
         values[key] = holder[name]
     return values
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.config_columns import config_values
-from analysis.errors import ResultsError
 from analysis.folder import SweepFolder, listing
 from analysis.schema import TABLES
 from analysis.tables import part_schemas, read_table
@@ -104,12 +103,7 @@ def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dic
     rows = read_table(folder, table, listing(folder).committed[table])
     if rows is not None:
         for row in rows.sort_by("trial").to_pylist():
-            try:
-                config = config_values(row, rows.schema)
-            except ValueError as error:
-                where = f"{folder.path(table)}: trial {row['trial']}"
-                raise ResultsError(f"{where}: {error}") from error
-            yield row, config
+            yield row, config_values(row, rows.schema)
 
 
 def _rungs(row: Mapping[str, Any]) -> list[tuple[int, float]]:

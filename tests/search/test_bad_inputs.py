@@ -12,14 +12,22 @@ import pytest
 
 from search.cli import main
 from tests.search.bad_cases import CONFIGURATIONS, CUTS, MODELS, OVERRIDES, RECORDS, Case
-from tests.search.bad_files import ONE_EDIT, lay_out, memory_limit, model, pickle_that_writes, seen
+from tests.search.bad_files import (
+    ONE_EDIT,
+    index_of,
+    lay_out,
+    memory_limit,
+    model,
+    pickle_that_writes,
+    seen,
+)
 from tests.search.sweeps import ROOT, command
 
 SECONDS = 20.0
 """Time for one case on a busy machine; alone, none takes longer than two. A bomb takes for ever."""
 
 BYTES = 2**30
-"""Address space that one case may add, libraries that it imports included; a bomb takes terabytes."""
+"""Address space that a case may add, imported libraries included; a bomb takes terabytes."""
 
 CASES = [*CONFIGURATIONS, *OVERRIDES, *CUTS, *RECORDS, *MODELS]
 
@@ -136,8 +144,6 @@ def test_code_in_a_model_folder_is_never_run(
 
 
 def test_a_model_on_the_hub_may_not_name_pickles_either(tmp_path: Path) -> None:
-    from tests.search.bad_files import index_of
-
     made = tmp_path / "made"
     files = model(
         {},
