@@ -62,6 +62,7 @@ def load_model(model: str, dtype: str = "float32", device: str = "auto") -> Lang
         raise ModelError(f"model {model!r} lacks weights: {sorted(report['missing_keys'])!s:.200}")
     if not tokenizer.is_fast:
         raise ModelError(f"model {model!r} needs a fast tokenizer (a tokenizer.json)")
+    _check_finite(module, model)
     return _ready(module, tokenizer, device)
 
 
@@ -128,6 +129,13 @@ def check_unchanged(model: LanguageModel, digest: str) -> None:
 def _ready(module: torch.nn.Module, tokenizer: Any, device: str) -> LanguageModel:
     module.to(resolve_device(device)).eval().requires_grad_(False)
     return LanguageModel(module, tokenizer)
+
+
+def _check_finite(module: torch.nn.Module, model: str) -> None:
+    """NaN in one weight would come back as an error far from its cause, or as a failed prompt."""
+    broken = [name for name, each in module.named_parameters() if not torch.isfinite(each).all()]
+    if broken:
+        raise ModelError(f"model {model!r}: weights must be finite, but not so {broken!s:.200}")
 
 
 def _as_array(tensor: torch.Tensor) -> np.ndarray:

@@ -14,6 +14,7 @@ from tests.search.bad_files import (
     model,
     records,
     safetensors,
+    weight_of,
 )
 
 
@@ -215,6 +216,12 @@ RECORDS = [
         "d.json: the records after 99 were not looked at",
     ),
     Case(
+        "a prompt beyond the context",
+        ("edit", "dataset=d.json", *ONE_EDIT),
+        ("case_id 7: prompt 'He said He said",),
+        {"d.json": records("paraphrase_prompts", ["a", "He said " * 2000])},
+    ),
+    Case(
         "too few",
         ("run", "dataset=d.json", "edits=2"),
         ("`edits + confirm_records <= records of the dataset` must hold",),
@@ -267,6 +274,16 @@ MODELS = [
     weights("an index of nothing", sharded(b"{}"), "must have a weight_map"),
     weights("an index of elsewhere", sharded(index_of("../w.safetensors")), "files beside it"),
     weights("an index of pickles", sharded(index_of("w.bin")), "but got 'w.bin'"),
+    weights(
+        "NaN among the weights",
+        model({}, model__safetensors=weight_of("transformer.h.5.mlp.c_proj.weight", float("nan"))),
+        "weights must be finite, but not so ['transformer.h.5.mlp.c_proj.weight']",
+    ),
+    weights(
+        "inf among the weights",
+        model({}, model__safetensors=weight_of("transformer.ln_f.weight", float("inf"))),
+        "weights must be finite, but not so ['transformer.ln_f.weight']",
+    ),
     weights("a tokenizer cut", model({}, tokenizer__json=b'{"added_'), "cannot be loaded"),
     weights("a tokenizer of nothing", model({}, tokenizer__json=b"{}"), "cannot be loaded"),
     weights("no tokenizer", model({}, tokenizer__json=None), "cannot be loaded"),

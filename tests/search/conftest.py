@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import analysis
-from tests.search.sweeps import sweep
+from tests.search.sweeps import SECRETS, sweep
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +25,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Pa
     """The folder of a finished sweep with ASHA: three baselines and six search trials."""
     folder = tmp_path_factory.mktemp("results") / "finished"
     changes = {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
-    assert sweep(folder, changes).trials == 6
+    with pytest.MonkeyPatch.context() as patch:
+        for name, secret in SECRETS.items():
+            patch.setenv(name, secret)
+        assert sweep(folder, changes).trials == 6
     return folder
 
 
