@@ -15,6 +15,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pyarrow as pa
 import yaml
 
+from analysis.plain_yaml import read_yaml
+
 PREFIX = "config/"
 LIST_MARK = {b"stored_as": b"yaml"}
 
@@ -60,10 +62,27 @@ def config_values(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
     for field in schema:
         if field.name.startswith(PREFIX):
             value = row[field.name]
-            if value is not None and (field.metadata or {}).items() >= LIST_MARK.items():
-                value = tuple(yaml.safe_load(value))
+            if value is not None and holds_lists(field):
+                value = list_cell(value)
             config[field.name.removeprefix(PREFIX)] = value
     return config
+
+
+def holds_lists(field: pa.Field) -> bool:
+    """Whether the cells of a column are lists as YAML text."""
+    return (field.metadata or {}).items() >= LIST_MARK.items()
+
+
+def list_cell(text: str) -> tuple[Any, ...]:
+    """The list that a cell holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    value = read_yaml(text)
+    if not isinstance(value, list):
+        raise ValueError("not a list")
+    return tuple(value)
 
 
 def _arrow_type(key: str, hint: Any) -> pa.DataType:

@@ -29,6 +29,9 @@ from analysis.schema import TABLES
 JOURNAL = ".compaction.json"
 CONFIG = "sweep.yaml"
 
+MOST_BYTES = 2**20
+"""Largest text file that is read; a sweep's have at most some ten thousand bytes."""
+
 _PART = re.compile(r"part-(\d{6}-[0-9a-f]{8})\.parquet")
 _IGNORED = (".", "_")  # the first characters of names that Parquet readers skip
 
@@ -105,6 +108,8 @@ class SweepFolder:
         """Content of a UTF-8 file; None if it is absent."""
         try:
             with self.files.open_input_file(self.path(name)) as file:
+                if file.size() > MOST_BYTES:
+                    raise ResultsError(f"{self.path(name)}: larger than any that a sweep writes")
                 return file.read().decode()
         except FileNotFoundError:
             return None

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import yaml
 
 from analysis.errors import ResultsError
 from analysis.folder import CONFIG, SweepFolder, steady_listing
+from analysis.plain_yaml import read_yaml
 from analysis.schema import (
     TABLES,
     proposals_schema,
@@ -20,7 +20,7 @@ from analysis.schema import (
     steps_schema,
     trials_schema,
 )
-from analysis.tables import read_table
+from analysis.tables import read_table, sweep_id_of
 
 _DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
@@ -62,9 +62,11 @@ def load(path: str | os.PathLike[str]) -> Sweep:
     folder = SweepFolder.at(path)
     folder.require()
     tables = _read(folder)
+    config = _config(folder)
+    _check_owner(folder, config, tables)
     return Sweep(
         path=folder.root,
-        config=_config(folder),
+        config=config,
         **{table: _frame(rows) for table, rows in tables.items()},
     )
 
@@ -99,6 +101,19 @@ def _read(folder: SweepFolder) -> dict[str, pa.Table]:
     raise ResultsError(f"{folder.root}: keeps changing while it is read")
 
 
+def _check_owner(
+    folder: SweepFolder, config: Mapping[str, Any], tables: Mapping[str, pa.Table]
+) -> None:
+    owner = config.get("sweep_id")
+    faults = [
+        f"{folder.path(table)}: belongs to sweep {found}, but {CONFIG} to sweep {owner}"
+        for table, rows in tables.items()
+        if owner is not None and (found := sweep_id_of(rows.schema)) not in (None, owner)
+    ]
+    if faults:
+        raise ResultsError(faults)
+
+
 def _frame(rows: pa.Table) -> pd.DataFrame:
     frame = rows.sort_by("trial").to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     whole = {
@@ -112,9 +127,9 @@ def _frame(rows: pa.Table) -> pd.DataFrame:
 def _config(folder: SweepFolder) -> dict[str, Any]:
     text = folder.text(CONFIG)
     try:
-        config = yaml.safe_load(text or "{}")
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ResultsError(f"{folder.path(CONFIG)}: not YAML") from error
+        config = read_yaml(text or "{}")
+    except ValueError as error:
+        raise ResultsError(f"{folder.path(CONFIG)}: {error}") from error
     if not isinstance(config, dict):
         raise ResultsError(f"{folder.path(CONFIG)}: not a mapping")
     return config

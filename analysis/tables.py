@@ -13,15 +13,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from analysis.config_columns import holds_lists, list_cell
 from analysis.errors import ResultsError
 from analysis.folder import Listing, SweepFolder
-from analysis.schema import METADATA_PREFIX, SCHEMA_VERSION, TABLES
+from analysis.schema import (
+    METADATA_PREFIX,
+    PROPOSALS,
+    RECORDS,
+    SCHEMA_VERSION,
+    STEPS,
+    TABLES,
+    TRIALS,
+)
 
+COLUMNS = {"proposals": PROPOSALS, "steps": STEPS, "records": RECORDS, "trials": TRIALS}
+ROLES = ("baseline_full", "baseline_default", "baseline_literal", "search")
+STATUSES = ("completed", "pruned", "failed")
+RUNG = "rung_"
 ONE_ROW_PER_TRIAL = ("proposals", "trials")
 
 
-def part_schemas(folder: SweepFolder, parts: Listing) -> dict[str, list[pa.Schema]]:
+def part_schemas(
+    folder: SweepFolder, parts: Listing, sweep_id: str | None = None
+) -> dict[str, list[pa.Schema]]:
     """Schemas of the committed parts by table, from every footer.
+
+    Args:
+        folder: the sweep's folder.
+        parts: what is in it.
+        sweep_id: the sweep that the parts must belong to; None: all to the same.
 
     Raises:
         ResultsError: damaged, foreign or future parts, all of them named.
@@ -37,7 +57,7 @@ def part_schemas(folder: SweepFolder, parts: Listing) -> dict[str, list[pa.Schem
             except ResultsError as error:
                 faults.extend(error.faults)
     everywhere = {path: each for by_path in schemas.values() for path, each in by_path.items()}
-    if faults := faults or _strangers(everywhere):
+    if faults := faults or _strangers(everywhere, sweep_id):
         raise ResultsError(faults)
     return {table: list(by_path.values()) for table, by_path in schemas.items()}
 
@@ -65,9 +85,15 @@ def read_table(folder: SweepFolder, table: str, names: Sequence[str]) -> pa.Tabl
     schema = united([each.schema for each in tables.values()], folder.path(table))
     rows = under(schema, tables.values())
     _check_complete(folder.path(table), rows)
+    _check_values(folder.path(table), rows)
     if table in ONE_ROW_PER_TRIAL:
         _check_single(folder.path(table), rows)
     return rows
+
+
+def sweep_id_of(schema: pa.Schema) -> str | None:
+    """The sweep that a part was written by; None where its schema does not say."""
+    return _stamp(schema, "sweep_id")
 
 
 def united(schemas: Sequence[pa.Schema], where: str) -> pa.Schema:
@@ -90,7 +116,8 @@ def _part(folder: SweepFolder, table: str, name: str) -> Iterator[pq.ParquetFile
     try:
         with folder.files.open_input_file(path) as source:
             file = pq.ParquetFile(source, page_checksum_verification=True)
-            if fault := _wrong_version(path, file.schema_arrow):
+            schema = file.schema_arrow
+            if fault := _wrong_version(path, schema) or _wrong_columns(path, table, schema):
                 raise ResultsError(fault)
             yield file
     except FileNotFoundError:
@@ -109,14 +136,34 @@ def _wrong_version(path: str, schema: pa.Schema) -> str | None:
     return None
 
 
-def _strangers(schemas: Mapping[str, pa.Schema]) -> list[str]:
-    """One line for each part that does not belong to the sweep of the first."""
-    owners = {path: _stamp(schema, "sweep_id") for path, schema in schemas.items()}
-    first = next(iter(owners.items()), None)
+def _wrong_columns(path: str, table: str, schema: pa.Schema) -> str | None:
+    """Columns of this version that are missing or of another type."""
+    known = {column.name: column for column in COLUMNS[table]}
+    wrong = [name for name, column in known.items() if column.required and name not in schema.names]
+    wrong += [
+        field.name
+        for field in schema
+        if (field.name in known and field.type != known[field.name].type)
+        or (field.name.startswith(RUNG) and not _is_rung(field))
+    ]
+    if not wrong:
+        return None
+    return f"{path}: not written by a sweep: columns {', '.join(wrong)} are missing or wrong"
+
+
+def _is_rung(field: pa.Field) -> bool:
+    return field.name.removeprefix(RUNG).isdecimal() and pa.types.is_floating(field.type)
+
+
+def _strangers(schemas: Mapping[str, pa.Schema], sweep_id: str | None = None) -> list[str]:
+    """One line for each part that does not belong to this sweep, or else to that of the first."""
+    owners = {path: sweep_id_of(schema) for path, schema in schemas.items()}
+    first = ("this is", sweep_id) if sweep_id else next(iter(owners.items()), ("", None))
     return [
-        f"{path}: belongs to sweep {owner}, but {first[0]} to sweep {first[1]}"
+        f"{path}: belongs to sweep {owner}, but {first[0]} {'' if sweep_id else 'to '}sweep "
+        f"{first[1]}"
         for path, owner in owners.items()
-        if first and owner != first[1]
+        if owner != first[1]
     ]
 
 
@@ -133,6 +180,32 @@ def _check_complete(where: str, rows: pa.Table) -> None:
     ]
     if faults:
         raise ResultsError(faults)
+
+
+def _check_values(where: str, rows: pa.Table) -> None:
+    """Trials are numbered from 0; roles and statuses are known, and lists are lists."""
+    wrong = [
+        name
+        for name, allowed in (("role", ROLES), ("status", STATUSES))
+        if name in rows.schema.names
+        and not pc.all(pc.is_in(rows[name], pa.array(allowed)), min_count=0).as_py()
+    ]
+    if pc.any(pc.less(rows["trial"], 0)).as_py():
+        wrong.append("trial")
+    wrong += [field.name for field in rows.schema if holds_lists(field) and not _lists(rows, field)]
+    if wrong:
+        raise ResultsError([f"{where}: column {name} has values of no sweep" for name in wrong])
+
+
+def _lists(rows: pa.Table, field: pa.Field) -> bool:
+    if not pa.types.is_string(field.type):
+        return False
+    try:
+        for text in rows[field.name].unique().drop_null().to_pylist():
+            list_cell(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_single(where: str, rows: pa.Table) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from analysis.config_columns import PREFIX
+from analysis.errors import ResultsError
+from analysis.folder import CONFIG
 from analysis.sweep import Sweep, best
 
 MEASURES = ("composite", "es", "ps", "ns", "score", "composite_all")
@@ -52,7 +55,7 @@ def verdict(sweep: Sweep) -> Verdict | None:
         baselines={
             row["role"]: {
                 **_metrics(row),
-                "lead": float(winner["composite"]) - float(row["composite"]),
+                "lead": _plain(winner["composite"] - row["composite"]),
             }
             for _, row in others.iterrows()
         },
@@ -65,10 +68,24 @@ def _metrics(row: pd.Series) -> dict[str, float | None]:
 
 
 def _settings(sweep: Sweep, winner: pd.Series) -> dict[str, Any]:
-    space = sweep.config["config"]["search"]["space"]
-    keys = [key for key in space if key not in ("name", "fixed", "preset")]
-    keys += list(space.get("fixed", {}))
+    keys = _searched(sweep)
+    missing = [key for key in keys if PREFIX + key not in winner.index]
+    if missing:
+        raise ResultsError(f"{sweep.path}: trials have no column for {', '.join(missing)}")
     return {key: _plain(winner[PREFIX + key]) for key in keys}
+
+
+def _searched(sweep: Sweep) -> list[str]:
+    """The settings that the sweep's space holds, searched ones first."""
+    space: Any = sweep.config
+    for name in ("config", "search", "space"):
+        space = space.get(name) if isinstance(space, Mapping) else None
+    fixed = space.get("fixed", {}) if isinstance(space, Mapping) else None
+    if not isinstance(space, Mapping) or not isinstance(fixed, Mapping):
+        raise ResultsError(f"{sweep.path}/{CONFIG}: has no search space written out")
+    return [str(key) for key in space if key not in ("name", "fixed", "preset")] + [
+        *map(str, fixed)
+    ]
 
 
 def _plain(value: Any) -> Any:

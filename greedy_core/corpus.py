@@ -9,6 +9,7 @@ from pathlib import Path
 
 from greedy_core import factworld
 from greedy_core.errors import CorpusError
+from greedy_core.reading import read_text
 from greedy_core.records import EditRecord
 from greedy_core.settings import EditSettings
 
@@ -35,11 +36,9 @@ def read_corpus(path: Path) -> list[str]:
         CorpusError: if it cannot be read, is not UTF-8, or holds no text.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise CorpusError(f"covariance.corpus {path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CorpusError(f"covariance.corpus {path}: must be UTF-8 text") from None
+        lines = read_text(path).split("\n")
+    except ValueError as error:
+        raise CorpusError(f"covariance.corpus {path}: {error}") from None
     documents = [line for line in lines if line.strip()]
     if not documents:
         raise CorpusError(f"covariance.corpus {path}: must hold at least one line of text")

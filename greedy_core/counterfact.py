@@ -9,16 +9,26 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from greedy_core.errors import RecordsError
+from greedy_core.reading import read_text
 from greedy_core.records import EditRecord, EditRequest
 
 T = TypeVar("T")
 
+MOST_CHARACTERS = 20_000
+"""Longest prompt, subject or target; CounterFact's longest has 300. What is longer could only be
+refused after tokenizing it, which takes the time of thousands of records."""
+
+MOST_FAULTS = 100
+"""Faults after which the rest of a file is not looked at."""
+
+_LARGEST_INT = 2**63 - 1
 _KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 
 
@@ -29,13 +39,11 @@ def read_counterfact(path: Path) -> list[EditRecord]:
         RecordsError: with every fault of the file: file, record index, case_id, field.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordsError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise RecordsError(
-            f"{path}: not UTF-8 text: {error.reason} at byte {error.start}"
-        ) from None
+        text = read_text(path)
+    except ValueError as error:
+        raise RecordsError(f"{path}: {error}") from None
+    try:
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise RecordsError(
             f"{path}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
@@ -49,24 +57,33 @@ def parse_counterfact(content: object, source: str) -> list[EditRecord]:
     """Turn the content of a CounterFact file into records.
 
     Raises:
-        RecordsError: with every fault found, each beginning with `source`.
+        RecordsError: with every fault found, each beginning with `source`; after many, without
+            the rest of the file.
     """
     if not isinstance(content, list) or not content:
         raise RecordsError(f"{source}: must be a non-empty list of records")
-    readers = [
-        _RecordReader(entry, f"{source}: record {index}") for index, entry in enumerate(content)
-    ]
-    records = [reader.record() for reader in readers]
-    faults = [fault for reader in readers for fault in reader.faults]
-    counts = Counter(reader.case_id for reader in readers if reader.case_id is not None)
+    records: list[EditRecord] = []
+    faults: list[str] = []
+    counts: Counter[int] = Counter()
+    for index, entry in enumerate(content):
+        reader = _RecordReader(entry, f"{source}: record {index}")
+        record = reader.record()
+        faults += reader.faults
+        if reader.case_id is not None:
+            counts[reader.case_id] += 1
+        if len(faults) >= MOST_FAULTS:
+            rest = f"{source}: the records after {index} were not looked at"
+            raise RecordsError([*faults[:MOST_FAULTS], rest])
+        if record is not None:
+            records.append(record)
+    repeated = [(case_id, n) for case_id, n in counts.items() if n > 1]
     faults += [
         f"{source}: case_id {case_id} occurs {n} times; it must be unique"
-        for case_id, n in counts.items()
-        if n > 1
+        for case_id, n in repeated[:MOST_FAULTS]
     ]
     if faults:
         raise RecordsError(faults)
-    return [record for record in records if record is not None]
+    return records
 
 
 class _RecordReader:
@@ -78,14 +95,14 @@ class _RecordReader:
         self._entry = entry
         self._place = place
         if isinstance(entry, dict) and entry.get("case_id") is not None:
-            self._place = f"{place} (case_id {entry['case_id']!r:.40})"
+            self._place = f"{place} (case_id {_shown(entry['case_id'])})"
 
     def record(self) -> EditRecord | None:
         """The record, or None after noting what is wrong with it."""
         if not isinstance(self._entry, dict):
             self.faults.append(f"{self._place}: must be an object")
             return None
-        self.case_id = self._field(self._entry, "case_id", int)
+        self.case_id = self._number(self._entry, "case_id")
         rewrite = self._field(self._entry, "requested_rewrite", dict)
         request = self._request(rewrite) if rewrite is not None else None
         paraphrases = self._prompts(self._entry, "paraphrase_prompts")
@@ -94,16 +111,26 @@ class _RecordReader:
             return None
         return EditRecord(request, paraphrases, neighbors)
 
+    def _number(self, owner: Mapping[str, object], name: str) -> int | None:
+        number = self._field(owner, name, int)
+        if number is not None and abs(number) > _LARGEST_INT:
+            self._fault(name, "must fit into 64 bits")
+            return None
+        return number
+
     def _request(self, rewrite: Mapping[str, object]) -> EditRequest | None:
         prompt = self._text(rewrite, "prompt", "requested_rewrite.prompt")
         subject = self._text(rewrite, "subject", "requested_rewrite.subject")
         new = self._target(rewrite, "target_new")
         true = self._target(rewrite, "target_true")
         if prompt is not None and prompt.count("{}") != 1:
-            self._fault("requested_rewrite.prompt", f'must hold one "{{}}", but got {prompt!r:.80}')
+            self._fault(
+                "requested_rewrite.prompt", f'must hold one "{{}}", but got {_shown(prompt)}'
+            )
         if new is not None and new == true:
             self._fault(
-                "requested_rewrite.target_new", f"must differ from target_true, but got {new!r:.80}"
+                "requested_rewrite.target_new",
+                f"must differ from target_true, but got {_shown(new)}",
             )
         relation = rewrite.get("relation_id")
         if self.case_id is None or not (prompt and subject and new and true):
@@ -130,24 +157,31 @@ class _RecordReader:
         if not text.strip():
             self._fault(place, "must not be blank")
             return None
-        return text if self._encodes(text, place) else None
+        return text if self._readable(text, place) else None
 
     def _prompts(self, owner: Mapping[str, object], name: str) -> tuple[str, ...]:
         prompts = self._field(owner, name, list) or []
         for position, prompt in enumerate(prompts):
             place = f"{name}[{position}]"
             if not isinstance(prompt, str) or not prompt.strip():
-                self._fault(place, f"must be text, but got {prompt!r:.80}")
+                self._fault(place, f"must be text, but got {_shown(prompt)}")
             else:
-                self._encodes(prompt, place)
+                self._readable(prompt, place)
         return tuple(prompts)
 
-    def _encodes(self, text: str, place: str) -> bool:
-        """Whether a text is Unicode; JSON can write half a surrogate pair, which is none."""
-        valid = not any("\ud800" <= character <= "\udfff" for character in text)
-        if not valid:
-            self._fault(place, f"must be valid Unicode, but got {text!r:.80}")
-        return valid
+    def _readable(self, text: str, place: str) -> bool:
+        """Whether a text is Unicode (JSON can write half a surrogate pair) and not too long."""
+        if len(text) > MOST_CHARACTERS:
+            self._fault(
+                place, f"must have {MOST_CHARACTERS} characters at most, but has {len(text)}"
+            )
+            return False
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self._fault(place, f"must be valid Unicode, but got {_shown(text)}")
+            return False
+        return True
 
     def _field(
         self, owner: Mapping[str, object], name: str, kind: type[T], place: str | None = None
@@ -158,9 +192,18 @@ class _RecordReader:
             return None
         value = owner[name]
         if not isinstance(value, kind) or isinstance(value, bool):
-            self._fault(place or name, f"must be {_KINDS[kind]}, but got {value!r:.80}")
+            self._fault(place or name, f"must be {_KINDS[kind]}, but got {_shown(value)}")
             return None
         return value
 
     def _fault(self, field: str, text: str) -> None:
         self.faults.append(f"{self._place}: {field}: {text}")
+
+
+def _shown(value: object) -> str:
+    """The beginning of a value, found without walking the rest of it."""
+    return _REPR.repr(value)[:80]
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from greedy_core.base_artefacts import BaseArtefacts
+from greedy_core.counterfact import MOST_FAULTS
+from greedy_core.errors import RecordsError
 from greedy_core.evaluation import Evaluation, evaluate
 from greedy_core.events import StepEvent
 from greedy_core.greedy import GreedyRun
@@ -19,6 +21,7 @@ from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import StateTree
 from greedy_core.store import MemoryStore, Store
+from greedy_core.tokens import encode_target
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,12 @@ def open_states(
 
     Raises:
         SettingsError: if the model does not have the layers.
+        RecordsError: if the model cannot read a prompt, now rather than in the middle of a walk.
     """
     torch.set_num_threads(inputs.settings.threads)
     check_layers(inputs.settings, model)
     plan = Plan.of(inputs.settings, inputs.selection, inputs.corpus)
+    _check_prompts(plan, model)
     base = BaseArtefacts(model, plan, store, model_digest)
     prefixes = Prefixes(model, plan.layers[0], base.identity, memory or MemoryStore())
     return StateScores(StateTree(base, store, prefixes))
@@ -73,6 +78,26 @@ def run_edit(
     while not run.done:
         on_step(run.step())
     return EditResult(run, unedited(scores, settings), run.evaluate())
+
+
+def _check_prompts(plan: Plan, model: LanguageModel) -> None:
+    faults = []
+    for split in (split for batch in plan.batches for split in batch):
+        request = split.request
+        paraphrases = (*split.probe_paraphrases, *split.held_out_paraphrases)
+        for prompt in (
+            request.text,
+            *paraphrases,
+            *split.probe_neighbors,
+            *split.held_out_neighbors,
+        ):
+            try:
+                encode_target(model, prompt, request.target_new)
+                encode_target(model, prompt, request.target_true)
+            except RecordsError as error:
+                faults.append(f"case_id {request.case_id}: {error}")
+    if faults:
+        raise RecordsError(faults[:MOST_FAULTS])
 
 
 def unedited(scores: StateScores, settings: EditSettings) -> Evaluation:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -15,7 +14,7 @@ from greedy_core.architectures import architecture_of
 from greedy_core.arrays import to_array, to_tensor
 from greedy_core.errors import BaseModelChanged, ModelError
 from greedy_core.language_model import LanguageModel, weights_digest
-from greedy_core.model_config import model_folder, read_model_config
+from greedy_core.model_config import check_weights, layers_of, model_folder, read_model_config
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,10 @@ def load_model(model: str, dtype: str = "float32", device: str = "auto") -> Lang
     Raises:
         ModelError: if it is missing, broken, or of a family that is not supported.
     """
-    architecture_of(str(read_model_config(model).get("model_type")))
+    config = read_model_config(model)
+    architecture_of(str(config.get("model_type")))
+    layers_of(config)
+    check_weights(model, config)
     folder = model_folder(model)
     transformers_logging.disable_progress_bar()
     try:
@@ -53,13 +55,14 @@ def load_model(model: str, dtype: str = "float32", device: str = "auto") -> Lang
             output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # transformers raises any kind for a folder that is broken
         raise ModelError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
     module, report = loaded
     if report["missing_keys"]:
         raise ModelError(f"model {model!r} lacks weights: {sorted(report['missing_keys'])!s:.200}")
     if not tokenizer.is_fast:
         raise ModelError(f"model {model!r} needs a fast tokenizer (a tokenizer.json)")
+    _check_finite(module, model)
     return _ready(module, tokenizer, device)
 
 
@@ -126,6 +129,13 @@ def check_unchanged(model: LanguageModel, digest: str) -> None:
 def _ready(module: torch.nn.Module, tokenizer: Any, device: str) -> LanguageModel:
     module.to(resolve_device(device)).eval().requires_grad_(False)
     return LanguageModel(module, tokenizer)
+
+
+def _check_finite(module: torch.nn.Module, model: str) -> None:
+    """NaN in one weight would come back as an error far from its cause, or as a failed prompt."""
+    broken = [name for name, each in module.named_parameters() if not torch.isfinite(each).all()]
+    if broken:
+        raise ModelError(f"model {model!r}: weights must be finite, but not so {broken!s:.200}")
 
 
 def _first_line(error: BaseException) -> str:

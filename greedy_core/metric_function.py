@@ -39,6 +39,9 @@ def load_metric(name: str) -> MetricFunction:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise MetricError(f"greedy.metric {name!r}: {error}") from error
+    except Exception as error:  # whatever the user's own module does when it is imported
+        cause = f"{type(error).__name__}: {error}"
+        raise MetricError(f"greedy.metric {name!r}: importing it raised {cause}") from error
     function = getattr(module, function_name, None)
     if not callable(function):
         raise MetricError(

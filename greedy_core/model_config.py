@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from greedy_core import factworld
 from greedy_core.errors import ModelError
+from greedy_core.reading import CONFIG_BYTES, read_text
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+MOST_LAYERS = 1000
+"""Eight times the deepest published model; a number without limit would be built block by block."""
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
+_SHARD = re.compile(r"[A-Za-z0-9][\w.-]{0,250}\.safetensors", re.ASCII)
 
 
 def model_folder(model: str) -> str:
@@ -21,26 +34,96 @@ def read_model_config(model: str) -> dict[str, Any]:
     Raises:
         ModelError: if it is missing or cannot be read.
     """
-    folder = Path(model_folder(model))
-    if not folder.is_dir():
+    folder = model_folder(model)
+    if not os.path.isdir(folder):
         return _from_hub(model)
+    if not (Path(folder) / "config.json").exists():
+        raise ModelError(f"model {model!r}: the folder must have a config.json")
+    return _object(model, Path(folder) / "config.json")
+
+
+def layers_of(config: Mapping[str, Any]) -> int:
+    """The number of layers that a configuration names.
+
+    Raises:
+        ModelError: if it names none, or no model_type.
+    """
+    family = config.get("model_type")
+    layers = config.get("n_layer", config.get("num_hidden_layers"))
+    if not isinstance(family, str) or type(layers) is not int or not 1 <= layers <= MOST_LAYERS:
+        raise ModelError(
+            "the model's config.json must name a model_type and its number of layers, from 1 to "
+            f"{MOST_LAYERS}, but got (model_type={family!r:.80}, layers={layers!r:.80})"
+        )
+    return layers
+
+
+def check_weights(model: str, config: Mapping[str, Any]) -> None:
+    """See to it that a model's weights are safetensors, all of them, and lie in its own folder.
+
+    transformers prefers safetensors, but opens whatever files an index names, pickles too.
+
+    Raises:
+        ModelError: if there are none, or the index names other files.
+    """
+    if "transformers_weights" in config:
+        raise ModelError(f"model {model!r}: config.json must not say where the weights are")
+    folder = model_folder(model)
+    path = Path(folder) / WEIGHTS if os.path.isdir(folder) else _cached(model, WEIGHTS)
+    if path is not None and path.is_file():
+        return
+    path = Path(folder) / INDEX if os.path.isdir(folder) else _cached(model, INDEX)
+    if path is None or not path.is_file():
+        raise ModelError(f"model {model!r}: its weights must be safetensors ({WEIGHTS} or {INDEX})")
+    shards = _object(model, path, most=64 * CONFIG_BYTES).get("weight_map")
+    if not isinstance(shards, dict) or not shards:
+        raise ModelError(f"model {model!r}: {INDEX} must have a weight_map")
+    for shard in sorted({str(name) for name in shards.values()}):
+        if not _SHARD.fullmatch(shard):
+            raise ModelError(
+                f"model {model!r}: {INDEX} must name .safetensors files beside it, "
+                f"but got {shard!r:.80}"
+            )
+
+
+def _object(model: str, path: Path, most: int = CONFIG_BYTES) -> dict[str, Any]:
+    """The JSON object that a file of the model holds."""
     try:
-        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"model {model!r}: the folder must have a config.json") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"model {model!r}: config.json cannot be read: {error}") from None
+        content = json.loads(read_text(path, most))
+    except json.JSONDecodeError as error:
+        raise ModelError(
+            f"model {model!r}: {path.name} cannot be read: not JSON: {error}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"model {model!r}: {path.name} {error}") from None
     if not isinstance(content, dict):
-        raise ModelError(f"model {model!r}: config.json must hold an object")
+        raise ModelError(f"model {model!r}: {path.name} must hold an object")
     return content
 
 
 def _from_hub(model: str) -> dict[str, Any]:
+    if not _HUB_NAME.fullmatch(model):
+        raise ModelError(
+            "model must be factworld, a folder, or a name on the Hugging Face hub, "
+            f"but got {model!r:.200}, where no folder is"
+        )
     from transformers import AutoConfig  # imports torch, and only the hub needs it
 
     try:
         config = AutoConfig.from_pretrained(model, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers raises any kind for a broken or missing config.json
         first_line = str(error).strip().split("\n")[0]
-        raise ModelError(f"model {model!r} cannot be loaded: {first_line}") from None
+        raise ModelError(f"model {model!r} cannot be loaded: {first_line}") from error
     return config.to_dict()
+
+
+def _cached(model: str, name: str) -> Path | None:
+    """A file of a model on the hub, fetched if it is there."""
+    from transformers.utils import cached_file
+
+    try:
+        found = cached_file(model, name, _raise_exceptions_for_missing_entries=False)
+    except OSError as error:
+        first_line = str(error).strip().split("\n")[0]
+        raise ModelError(f"model {model!r} cannot be loaded: {first_line}") from error
+    return None if found is None else Path(found)

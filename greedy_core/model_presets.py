@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from greedy_core.errors import ModelError
+from greedy_core.model_config import layers_of
 from greedy_core.settings import EditSettings
 
 
@@ -49,6 +50,16 @@ _PRESETS: dict[tuple[str, int], ModelPreset] = {
 }
 """By model_type and number of layers; medium and large GPT-2 at the relative depth of gpt2-xl."""
 
+PRESET = (
+    "layers",
+    "mu",
+    "values.steps",
+    "values.lr",
+    "values.clamp",
+    "values.weight_decay",
+)
+"""The settings that a preset fills in."""
+
 _FAMILIES = frozenset(family for family, _ in _PRESETS)
 
 
@@ -59,21 +70,15 @@ def preset_for(config: Mapping[str, Any]) -> ModelPreset:
     take their family's, at the same relative depth.
 
     Raises:
-        ModelError: if the configuration names neither.
+        ModelError: if the configuration names neither, or a family that is not supported.
     """
-    family = config.get("model_type")
-    layers = config.get("n_layer", config.get("num_hidden_layers"))
-    if not isinstance(family, str) or not isinstance(layers, int) or layers < 1:
-        raise ModelError(
-            "the model's config.json must name a model_type and its number of layers, "
-            f"but got (model_type={family!r}, layers={layers!r})"
-        )
+    family, layers = config.get("model_type"), layers_of(config)
+    if family not in _FAMILIES:
+        raise ModelError(f"model_type must be one of {sorted(_FAMILIES)}, but got {family!r:.80}")
     if (family, layers) in _PRESETS:
         return _PRESETS[family, layers]
     if layers < 12:
         return _SMALL
-    if family not in _FAMILIES:
-        raise ModelError(f"model_type must be one of {sorted(_FAMILIES)}, but got {family!r}")
     known = max(size for name, size in _PRESETS if name == family)
     preset = _PRESETS[family, known]
     return replace(preset, layers=(round(preset.layers[0] * layers / known),))

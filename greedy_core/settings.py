@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from math import inf
 from typing import Literal
 
 from greedy_core.errors import require
@@ -21,6 +20,13 @@ AcceptBy = Literal["probes", "distance", "always"]
 TrustAction = Literal["rollback", "scale"]
 Targets = Literal["base", "current"]
 Dtype = Literal["float32", "bfloat16", "float16"]
+
+FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+"""How a function of the user's is named."""
+MOST_THREADS = 1024
+"""More than any machine has; starting them all would already take minutes."""
+MOST_WEIGHT = 1e9
+"""Far above any use, far below where sums of weights leave the range of floats."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class GreedySettings:
                 f"`max_norm_ratio > 0` must hold, but got (max_norm_ratio={self.max_norm_ratio})",
             ),
             (
-                self.metric is None or re.fullmatch(r"[\w.]+:[\w.]+", self.metric) is not None,
+                self.metric is None or FUNCTION.fullmatch(self.metric) is not None,
                 f"metric must be of the form module:function, but got (metric={self.metric!r})",
             ),
             (
@@ -244,9 +250,9 @@ class EditSettings:
                 "every step is taken",
             ),
             (
-                all(0 <= weight < inf for weight in self.composite_weights)
-                and sum(self.composite_weights) > 0,
-                "composite_weights must be finite, 0 or more, and not all 0, "
+                all(0 <= weight <= MOST_WEIGHT for weight in self.composite_weights)
+                and any(self.composite_weights),
+                f"composite_weights must be from 0 to {MOST_WEIGHT:g}, and not all 0, "
                 f"but got (composite_weights={self.composite_weights})",
             ),
             (
@@ -256,7 +262,10 @@ class EditSettings:
             (self.model != "", "model must be named, but got (model='')"),
             (self.dataset != "", "dataset must be named, but got (dataset='')"),
             (self.seed >= 0, f"`seed >= 0` must hold, but got (seed={self.seed})"),
-            (self.threads >= 1, f"`threads >= 1` must hold, but got (threads={self.threads})"),
+            (
+                1 <= self.threads <= MOST_THREADS,
+                f"`1 <= threads <= {MOST_THREADS}` must hold, but got (threads={self.threads})",
+            ),
         )
 
     @property

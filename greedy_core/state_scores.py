@@ -91,6 +91,11 @@ class StateScores:
         artefact, read = remembered(self.tree.store, key, compute)
         return Scores(artefact["log_probabilities"], read)
 
+    def forget(self) -> None:
+        """Forget what was computed at states, so that the next walk starts from nothing."""
+        self._successes.clear()
+        self.tree.forget()
+
     def successes(self, state: State, batch: int) -> tuple[RecordSuccesses, ...]:
         """Success values of a batch's records at a state, in the batch's order."""
         known = self._successes.get((state.key, batch))

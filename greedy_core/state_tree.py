@@ -100,6 +100,10 @@ class StateTree:
         )
         return Solve(key, _unpack(artefact))
 
+    def forget(self) -> None:
+        """Forget the factors of states."""
+        self._factors.clear()
+
     def factors(self, state: State) -> dict[int, LoraFactors]:
         """All edits of a state by layer; none for the root."""
         return self._composed(state)[0]

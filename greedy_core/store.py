@@ -84,6 +84,10 @@ class MemoryStore:
     def put(self, key: str, artefact: Artefact) -> Artefact:
         return self._recent.put(key, artefact)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._recent.clear()
+
     def lease(self, key: str) -> AbstractContextManager[object]:
         return nullcontext()
 

@@ -116,9 +116,10 @@ def best(folder: Folder, as_json: Json = False) -> None:
     """
     from analysis.verdict import verdict
 
-    found = verdict(analysis.load(folder))
+    sweep = analysis.load(folder)
+    found = verdict(sweep)
     if found is None:
-        raise InputError(f"{folder}: no trial has been completed yet")
+        raise InputError(f"{folder}: no search trial has been completed{_counted(sweep)}")
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
@@ -131,6 +132,7 @@ def show_config(config: Config = None) -> None:
 
     Example: ratchet config edits=40 search.space=extended > sweep.yaml
     """
+    _set_up_logging(verbose=False)
     path, overrides = split_arguments(config or [])
     typer.echo(resolved_config(path, overrides, space=False).to_yaml(), nl=False)
 
@@ -166,7 +168,7 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
     found = verdict(analysis.load(outcome.folder))
     if found is not None:
         print_verdict(found, Console())
-    typer.echo(f"results: {outcome.folder}")
+    typer.echo(f"results: {inert(str(outcome.folder))}")
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials failed; see the column error of trials", err=True)
         raise typer.Exit(SOME_FAILED)
@@ -174,9 +176,22 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
 
 def _set_up_logging(verbose: bool) -> None:
     """Our own warnings always; the libraries' chatter on request."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.ERROR,
-        format="%(name)s: %(message)s" if verbose else "ratchet: %(message)s",
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Inert("%(name)s: %(message)s" if verbose else "ratchet: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, handlers=[handler])
     for package in ("greedy_core", "search", "spaces", "analysis"):
         logging.getLogger(package).setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+class _Inert(logging.Formatter):
+    """Messages may quote what files hold; a terminal must not obey it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(inert, super().format(record).split("\n")))
+
+
+def _counted(sweep: analysis.Sweep) -> str:
+    """How the search trials ended, none of them being complete."""
+    statuses = sweep.trials["status"][sweep.trials["role"] == "search"].value_counts()
+    counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
+    return f" ({counts})" if counts else " yet"

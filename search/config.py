@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -91,7 +91,10 @@ class CacheSettings:
     def __post_init__(self) -> None:
         require(
             (self.dir != "", "dir must be a folder or null, but got (dir='')"),
-            (self.limit_gb > 0, f"`limit_gb > 0` must hold, but got (limit_gb={self.limit_gb})"),
+            (
+                0 < self.limit_gb <= 1e9,
+                f"`0 < limit_gb <= 1e9` must hold, but got (limit_gb={self.limit_gb})",
+            ),
             (self.worker_mb >= 0, _at_least("worker_mb", 0, self.worker_mb)),
             (self.prepared_mb >= 0, _at_least("prepared_mb", 0, self.prepared_mb)),
         )
@@ -178,7 +181,9 @@ class SweepConfig:
         for key, value in self.flat().items():
             group, _, name = key.rpartition(".")
             (nested.setdefault(group, {}) if group else nested)[name] = value
-        return yaml.dump(nested, Dumper=_ListsInline, sort_keys=False, allow_unicode=True)
+        # Escaped where a terminal would obey it, readable everywhere else.
+        plain = all(text.isprintable() for text in _texts(nested))
+        return yaml.dump(nested, Dumper=_ListsInline, sort_keys=False, allow_unicode=plain)
 
 
 def edit_settings(values: Mapping[str, object]) -> EditSettings:
@@ -209,6 +214,18 @@ class _ListsInline(yaml.SafeDumper):
 
 _ListsInline.add_representer(list, _ListsInline.represent_inline)
 _ListsInline.add_representer(tuple, _ListsInline.represent_inline)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All text in a nested value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from (*_texts(key), *_texts(each))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
 
 
 def _at_least(name: str, least: int, value: object) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from greedy_core.edit import run_edit
 from greedy_core.errors import InputError
@@ -19,6 +20,7 @@ from search.config import SweepConfig
 from search.interrupts import interruptible
 from search.reports import STEP_FIELDS, evaluation_values, step_tuple
 from search.workbench import Workbench
+from spaces.values import inert
 
 
 def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path | None) -> None:
@@ -28,15 +30,15 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
         InputError: if the model cannot be loaded, or the file of events cannot be written.
         SweepInterrupted: after a signal.
     """
-    with interruptible(), _opened(events) as file:
+    _check_writable(events)
+    with interruptible(), _EventFile(events) as file:
         scores, settings = Workbench.alone(config.edit, config.cache).open(config.edit)
 
         def on_step(event: StepEvent) -> None:
             row = dict(zip(STEP_FIELDS, step_tuple(event), strict=True))
-            if file is not None:
-                file.write(json.dumps(row) + "\n")
+            file.write(row)
             if not as_json:
-                console.print(_step_line(event), markup=False, highlight=False)
+                console.print(Text(inert(_step_line(event))))
 
         result = run_edit(scores, settings, on_step)
     if as_json:
@@ -54,18 +56,41 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
         console.print(_table({"unedited": result.unedited, "edited": result.edited}))
 
 
-@contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO | None]:
-    """The file of events, or nothing."""
+def _check_writable(path: Path | None) -> None:
+    """Refuse a file that could not be written, without making it."""
     if path is None:
-        yield None
         return
-    try:
-        file = path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--events {path}: cannot be written: {error.strerror}") from None
-    with file:
-        yield file
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
+        raise InputError(f"--events {path}: cannot be written")
+
+
+class _EventFile:
+    """Events as lines of JSON; the file appears with the first, so not where none is reached."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def write(self, row: Mapping[str, object]) -> None:
+        """Add an event."""
+        if self._path is None:
+            return
+        try:
+            if self._file is None:
+                self._file = self._path.open("w", encoding="utf-8")
+            self._file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise InputError(
+                f"--events {self._path}: cannot be written: {error.strerror}"
+            ) from None
+
+    def __enter__(self) -> _EventFile:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def _step_line(event: StepEvent) -> str:

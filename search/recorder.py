@@ -10,13 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ray import cloudpickle, tune
-from ray.exceptions import RayActorError
+from ray import tune
 
 from search.ledger import Ledger
 from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, STEP_FIELDS, rows
 from search.results.log import SweepLog
 from search.results.recovery import Proposal
+
+_FAILURE = "Failure # "
+"""What Tune begins each failure with in a trial's file of errors; it lies beside a pickle, which is
+not read: the folder is Ray's, and others may write there."""
+_TASK = "ray::"
+"""What Ray begins a traceback with that a worker lived to send."""
 
 
 @dataclass
@@ -150,15 +155,19 @@ class Recorder(tune.Callback):
 
 def _cause(trial: Any, timeout: float) -> str:
     """Why a trial failed, in one line."""
-    try:
-        error: Any = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-    except Exception:
-        # Not every exception survives pickling; Tune keeps its text, too.
-        return Path(trial.error_file).read_text().strip().splitlines()[-1].strip()
-    if isinstance(error, RayActorError):
+    text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    last = text.rpartition(_FAILURE)[2].partition("\n")[2]
+    if _TASK not in last:
         return (
             "the worker ended without a word: killed, out of memory, or no sign of life "
             f"for longer than search.trial_timeout ({timeout:g} s)"
         )
-    cause = getattr(error, "cause", None) or error
-    return " ".join(f"{type(cause).__name__}: {cause}".split())
+    return cause_in(last)
+
+
+def cause_in(traceback: str) -> str:
+    """The exception at the end of a traceback's text, without its module, in one line."""
+    lines = traceback.rstrip().split("\n")
+    after = 1 + max((n for n, line in enumerate(lines[:-1]) if line.startswith("  ")), default=-1)
+    name, colon, message = "\n".join(lines[after:]).partition(":")
+    return " ".join(f"{name.rpartition('.')[2]}{colon}{message}".split())

@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 
 from analysis.errors import ResultsError
+from greedy_core.errors import SettingsError
+from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
 from search.results.parts import LocalFolder
+from spaces.document import read_document
+from spaces.errors import DocumentError
+from spaces.values import conform
 
 SWEEP_FILE = "sweep.yaml"
 
@@ -66,14 +71,23 @@ class SweepFile:
             ResultsError: if it is missing or damaged.
         """
         path = folder / SWEEP_FILE
+        if not path.exists():
+            raise ResultsError(f"{path}: there is no sweep here")
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            values = {name: content[name] for name in cls.__dataclass_fields__ if name != "config"}
-            config = SweepConfig().with_values(_dotted(content["config"]))
-        except FileNotFoundError:
-            raise ResultsError(f"{path}: there is no sweep here") from None
-        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-            raise ResultsError(f"{path}: cannot be read as a sweep: {error}") from error
+            document = read_document(path)
+        except DocumentError as error:
+            raise ResultsError(error.faults) from None
+        values, faults = _head(document.values)
+        faults = [f"{path}: {fault}" for fault in faults] + list(document.faults)
+        try:
+            config = SweepConfig().with_values(_dotted(document.values.get("config")))
+            config.search_space()
+        except SettingsError as error:
+            faults += [f"{path}: config: {fault}" for fault in error.faults]
+        except ValueError as error:
+            faults.append(f"{path}: {error}")
+        if faults:
+            raise ResultsError(faults)
         return cls(**values, config=config)
 
 
@@ -88,15 +102,46 @@ def git_sha() -> str | None:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, timeout=10
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
 
 
-def _dotted(nested: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration's values under their dotted keys."""
+def _head(content: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    """Everything but the configuration, and what is wrong with it."""
+    values: dict[str, Any] = {}
+    faults = []
+    for name, kind in _HEAD.items():
+        try:
+            if name not in content:
+                raise ValueError("is missing")
+            values[name] = conform(content[name], kind)
+            if isinstance(values[name], Mapping):
+                values[name] = {key: conform(each, str) for key, each in values[name].items()}
+        except ValueError as error:
+            faults.append(f"{name} {error}")
+    return values, faults
+
+
+def _dotted(nested: object) -> dict[str, Any]:
+    """The configuration's values under their dotted keys.
+
+    Raises:
+        ValueError: a key is missing, or left open that a sweep has resolved.
+    """
     values: dict[str, Any] = {}
     for key in KEYS:
         group, _, name = key.rpartition(".")
-        values[key] = (nested[group] if group else nested)[name]
+        holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
+        if not isinstance(holder, Mapping) or name not in holder:
+            raise ValueError(f"config: {key} is missing")
+        if holder[name] is None and key in PRESET:
+            raise ValueError(f"config: {key} must have a value")
+        values[key] = holder[name]
     return values
+
+
+_HEAD: Mapping[str, Any] = {
+    name: hint for name, hint in get_type_hints(SweepFile).items() if name != "config"
+}
+"""Names and types of everything but the configuration."""

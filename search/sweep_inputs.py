@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +11,9 @@ from pathlib import Path
 
 from greedy_core.inputs import notes, read_inputs
 from greedy_core.model_config import read_model_config
-from search.config import SweepConfig
+from search.config import CacheSettings, SweepConfig
 from search.config_reader import ConfigError, read_config
+from spaces.values import shown
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,22 @@ def resolved_config(
         InputError: with everything that is wrong.
     """
     config = read_config(path, overrides, space=space)
+    _check_cache(config.cache)
     inputs = read_inputs(config.edit, read_model_config(config.edit.model))
     for note in notes(inputs.selection):
         logger.warning(note)
     return replace(config, edit=inputs.settings)
+
+
+def _check_cache(cache: CacheSettings) -> None:
+    """What can be said of the store's folder without touching it."""
+    if cache.dir is None:
+        return
+    try:
+        os.fsencode(Path(cache.dir).expanduser())
+    except (ValueError, RuntimeError):
+        valid = False
+    else:
+        valid = "\0" not in cache.dir
+    if not valid:
+        raise ConfigError(f"cache.dir must be the path of a folder, but got {shown(cache.dir)}")

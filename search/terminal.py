@@ -14,6 +14,7 @@ from rich.text import Text
 from greedy_core.progress import Progress
 from search.recorder import Recorder
 from search.watch import Watch
+from spaces.values import inert
 
 PLAIN_SECONDS = 60.0
 """Elsewhere than on a terminal, a line this often and at the end."""
@@ -47,7 +48,7 @@ class ProgressLine(Watch):
             yield
         finally:
             if self._line:
-                self._console.print(self._line, markup=False, highlight=False, soft_wrap=True)
+                self._console.print(Text(self._line), soft_wrap=True)
 
     def preparing(self, progress: Progress) -> None:
         """Draw how far the preparation is."""
@@ -66,7 +67,7 @@ class ProgressLine(Watch):
             self._live.update(Text(line))
         elif time.monotonic() - self._printed >= PLAIN_SECONDS:
             self._printed = time.monotonic()
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(Text(line), soft_wrap=True)
 
 
 def progress_line(recorder: Recorder, total: int, seconds: float, searched: tuple[str, ...]) -> str:
@@ -89,7 +90,7 @@ def progress_line(recorder: Recorder, total: int, seconds: float, searched: tupl
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else inert(str(value))
 
 
 def _duration(seconds: float) -> str:

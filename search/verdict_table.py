@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from spaces.values import inert
 
 if TYPE_CHECKING:
     from analysis.verdict import Verdict
@@ -24,10 +27,10 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     for name, values in {**rows, "unedited": verdict.unedited}.items():
         lead = values.get("lead")
         cells = [_cell(values.get(column)) for column in _COLUMNS]
-        table.add_row(name, *cells, "" if lead is None else f"{lead:+.3f}")
+        table.add_row(Text(inert(name)), *cells, "" if lead is None else f"{lead:+.3f}")
     console.print(table)
     for key, value in verdict.settings.items():
-        console.print(f"  {key}: {value}", markup=False, highlight=False)
+        console.print(Text(inert(f"  {key}: {value}")))
 
 
 def _cell(value: float | None) -> str:

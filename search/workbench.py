@@ -76,8 +76,9 @@ class Workbench:
         self._cache = cache
         self._prepared = PreparedStore(prepared)
         self._waiting = waiting
-        self._store = self._new_store()
-        self._memory = LayeredStore(self._prepared, MemoryStore(self._worker_bytes))
+        self._states = MemoryStore(cache.worker_mb * 2**20)
+        self._store = self._layered()
+        self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
         self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
 
     @classmethod
@@ -124,9 +125,6 @@ class Workbench:
     def open(self, settings: EditSettings) -> tuple[StateScores, EditSettings]:
         """The states of the settings' plan, and the settings with their presets filled in."""
         settings = resolve(settings, self._model_config)
-        if not self._cache.enabled:
-            self._store = self._new_store()
-            self._scores.clear()
         key = _plan_key(settings)
         scores = self._scores.get(key)
         if scores is None:
@@ -134,18 +132,17 @@ class Workbench:
             inputs = replace(self.inputs, settings=settings)
             scores = open_states(inputs, self.model, self._store, self._model_digest, self._memory)
             self._scores.put(key, scores)
+        if not self._cache.enabled:
+            self._states.clear()
+            scores.forget()
         return scores, settings
 
-    @property
-    def _worker_bytes(self) -> float:
-        return self._cache.worker_mb * 2**20
-
-    def _new_store(self) -> Store:
+    def _layered(self) -> Store:
         """What was prepared, then this worker's memory, then what all share."""
-        own: Store = MemoryStore(self._worker_bytes)
-        if self._cache.enabled:
-            own = LayeredStore(own, open_blobs(self._cache, self._waiting))
-        return LayeredStore(self._prepared, own)
+        if not self._cache.enabled:
+            return LayeredStore(self._prepared, self._states)
+        shared = open_blobs(self._cache, self._waiting)
+        return LayeredStore(self._prepared, LayeredStore(self._states, shared))
 
 
 def prepare(config: SweepConfig, report: Report = silent) -> Prepared:

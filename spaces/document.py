@@ -20,6 +20,9 @@ MAX_BYTES = 2**20
 MAX_NODES = 2_000
 MAX_DEPTH = 20
 
+_UNREADABLE = object()
+"""Stands for a value with a fault of its own, until its key is left out."""
+
 _SCALARS = ("null", "bool", "int", "float")
 _TEXTS = ("str", "timestamp", "merge", "value")  # what YAML 1.1 reads as dates, `<<` and `=`
 
@@ -147,50 +150,56 @@ class _Reading:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position)
             raise DocumentError(f"{self.at(line)}: {error.reason}") from None
-        return None if node is None else self.value(node, "")
+        value = None if node is None else self.value(node, "")
+        return None if value is _UNREADABLE else value
 
     def at(self, line: int) -> str:
         return f"{self.place}:{line + 1}" if self.numbered else self.place
 
     def value(self, node: yaml.Node, key: str) -> object:
-        """The node's value; `key` is where it stands, dotted."""
+        """The node's value, or _UNREADABLE after noting a fault; `key` is where it stands."""
         tag = node.tag.removeprefix("tag:yaml.org,2002:")
         if isinstance(node, yaml.MappingNode) and tag == "map":
             return self.mapping(node, key)
         if isinstance(node, yaml.SequenceNode) and tag == "seq":
-            return [self.value(item, key) for item in node.value]
+            items = [self.value(item, key) for item in node.value]
+            return _UNREADABLE if any(item is _UNREADABLE for item in items) else items
         if isinstance(node, yaml.ScalarNode) and tag in _TEXTS:
             return node.value
         here = self.at(node.start_mark.line)
         if not isinstance(node, yaml.ScalarNode) or tag not in _SCALARS:
             self.faults.append(f"{here}: tags are not read, but got {shown(tag)}")
-            return None
+            return _UNREADABLE
         try:
             value = self.loader.construct_object(node)
         except (ValueError, LookupError):
-            value = None
+            value = _UNREADABLE
             self.faults.append(f"{here}: {shown(node.value)} cannot be read as {tag}")
         if isinstance(value, int) and abs(value) > LARGEST_INT:
+            value = _UNREADABLE
             self.faults.append(f"{here}: a whole number must fit into 64 bits")
         return value
 
     def mapping(self, node: yaml.MappingNode, key: str) -> dict[str, object]:
         values: dict[str, object] = {}
+        names: set[str] = set()
         for name_node, value_node in node.value:
             line = name_node.start_mark.line
             if not isinstance(name_node, yaml.ScalarNode):
                 self.faults.append(f"{self.at(line)}: a key must be text, not a list or mapping")
                 continue
             name = name_node.value
-            if name in values:
+            if name in names:
                 self.faults.append(f"{self.at(line)}: {shown(name)} is set a second time")
+            names.add(name)
             dotted = f"{key}.{name}" if key else name
             self.lines.setdefault(dotted, line + 1)
             value = self.value(value_node, dotted)
             before = values.get(name)
             if isinstance(before, dict) and isinstance(value, dict):
                 value = {**before, **value}  # so that the faults of both are found
-            values[name] = value
+            if value is not _UNREADABLE:
+                values[name] = value
         return values
 
 

@@ -18,7 +18,7 @@ from spaces.values import conform, shown, wanted
 
 MAX_PLAN_CHOICES = 4
 
-_FUNCTION = re.compile(r"[^:]+:[^:]*")
+_FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 @dataclass(frozen=True)

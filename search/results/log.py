@@ -19,7 +19,7 @@ import pyarrow as pa
 from analysis.config_columns import PREFIX, config_cell
 from analysis.folder import listing, part_name
 from analysis.schema import TABLES
-from analysis.tables import part_schemas, read_table, united
+from analysis.tables import part_schemas, read_table, sweep_id_of, united
 from search.results.batches import RowConverter
 from search.results.compaction import compact
 from search.results.parts import LocalFolder, new_flush_id, parquet
@@ -84,8 +84,8 @@ class SweepLog:
         self._frozen: dict[str, pa.Buffer] = {}
         """Content by file name, in the order of writing, of a flush that is not yet through."""
         before_write()
+        recover(folder, sweep_id_of(schemas["trials"]))
         folder.create_tables()
-        recover(folder)
         self._provide_columns()
         self._converters = {table: RowConverter(self._schemas[table]) for table in TABLES}
         self._open = {

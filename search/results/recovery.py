@@ -45,17 +45,21 @@ class EndedTrial:
     error: str | None
 
 
-def recover(folder: LocalFolder) -> None:
+def recover(folder: LocalFolder, sweep_id: str | None = None) -> None:
     """Complete or undo what was under way when the last driver stopped.
 
     A compaction with a journal is finished, one without is undone; hidden temporaries and parts
     without their commit mark are removed. Safe to repeat, and to be killed in.
 
+    Args:
+        folder: the sweep's folder.
+        sweep_id: the sweep that the parts must belong to; None takes any.
+
     Raises:
         ResultsError: damaged, foreign or future files, all named; nothing has changed then.
     """
     parts = listing(folder.reading)
-    part_schemas(folder.reading, parts)  # raises before anything is touched
+    part_schemas(folder.reading, parts, sweep_id)  # raises before anything is touched
     complete(folder, parts)
     folder.remove(
         f"{table}/{name}"

@@ -165,7 +165,7 @@ def test_factworld_is_a_dataset_with_a_corpus() -> None:
     ("content", "message"),
     [
         (None, "cannot be read"),
-        (b"\xff\xff", "must be UTF-8"),
+        (b"\xff\xff", "not UTF-8 text"),
         (b"\n \n", "at least one line of text"),
     ],
 )

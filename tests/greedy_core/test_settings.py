@@ -55,7 +55,7 @@ TRUST = TrustSettings(enabled=True)
         (EditSettings, {"mu": -1.0}, "`mu >= 0`"),
         (EditSettings, {"mu": NAN}, "`mu >= 0`"),
         (EditSettings, {"rank": 0}, "`rank >= 1`"),
-        (EditSettings, {"threads": 0}, "`threads >= 1`"),
+        (EditSettings, {"threads": 0}, "`1 <= threads <= 1024`"),
         (EditSettings, {"greedy": GreedySettings(max_probes=5)}, "`greedy.max_probes <= batch_siz"),
         (
             EditSettings,
@@ -70,7 +70,7 @@ TRUST = TrustSettings(enabled=True)
         ),
         (EditSettings, {"composite_weights": (0.0, 0.0, 0.0)}, "not all 0"),
         (EditSettings, {"composite_weights": (1.0, -1.0, 1.0)}, "0 or more"),
-        (EditSettings, {"composite_weights": (1.0, NAN, 1.0)}, "finite"),
+        (EditSettings, {"composite_weights": (1.0, NAN, 1.0)}, "from 0 to 1e"),
     ],
 )
 def test_broken_conditions(kind: Any, fields: dict[str, Any], message: str) -> None:

@@ -10,7 +10,7 @@ import ray
 
 import analysis
 from search.ray_session import QUIET
-from tests.search.sweeps import sweep
+from tests.search.sweeps import SECRETS, sweep
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,9 +24,12 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def ray_here(cache_folder: Path) -> Iterator[None]:
-    """One Ray for all sweeps of this process; those that are commands start their own."""
+    """One Ray for all sweeps of this process; those that are commands start their own.
+
+    Its workers see the secrets that `finished` runs with.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in QUIET.items():
+        for name, value in {**QUIET, **SECRETS}.items():
             patch.setenv(name, value)
         ray.init(
             address="local",
@@ -35,6 +38,8 @@ def ray_here(cache_folder: Path) -> Iterator[None]:
             log_to_driver=False,
             _node_ip_address="127.0.0.1",
         )
+        for name in SECRETS:
+            patch.delenv(name)
         yield
         ray.shutdown()
 
@@ -44,7 +49,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
     """The folder of a finished sweep with ASHA: three baselines and six search trials."""
     folder = tmp_path_factory.mktemp("results") / "finished"
     changes = {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
-    assert sweep(folder, changes).trials == 6
+    with pytest.MonkeyPatch.context() as patch:
+        for name, secret in SECRETS.items():
+            patch.setenv(name, secret)
+        assert sweep(folder, changes).trials == 6
     return folder
 
 

@@ -30,6 +30,13 @@ SMALL: dict[str, Any] = {
 }
 
 
+SECRETS = {
+    name: f"canary-{number}-{name.lower()}"
+    for number, name in enumerate(("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"))
+}
+"""Environment variables that a sweep runs with and that nothing it writes may hold."""
+
+
 def overrides(changes: Mapping[str, Any]) -> list[str]:
     """`key=value` for a small sweep with some settings changed."""
     return [f"{key}={value}" for key, value in {**SMALL, **changes}.items()]

@@ -44,7 +44,11 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
             {"audit": 5, "trials": 4},
             "`0 <= audit <= trials` must hold, but got (audit=5, trials=4)",
         ),
-        (CacheSettings, {"limit_gb": 0.0}, "`limit_gb > 0` must hold, but got (limit_gb=0.0)"),
+        (
+            CacheSettings,
+            {"limit_gb": 0.0},
+            "`0 < limit_gb <= 1e9` must hold, but got (limit_gb=0.0)",
+        ),
         (CacheSettings, {"dir": ""}, "dir must be a folder or null, but got (dir='')"),
         (RaySettings, {"cpus_per_trial": 0.0}, "`cpus_per_trial > 0` must hold"),
         (RaySettings, {"gpus_per_trial": -1.0}, "`gpus_per_trial >= 0` must hold"),

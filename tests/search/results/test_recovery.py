@@ -118,7 +118,7 @@ def test_a_part_without_a_needed_column_is_damage(tmp_path: Path) -> None:
     names = ["stride" if name == "step" else name for name in rows.column_names]
     renamed = rows.rename_columns(names).replace_schema_metadata(rows.schema.metadata)
     pq.write_table(renamed, part)
-    with pytest.raises(analysis.ResultsError, match="rows without a value in column step"):
+    with pytest.raises(analysis.ResultsError, match="columns step are missing or wrong"):
         analysis.load(folder.path)
 
 
