@@ -7,14 +7,15 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from analysis.errors import ResultsError
+from analysis.folder import SweepFolder
+from analysis.storage import Address
 from search.config import KEYS, SweepConfig
-from search.results.parts import LocalFolder
+from search.results.parts import ResultsFolder
 
 SWEEP_FILE = "sweep.yaml"
 
@@ -43,7 +44,7 @@ class SweepFile:
     config: SweepConfig
     """Resolved and self-contained."""
 
-    def write(self, folder: LocalFolder) -> None:
+    def write(self, folder: ResultsFolder) -> None:
         """Write the file whole."""
         content = {
             "sweep_id": self.sweep_id,
@@ -59,20 +60,23 @@ class SweepFile:
         folder.put(SWEEP_FILE, f"{head}config:\n{config}".encode())
 
     @classmethod
-    def read(cls, folder: Path) -> SweepFile:
-        """Read a sweep's file.
+    def read(cls, address: Address) -> SweepFile:
+        """Read the file of the sweep in a folder.
 
         Raises:
             ResultsError: if it is missing or damaged.
+            StorageError: if the store cannot be used.
         """
-        path = folder / SWEEP_FILE
+        folder = SweepFolder.at(address)
+        path, text = folder.path(SWEEP_FILE), folder.text(SWEEP_FILE)
+        if text is None:
+            folder.require_place()
+            raise ResultsError(f"{path}: there is no sweep here")
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yaml.safe_load(text)
             values = {name: content[name] for name in cls.__dataclass_fields__ if name != "config"}
             config = SweepConfig().with_values(_dotted(content["config"]))
-        except FileNotFoundError:
-            raise ResultsError(f"{path}: there is no sweep here") from None
-        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
             raise ResultsError(f"{path}: cannot be read as a sweep: {error}") from error
         return cls(**values, config=config)
 

@@ -45,6 +45,16 @@ def check_name(name: str) -> str:
     return name
 
 
+def sweep_address(results: str, name: str) -> str:
+    """The address of a sweep among the results, which its name cannot lead out of.
+
+    Raises:
+        ConfigError: if the name could be anything else than a plain name.
+    """
+    check_name(name)
+    return f"{results.rstrip('/')}/{name}" if "://" in results else str(Path(results) / name)
+
+
 def resolved_config(
     path: Path | None, overrides: Sequence[str], *, space: bool = True
 ) -> SweepConfig:
