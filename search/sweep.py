@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
     """
     results = results_folder(folder)
     if SWEEP_FILE in results.reading.entries():
-        raise SweepExists(str(folder), f"ratchet resume {folder}")
+        raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
     config = config.self_contained()
     results.create()
     try:

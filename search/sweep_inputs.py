@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analysis.storage import S3, S3Address
 from greedy_core.inputs import notes, read_inputs
 from greedy_core.model_config import read_model_config
 from search.config import SweepConfig
@@ -50,9 +51,13 @@ def sweep_address(results: str, name: str) -> str:
 
     Raises:
         ConfigError: if the name could be anything else than a plain name.
+        StorageError: if the results cannot be there.
     """
     check_name(name)
-    return f"{results.rstrip('/')}/{name}" if "://" in results else str(Path(results) / name)
+    if not results.startswith(S3):
+        return f"{results}/{name}" if "://" in results else str(Path(results) / name)
+    S3Address.parse(results)
+    return f"{results.rstrip('/')}/{name}"
 
 
 def resolved_config(

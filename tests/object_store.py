@@ -46,4 +46,5 @@ def strangers_refused(endpoint: str) -> Iterator[None]:
 
 
 def _check_after(endpoint: str, requests: str) -> None:
-    urlopen(Request(f"{endpoint}/moto-api/reset-auth", requests.encode(), method="POST")).close()
+    url, plain = f"{endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
+    urlopen(Request(url, requests.encode(), plain, method="POST")).close()

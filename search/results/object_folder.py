@@ -57,4 +57,4 @@ class ObjectFolder(ResultsFolder):
         return ObjectClaim(self._objects, self._key(LOCK), owner, judge)
 
     def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}"
+        return f"{self._prefix}/{name}" if self._prefix else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -11,13 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from analysis.storage import S3Address
 from search.errors import LockLost, SweepLocked
 from search.results import lock as lock_module
-from search.results.claim import LOCK
+from search.results.claim import LOCK, Owner
 from search.results.lock import SweepLock
+from search.results.log import SweepLog
+from search.results.object_claim import ObjectClaim
+from search.results.objects import Objects
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.process import ProcessName, this_process
+from search.results.progress import ProgressFile
 from tests.search.results.files import content, read
+from tests.search.results.rows import run_trial, schemas
 
 
 class Clock:
@@ -232,3 +239,49 @@ def test_many_threads_on_a_stale_lock(folder: ResultsFolder) -> None:
         assert (len(won), len(kept_out)) == (1, 7)
         won[0].release()
         assert content(folder) == {}
+
+
+def test_a_driver_whose_lock_was_taken_over_writes_nothing_more(folder: ResultsFolder) -> None:
+    clock = Clock()
+    slept = SweepLock(folder, clock=clock)
+    log = SweepLog(folder, schemas(), before_write=slept.check)
+    progress = ProgressFile(folder, before_write=slept.check)
+    run_trial(log, 0)
+    clock.now += 60
+    with SweepLock(folder, clock=clock):
+        before = content(folder)
+        for write in (log.flush, log.close, lambda: progress.write({}), slept.check):
+            with pytest.raises(LockLost, match="taken over"):
+                write()
+        slept.beat()
+        slept.release()
+        assert content(folder) == before
+
+
+class LostAnswers(Objects):
+    """A store whose answers to the first conditional writes are lost, so that they are repeated."""
+
+    def create(self, key: str, content: bytes) -> str | None:
+        super().create(key, content)
+        return super().create(key, content)
+
+    def replace(self, key: str, content: bytes, tag: str) -> str | None:
+        super().replace(key, content, tag)
+        return super().replace(key, content, tag)
+
+
+def test_a_lock_whose_writing_was_repeated_is_known_as_ours(remote: ResultsFolder) -> None:
+    where = S3Address.parse(remote.reading.address)
+    times = itertools.count(1_800_000_000.0)
+    claim = ObjectClaim(
+        LostAnswers(where.bucket, remote.reading.address),
+        f"{where.prefix}/{LOCK}",
+        owner=lambda: Owner(this_process(), next(times), "mine"),
+        judge=lambda owner: pytest.fail(f"taken for another's: {owner}"),
+    )
+    for _ in range(2):
+        before = said(remote)["heartbeat"]
+        claim.beat()
+        assert claim.held() and said(remote)["heartbeat"] != before
+    claim.release()
+    assert content(remote) == {}
