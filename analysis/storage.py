@@ -24,7 +24,7 @@ Address = str | os.PathLike[str]
 S3 = "s3://"
 
 CONNECT_SECONDS = 4
-ANSWER_SECONDS = 15
+ANSWER_SECONDS = 5
 ATTEMPTS = 3
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

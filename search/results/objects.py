@@ -75,7 +75,7 @@ class Objects:
             response_checksum_validation="when_required",
         )
         with self._errors():
-            self._client: Any = boto3.client(
+            self._client: Any = boto3.Session().client(
                 "s3", endpoint_url=url, region_name=region(), config=config
             )
 

@@ -150,6 +150,16 @@ def test_a_store_that_refuses_or_does_not_answer_is_one_clear_line(
     assert "AWS_ENDPOINT_URL must be a URL such as http://host:9000, without credentials" in line
 
 
+def test_missing_credentials_are_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bucket: str, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    line = error_line(monkeypatch, capsys, "run", f"{bucket}/x", 2)
+    assert f"{bucket}/x/first: no credentials found; AWS_ACCESS_KEY_ID" in line
+
+
 def test_a_name_cannot_leave_the_prefix_and_only_s3_can_be_written_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bucket: str
 ) -> None:

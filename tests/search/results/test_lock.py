@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
@@ -12,14 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.storage import S3Address
 from search.errors import LockLost, SweepLocked
 from search.results import lock as lock_module
-from search.results.claim import LOCK, Owner
+from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.log import SweepLog
-from search.results.object_claim import ObjectClaim
-from search.results.objects import Objects
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.process import ProcessName, this_process
 from search.results.progress import ProgressFile
@@ -256,32 +252,3 @@ def test_a_driver_whose_lock_was_taken_over_writes_nothing_more(folder: ResultsF
         slept.beat()
         slept.release()
         assert content(folder) == before
-
-
-class LostAnswers(Objects):
-    """A store whose answers to the first conditional writes are lost, so that they are repeated."""
-
-    def create(self, key: str, content: bytes) -> str | None:
-        super().create(key, content)
-        return super().create(key, content)
-
-    def replace(self, key: str, content: bytes, tag: str) -> str | None:
-        super().replace(key, content, tag)
-        return super().replace(key, content, tag)
-
-
-def test_a_lock_whose_writing_was_repeated_is_known_as_ours(remote: ResultsFolder) -> None:
-    where = S3Address.parse(remote.reading.address)
-    times = itertools.count(1_800_000_000.0)
-    claim = ObjectClaim(
-        LostAnswers(where.bucket, remote.reading.address),
-        f"{where.prefix}/{LOCK}",
-        owner=lambda: Owner(this_process(), next(times), "mine"),
-        judge=lambda owner: pytest.fail(f"taken for another's: {owner}"),
-    )
-    for _ in range(2):
-        before = said(remote)["heartbeat"]
-        claim.beat()
-        assert claim.held() and said(remote)["heartbeat"] != before
-    claim.release()
-    assert content(remote) == {}
