@@ -11,16 +11,20 @@ import analysis
 from search.results.parts import ResultsFolder
 
 
-def content(folder: ResultsFolder) -> dict[str, bytes]:
+def names(folder: ResultsFolder) -> list[str]:
     """Every file by its name within the folder, hidden ones too."""
     where = folder.reading
     selector = fs.FileSelector(where.root, recursive=True, allow_not_found=True)
-    names = [
+    return [
         info.path.removeprefix(f"{where.root}/")
         for info in where.files.get_file_info(selector)
         if info.type == fs.FileType.File
     ]
-    return {name: read(folder, name) for name in names}
+
+
+def content(folder: ResultsFolder) -> dict[str, bytes]:
+    """The same with what is in them."""
+    return {name: read(folder, name) for name in names(folder)}
 
 
 def read(folder: ResultsFolder, name: str) -> bytes:
