@@ -10,13 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.errors import ResultsError, SweepNotFound
+    from analysis.errors import ResultsError, StorageError, SweepNotFound
     from analysis.sweep import Sweep, best, load
 
-__all__ = ["ResultsError", "Sweep", "SweepNotFound", "best", "load"]
+__all__ = ["ResultsError", "StorageError", "Sweep", "SweepNotFound", "best", "load"]
 
 _HOME = {
     "ResultsError": "analysis.errors",
+    "StorageError": "analysis.errors",
     "Sweep": "analysis.sweep",
     "SweepNotFound": "analysis.errors",
     "best": "analysis.sweep",

@@ -1,7 +1,8 @@
-"""What can be wrong with a folder of results.
+"""What can be wrong with a folder of results, or with the place where it lies.
 
 ResultsError                a folder that is damaged, or that this version cannot read
 └── SweepNotFound           no sweep lies there
+StorageError                a store that cannot be used: no such bucket, access denied, no answer
 """
 
 from __future__ import annotations
@@ -22,3 +23,7 @@ class ResultsError(Exception):
 
 class SweepNotFound(ResultsError):
     """The folder does not exist, or holds nothing that a sweep writes."""
+
+
+class StorageError(Exception):
+    """The store where results lie cannot be used; nothing is known of the results themselves."""

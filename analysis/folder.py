@@ -17,7 +17,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from pyarrow import fs
 
 from analysis.errors import ResultsError, SweepNotFound
 from analysis.schema import TABLES
+from analysis.storage import Address, file_system, require_bucket, storage_errors
 
 JOURNAL = ".compaction.json"
 CONFIG = "sweep.yaml"
@@ -80,34 +82,46 @@ class SweepFolder:
     """A sweep's folder, on whatever file system it lies."""
 
     files: fs.FileSystem
+    """The file system."""
     root: str
+    """The folder's path there."""
+    address: str
+    """The same for people: an absolute path, or an address as it was given."""
 
     @classmethod
-    def at(cls, path: str | os.PathLike[str]) -> SweepFolder:
+    def at(cls, address: Address) -> SweepFolder:
         """The folder at a local path, or at an address such as s3://bucket/prefix."""
-        if "://" in str(path):
-            try:
-                return cls(*fs.FileSystem.from_uri(str(path)))
-            except (pa.ArrowException, OSError) as error:
-                raise SweepNotFound(f"{path}: not an address that can be read: {error}") from error
-        return cls(fs.LocalFileSystem(), os.path.abspath(path))
+        files, root = file_system(address)
+        text = os.fspath(address)
+        return cls(files, root, text.rstrip("/") if "://" in text else root)
 
     @property
     def name(self) -> str:
         return self.root.rstrip("/").rsplit("/", 1)[-1]
 
     def path(self, *names: str) -> str:
-        return "/".join((self.root, *names))
+        """What messages call a file of the folder."""
+        return "/".join((self.address, *names))
 
     def entries(self, table: str = "") -> list[str]:
         """Names in the folder, or in a table's, hidden ones too, sorted; [] if it is absent."""
-        selector = fs.FileSelector(self.path(table) if table else self.root, allow_not_found=True)
-        return sorted(info.base_name for info in self.files.get_file_info(selector))
+        selector = fs.FileSelector(self._inside(table), allow_not_found=True)
+        with storage_errors(self.address):
+            return sorted(info.base_name for info in self.files.get_file_info(selector))
+
+    @contextmanager
+    def open(self, *names: str) -> Iterator[pa.NativeFile]:
+        """A file of the folder, open for reading."""
+        with (
+            storage_errors(self.address),
+            self.files.open_input_file(self._inside(*names)) as file,
+        ):
+            yield file
 
     def text(self, name: str) -> str | None:
         """Content of a UTF-8 file; None if it is absent."""
         try:
-            with self.files.open_input_file(self.path(name)) as file:
+            with self.open(name) as file:
                 if file.size() > MOST_BYTES:
                     raise ResultsError(f"{self.path(name)}: larger than any that a sweep writes")
                 return file.read().decode()
@@ -121,9 +135,17 @@ class SweepFolder:
         try:
             present = set(self.entries())
         except OSError as error:
-            raise SweepNotFound(f"{self.root}: cannot be listed: {error}") from error
+            raise SweepNotFound(f"{self.address}: cannot be listed: {error}") from error
         if not {CONFIG, *TABLES} & present:
-            raise SweepNotFound(f"{self.root}: no sweep there")
+            self.require_place()
+            raise SweepNotFound(f"{self.address}: no sweep there")
+
+    def require_place(self) -> None:
+        """Raise `StorageError` if there is nothing that the folder could be in."""
+        require_bucket(self.files, self.root, self.address)
+
+    def _inside(self, *names: str) -> str:
+        return "/".join((self.root, *filter(None, names)))
 
 
 @dataclass(frozen=True)
@@ -180,7 +202,7 @@ def steady_listing(folder: SweepFolder) -> Listing:
         if after == before:
             return after
         before = after
-    raise ResultsError(f"{folder.root}: keeps changing while it is read")
+    raise ResultsError(f"{folder.address}: keeps changing while it is read")
 
 
 def _by_flush(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from analysis.schema import (
     steps_schema,
     trials_schema,
 )
+from analysis.storage import Address
 from analysis.tables import read_table, sweep_id_of
 
 _DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
@@ -42,7 +42,7 @@ class Sweep:
     """sweep.yaml; empty if it is absent."""
 
 
-def load(path: str | os.PathLike[str]) -> Sweep:
+def load(path: Address) -> Sweep:
     """Read a sweep, finished or running.
 
     Integer and boolean columns that may be empty are nullable (`Int64`, `boolean`); in columns of
@@ -53,6 +53,7 @@ def load(path: str | os.PathLike[str]) -> Sweep:
 
     Raises:
         SweepNotFound: there is no sweep.
+        StorageError: the store cannot be used: no such bucket, access denied, no answer.
         ResultsError: damaged or foreign files, or files of a later version; all of them are named.
 
     Example:
@@ -65,7 +66,7 @@ def load(path: str | os.PathLike[str]) -> Sweep:
     config = _config(folder)
     _check_owner(folder, config, tables)
     return Sweep(
-        path=folder.root,
+        path=folder.address,
         config=config,
         **{table: _frame(rows) for table, rows in tables.items()},
     )
@@ -98,7 +99,7 @@ def _read(folder: SweepFolder) -> dict[str, pa.Table]:
         except FileNotFoundError:
             continue  # compacted by the running sweep between listing and reading
         return {t: empty[t].empty_table() if rows is None else rows for t, rows in tables.items()}
-    raise ResultsError(f"{folder.root}: keeps changing while it is read")
+    raise ResultsError(f"{folder.address}: keeps changing while it is read")
 
 
 def _check_owner(

@@ -114,7 +114,7 @@ def _part(folder: SweepFolder, table: str, name: str) -> Iterator[pq.ParquetFile
     """An open part of this project and version; whatever is wrong with it is a ResultsError."""
     path = folder.path(table, name)
     try:
-        with folder.files.open_input_file(path) as source:
+        with folder.open(table, name) as source:
             file = pq.ParquetFile(source, page_checksum_verification=True)
             schema = file.schema_arrow
             if fault := _wrong_version(path, schema) or _wrong_columns(path, table, schema):

@@ -18,11 +18,11 @@ import typer
 from rich.console import Console
 
 import analysis
-from analysis.errors import ResultsError
+from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import InputError, RatchetError
 from search.config import SweepConfig
 from search.exit_status import SOME_FAILED, status_of
-from search.sweep_inputs import check_name, resolved_config, split_arguments
+from search.sweep_inputs import resolved_config, split_arguments, sweep_address
 from search.verdict_table import print_verdict
 from spaces.values import inert
 
@@ -42,7 +42,9 @@ Config = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Let the libraries talk.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Folder = Annotated[Path, typer.Argument(metavar="DIR/NAME", help="A sweep's folder.")]
+Folder = Annotated[
+    str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
+]
 
 
 @app.callback()
@@ -53,9 +55,9 @@ def ratchet() -> None:
 @app.command()
 def run(
     config: Config = None,
-    results: Annotated[Path, typer.Option(metavar="DIR", help="Where sweeps are kept.")] = Path(
-        "results"
-    ),
+    results: Annotated[
+        str, typer.Option(metavar="DIR", help="Where sweeps are kept; or s3://bucket/prefix.")
+    ] = "results",
     name: Annotated[str, typer.Option(metavar="NAME", help="The sweep's name.")] = "sweep",
     verbose: Verbose = False,
 ) -> None:
@@ -65,7 +67,7 @@ def run(
     """
     _set_up_logging(verbose)
     path, overrides = split_arguments(config or [])
-    folder = results / check_name(name)
+    folder = sweep_address(results, name)
     resolved = resolved_config(path, overrides)
     from search.sweep import run_sweep  # imports Ray, once the input is known to be right
 
@@ -142,7 +144,7 @@ def main() -> None:
     sys.path.append(os.getcwd())  # where a metric function may be
     try:
         app()
-    except (RatchetError, ResultsError) as error:
+    except (RatchetError, ResultsError, StorageError) as error:
         for line in getattr(error, "faults", None) or (str(error),):
             typer.echo(f"ratchet: {inert(line)}", err=True)
         sys.exit(status_of(error))

@@ -6,7 +6,8 @@ RatchetError
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
 └── SweepInterrupted        a signal asked the sweep to stop; everything that ended is on disk
 
-A results folder that is damaged is an `analysis.ResultsError`, since reading finds it.
+A results folder that is damaged is an `analysis.ResultsError`, since reading finds it; a store that
+cannot be used is an `analysis.StorageError`.
 """
 
 from __future__ import annotations

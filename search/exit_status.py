@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.errors import ResultsError
+from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import BaseModelChanged, RatchetError
 from search.errors import LockLost, SweepInterrupted, SweepLocked
 
@@ -10,7 +10,7 @@ OK = 0
 SOME_FAILED = 1
 """The sweep is finished, but some trials failed."""
 WRONG_INPUT = 2
-"""A configuration, a dataset, a model, a name."""
+"""A configuration, a dataset, a model, a name, a store that cannot be used."""
 DAMAGED = 3
 """A results folder that cannot be used as it is, or results that are not valid."""
 LOCKED = 4
@@ -19,7 +19,7 @@ SIGNALED = 128
 """Plus the signal's number."""
 
 
-def status_of(error: RatchetError | ResultsError) -> int:
+def status_of(error: RatchetError | ResultsError | StorageError) -> int:
     """The exit code that an error ends the command with."""
     if isinstance(error, ResultsError | BaseModelChanged):
         return DAMAGED

@@ -25,7 +25,7 @@ from search.ray_session import trials_at_once
 from search.recorder import Recorder
 from search.results.lock import SweepLock
 from search.results.log import SweepLog
-from search.results.parts import LocalFolder
+from search.results.parts import ResultsFolder
 from search.results.progress import ProgressFile
 from search.results.recovery import ended_trials, pending_proposals
 from search.rungs import Rungs
@@ -56,7 +56,7 @@ class Session:
     def __init__(
         self,
         file: SweepFile,
-        folder: LocalFolder,
+        folder: ResultsFolder,
         lock: SweepLock,
         watch: Watch,
     ) -> None:
@@ -86,7 +86,7 @@ class Session:
             self._on_change,
         )
         self._watch = watch
-        self._progress = ProgressFile(folder)
+        self._progress = ProgressFile(folder, before_write=lock.check)
         self._started = time.time()
 
     def run(self, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import ray
 
+from analysis.storage import Address
 from greedy_core.errors import InputError
 from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
@@ -18,7 +19,8 @@ from search.interrupts import Interrupts, interruptible
 from search.preparation import prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
-from search.results.parts import LocalFolder
+from search.results.parts import ResultsFolder
+from search.results.places import results_folder
 from search.results.recovery import ended_trials
 from search.session import Session
 from search.sweep_file import SWEEP_FILE, SweepFile, git_sha, versions
@@ -29,41 +31,43 @@ from search.watch import Watch
 class Outcome:
     """How a sweep stands after a session."""
 
-    folder: Path
-    """Where its results are."""
+    folder: Address
+    """Where its results are, as it was given."""
     trials: int
     """Search trials that have ended, in all sessions."""
     failed: int
     """Trials among all that have failed."""
 
 
-def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
+def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool = False) -> Outcome:
     """Start a sweep in a new folder.
 
     Args:
         config: with the model's presets filled in.
-        folder: results/<name>.
+        folder: results/<name>, or s3://bucket/prefix/<name>.
         watch: told about progress.
         verbose: let the libraries talk.
 
     Raises:
         SweepExists: if there is a sweep in the folder.
+        StorageError: if the store cannot be used.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
-    if (folder / SWEEP_FILE).exists():
-        raise SweepExists(str(folder), f"ratchet resume {folder}")
+    results = results_folder(folder)
+    if SWEEP_FILE in results.reading.entries():
+        raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
     config = config.self_contained()
-    folder.mkdir(parents=True, exist_ok=True)
+    results.create()
     try:
         with (
             interruptible() as interrupts,
-            SweepLock(folder) as lock,
+            SweepLock(results) as lock,
             ray_session(config, verbose, interrupts),
         ):
             reference, digests = prepared(config, watch.preparing)
             file = SweepFile(
                 sweep_id=uuid.uuid4().hex,
-                name=folder.name,
+                name=results.reading.name,
                 started=datetime.now(UTC).isoformat(timespec="seconds"),
                 generation=0,
                 versions=versions(),
@@ -71,35 +75,34 @@ def run_sweep(config: SweepConfig, folder: Path, watch: Watch, verbose: bool = F
                 digests=digests,
                 config=config,
             )
-            results = LocalFolder(folder)
             file.write(results)
             _run(Session(file, results, lock, watch), reference, interrupts)
     finally:
-        if not any(folder.iterdir()):
-            folder.rmdir()
-    return _outcome(folder)
+        results.discard_if_empty()
+    return _outcome(folder, results)
 
 
-def resume_sweep(folder: Path, watch: Watch, verbose: bool = False) -> Outcome:
+def resume_sweep(folder: Address, watch: Watch, verbose: bool = False) -> Outcome:
     """Run what a sweep has not finished.
 
     Raises:
         ResultsError: if the folder is damaged.
+        StorageError: if the store cannot be used.
         InputError: if the model, the dataset or the corpus is not what the sweep started with.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
     file = SweepFile.read(folder)
-    results = LocalFolder(folder)
-    with interruptible() as interrupts, SweepLock(folder) as lock:
+    results = results_folder(folder)
+    with interruptible() as interrupts, SweepLock(results) as lock:
         session = Session(file, results, lock, watch)
         if not session.total:
             session.close()
-            return _outcome(folder)
+            return _outcome(folder, results)
         with ray_session(file.config, verbose, interrupts):
             reference, digests = prepared(file.config, watch.preparing)
             _require_same(file.digests, digests)
             _run(session, reference, interrupts)
-    return _outcome(folder)
+    return _outcome(folder, results)
 
 
 def _run(session: Session, reference: ray.ObjectRef, interrupts: Interrupts) -> None:
@@ -118,8 +121,8 @@ def _require_same(started_with: Mapping[str, str], found: Mapping[str, str]) -> 
         )
 
 
-def _outcome(folder: Path) -> Outcome:
-    rows = ended_trials(LocalFolder(folder))
+def _outcome(folder: Address, results: ResultsFolder) -> Outcome:
+    rows = ended_trials(results)
     return Outcome(
         folder,
         trials=sum(each.role == "search" for each in rows),

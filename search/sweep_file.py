@@ -7,19 +7,20 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import yaml
 
 from analysis.errors import ResultsError
+from analysis.folder import SweepFolder
+from analysis.storage import Address
 from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
-from search.results.parts import LocalFolder
-from spaces.document import read_document
+from search.results.parts import ResultsFolder
+from spaces.document import parse_document
 from spaces.errors import DocumentError
-from spaces.values import conform
+from spaces.values import conform, inert
 
 SWEEP_FILE = "sweep.yaml"
 
@@ -48,7 +49,7 @@ class SweepFile:
     config: SweepConfig
     """Resolved and self-contained."""
 
-    def write(self, folder: LocalFolder) -> None:
+    def write(self, folder: ResultsFolder) -> None:
         """Write the file whole."""
         content = {
             "sweep_id": self.sweep_id,
@@ -64,17 +65,20 @@ class SweepFile:
         folder.put(SWEEP_FILE, f"{head}config:\n{config}".encode())
 
     @classmethod
-    def read(cls, folder: Path) -> SweepFile:
-        """Read a sweep's file.
+    def read(cls, address: Address) -> SweepFile:
+        """Read the file of the sweep in a folder.
 
         Raises:
             ResultsError: if it is missing or damaged.
+            StorageError: if the store cannot be used.
         """
-        path = folder / SWEEP_FILE
-        if not path.exists():
+        folder = SweepFolder.at(address)
+        path, text = inert(folder.path(SWEEP_FILE)), folder.text(SWEEP_FILE)
+        if text is None:
+            folder.require_place()
             raise ResultsError(f"{path}: there is no sweep here")
         try:
-            document = read_document(path)
+            document = parse_document(text, path)
         except DocumentError as error:
             raise ResultsError(error.faults) from None
         values, faults = _head(document.values)

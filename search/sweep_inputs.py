@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analysis.storage import S3, S3Address
 from greedy_core.inputs import notes, read_inputs
 from greedy_core.model_config import read_model_config
 from search.config import CacheSettings, SweepConfig
@@ -45,6 +46,20 @@ def check_name(name: str) -> str:
             f"beginning with a letter or digit, but got {name!r:.80}"
         )
     return name
+
+
+def sweep_address(results: str, name: str) -> str:
+    """The address of a sweep among the results, which its name cannot lead out of.
+
+    Raises:
+        ConfigError: if the name could be anything else than a plain name.
+        StorageError: if the results cannot be there.
+    """
+    check_name(name)
+    if not results.startswith(S3):
+        return f"{results}/{name}" if "://" in results else str(Path(results) / name)
+    S3Address.parse(results)
+    return f"{results.rstrip('/')}/{name}"
 
 
 def resolved_config(

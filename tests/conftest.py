@@ -1,11 +1,13 @@
-"""What all tests share: where optional data lies."""
+"""What all tests share: where optional data lies, and an object store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.object_store import object_store
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -21,3 +23,10 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The address of a bucket on an object store that lives as long as the tests do."""
+    with object_store() as address:
+        yield address

@@ -1,9 +1,13 @@
 """A sweep's truth on disk: what was proposed, what ended, who may write, how far it has got.
 
-parts        files that appear whole or not at all
-log          rows in, flushes out
-compaction   many parts into one, whatever happens meanwhile
-recovery     what a killed driver left: cleaned up, and read for the next one
-lock         one driver per sweep
-progress     a glance at a running sweep
+parts          files that appear whole or not at all, in a local folder
+objects        the same on an object store, and writes under conditions
+object_folder  a folder that is a prefix in a bucket
+places         which kind of folder an address means
+log            rows in, flushes out
+compaction     many parts into one, whatever happens meanwhile
+recovery       what a killed driver left: cleaned up, and read for the next one
+lock           one driver per sweep
+claim          how a lock file is taken; object_claim: how a lock object is
+progress       a glance at a running sweep
 """

@@ -25,10 +25,10 @@ import pyarrow as pa
 from analysis.folder import JOURNAL, Compaction, Listing, listing, part_name
 from analysis.schema import TABLES
 from analysis.tables import read_table, under, united
-from search.results.parts import LocalFolder, new_flush_id, parquet
+from search.results.parts import ResultsFolder, new_flush_id, parquet
 
 
-def compact(folder: LocalFolder, schemas: Mapping[str, pa.Schema] | None = None) -> None:
+def compact(folder: ResultsFolder, schemas: Mapping[str, pa.Schema] | None = None) -> None:
     """Merge all committed parts into one per table.
 
     Args:
@@ -55,7 +55,7 @@ def compact(folder: LocalFolder, schemas: Mapping[str, pa.Schema] | None = None)
     complete(folder, listing(folder.reading))
 
 
-def complete(folder: LocalFolder, parts: Listing) -> None:
+def complete(folder: ResultsFolder, parts: Listing) -> None:
     """Finish the compaction that the folder's journal tells of, if there is one."""
     compaction = parts.compaction
     if compaction is None:
@@ -63,12 +63,14 @@ def complete(folder: LocalFolder, parts: Listing) -> None:
     for table in TABLES:
         if compaction.staged in parts.committed[table]:
             folder.move(f"{table}/{compaction.staged}", f"{table}/{compaction.new}")
-        folder.remove(f"{table}/{name}" for name in compaction.old[table])
+        # A move that was cut short may have left the staged name beside the new one.
+        gone = (compaction.staged, *compaction.old[table])
+        folder.remove(f"{table}/{name}" for name in gone)
     folder.remove([JOURNAL])
 
 
 def _merged(
-    folder: LocalFolder, parts: Listing, table: str, schemas: Mapping[str, pa.Schema] | None
+    folder: ResultsFolder, parts: Listing, table: str, schemas: Mapping[str, pa.Schema] | None
 ) -> pa.Table:
     rows = read_table(folder.reading, table, parts.committed[table])
     wanted = schemas[table] if schemas else None

@@ -22,7 +22,7 @@ from analysis.schema import TABLES
 from analysis.tables import part_schemas, read_table, sweep_id_of, united
 from search.results.batches import RowConverter
 from search.results.compaction import compact
-from search.results.parts import LocalFolder, new_flush_id, parquet
+from search.results.parts import ResultsFolder, new_flush_id, parquet
 from search.results.recovery import pending_proposals, recover
 
 FLUSH_SECONDS = 5.0
@@ -65,12 +65,13 @@ class SweepLog:
 
     Raises:
         ResultsError: the folder is damaged.
-        OSError: the disk refuses; from any method that writes, and with no row lost.
+        OSError, StorageError: the disk or the store refuses; from any method that writes, and with
+            no row lost.
     """
 
     def __init__(
         self,
-        folder: LocalFolder,
+        folder: ResultsFolder,
         schemas: Mapping[str, pa.Schema],
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -1,44 +1,76 @@
-"""Files that appear whole or not at all, and the parts that are made of them.
-
-`LocalFolder` is all that the log needs from a file system. On an object store `put` is one PUT,
-which is atomic already, and `move` a copy and a delete.
-"""
+"""Files that appear whole or not at all, and the parts that are made of them."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.folder import SweepFolder, flush_id
 from analysis.schema import TABLES
+from search.results.claim import LOCK, Claim, FileClaim, Owner
 
 TEMPORARY = ".tmp"
 
 
-class LocalFolder:
+class ResultsFolder(Protocol):
+    """A sweep's folder, for writing: all that the log and the lock need from a file system."""
+
+    reading: SweepFolder
+    """The same folder, for reading."""
+
+    def create(self) -> None:
+        """Make the folder if it is missing."""
+
+    def create_tables(self) -> None:
+        """Make the folder and one folder for each table, as far as they are missing."""
+
+    def put(self, name: str, content: bytes | pa.Buffer) -> None:
+        """Create or replace a file; whoever looks sees the old content or the new, never less.
+
+        A failure before the end leaves the old file. One at the very end may raise although the
+        new file is visible, so that a repeated `put` must have the same content.
+        """
+
+    def move(self, name: str, to: str) -> None:
+        """Give a file another name; after a failure it may have both."""
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete files; those that are gone already are none of our concern."""
+
+    def discard_if_empty(self) -> None:
+        """Delete the folder if no file is in it."""
+
+    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+        """Take the folder's lock for this driver.
+
+        Args:
+            owner: what the lock is to say, at the time of asking.
+            judge: raises if this owner of a lock that is there keeps us out.
+        """
+
+
+class LocalFolder(ResultsFolder):
     """A sweep's folder on a POSIX file system, for writing."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
         self.reading = SweepFolder.at(self.path)
 
+    def create(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+
     def create_tables(self) -> None:
-        """Make the folder and one folder for each table, as far as they are missing."""
         for table in TABLES:
             (self.path / table).mkdir(parents=True, exist_ok=True)
         _sync_folder(self.path)
 
     def put(self, name: str, content: bytes | pa.Buffer) -> None:
-        """Create or replace a file; whoever looks sees the old content or the new, never less.
-
-        A failure before the end leaves the old file. A failure of the very last sync raises
-        although the new file may be visible, so that a repeated `put` must have the same content.
-        """
         target = self.path / name
         temporary = target.with_name(f".{target.name.lstrip('.')}{TEMPORARY}")
         try:
@@ -53,21 +85,26 @@ class LocalFolder:
         _sync_folder(target.parent)
 
     def move(self, name: str, to: str) -> None:
-        """Give a file of the same folder another name."""
         target = self.path / to
         os.replace(self.path / name, target)
         _sync_folder(target.parent)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Delete files; those that are gone already are none of our concern."""
         paths = [self.path / name for name in names]
         for path in paths:
             path.unlink(missing_ok=True)
         for parent in sorted({path.parent for path in paths}):
             _sync_folder(parent)
 
+    def discard_if_empty(self) -> None:
+        if self.path.exists() and not any(self.path.iterdir()):
+            self.path.rmdir()
 
-def new_flush_id(folder: LocalFolder) -> str:
+    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+        return FileClaim(self.path / LOCK, owner, judge)
+
+
+def new_flush_id(folder: ResultsFolder) -> str:
     """An id that sorts after all others in the folder: a counter, and chance against collisions."""
     ids = [flush_id(name) for table in TABLES for name in folder.reading.entries(table)]
     last = max((int(each[:6]) for each in ids if each), default=-1)

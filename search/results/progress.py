@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from search.results.parts import LocalFolder
+from search.results.parts import ResultsFolder
 
 PROGRESS = "progress.json"
 INTERVAL = 5.0
@@ -20,11 +20,19 @@ class ProgressFile:
     Args:
         folder: the sweep's folder.
         clock: seconds from any origin.
+        before_write: called before each writing; raises if this driver must not write.
     """
 
-    def __init__(self, folder: LocalFolder, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: ResultsFolder,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
         self._folder = folder
         self._clock = clock
+        self._before_write = before_write
         self._written: float | None = None
 
     def update(self, state: Callable[[], Mapping[str, Any]]) -> bool:
@@ -37,6 +45,7 @@ class ProgressFile:
     def write(self, state: Mapping[str, Any]) -> None:
         """Write now, as at the end of a sweep."""
         text = json.dumps(_finite(state), indent=1, allow_nan=False)
+        self._before_write()
         self._folder.put(PROGRESS, text.encode())
         self._written = self._clock()
 

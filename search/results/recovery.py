@@ -11,7 +11,7 @@ from analysis.folder import SweepFolder, listing
 from analysis.schema import TABLES
 from analysis.tables import part_schemas, read_table
 from search.results.compaction import complete
-from search.results.parts import TEMPORARY, LocalFolder
+from search.results.parts import TEMPORARY, ResultsFolder
 
 RUNG = "rung_"
 
@@ -45,7 +45,7 @@ class EndedTrial:
     error: str | None
 
 
-def recover(folder: LocalFolder, sweep_id: str | None = None) -> None:
+def recover(folder: ResultsFolder, sweep_id: str | None = None) -> None:
     """Complete or undo what was under way when the last driver stopped.
 
     A compaction with a journal is finished, one without is undone; hidden temporaries and parts
@@ -73,7 +73,7 @@ def recover(folder: LocalFolder, sweep_id: str | None = None) -> None:
     )
 
 
-def ended_trials(folder: LocalFolder) -> list[EndedTrial]:
+def ended_trials(folder: ResultsFolder) -> list[EndedTrial]:
     """All committed trials, by number."""
     return [
         EndedTrial(
@@ -89,7 +89,7 @@ def ended_trials(folder: LocalFolder) -> list[EndedTrial]:
     ]
 
 
-def pending_proposals(folder: LocalFolder) -> list[Proposal]:
+def pending_proposals(folder: ResultsFolder) -> list[Proposal]:
     """Trials that were proposed and have not ended, by number."""
     ended = {row["trial"] for row, _ in _rows(folder.reading, "trials")}
     return [

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import analysis
+from analysis.storage import Address
 from search.config import SweepConfig
 from search.sweep import Outcome, run_sweep
 from search.sweep_inputs import resolved_config
@@ -47,7 +48,7 @@ def small_config(changes: Mapping[str, Any]) -> SweepConfig:
     return resolved_config(None, overrides(changes))
 
 
-def sweep(folder: Path, changes: Mapping[str, Any]) -> Outcome:
+def sweep(folder: Address, changes: Mapping[str, Any]) -> Outcome:
     """Run a small sweep in this process."""
     return run_sweep(small_config(changes), folder, Watch())
 
@@ -91,7 +92,7 @@ def kill_session(process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
-def wait_for_trials(folder: Path, count: int, process: subprocess.Popen[str]) -> analysis.Sweep:
+def wait_for_trials(folder: Address, count: int, process: subprocess.Popen[str]) -> analysis.Sweep:
     """The sweep as soon as so many trials have been committed by a driver that still runs."""
     while process.poll() is None:
         try:

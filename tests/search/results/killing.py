@@ -23,8 +23,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from analysis.storage import Address
 from search.results.log import SweepLog
-from search.results.parts import LocalFolder
+from search.results.places import results_folder
 from search.results.recovery import recover
 from tests.search.results.rows import CONFIG, end_trial, run_trial, schemas
 
@@ -33,9 +34,9 @@ DIED = 99
 Acknowledge = Callable[[int], None]
 
 
-def commit(path: Path, acknowledge: Acknowledge) -> None:
+def commit(address: Address, acknowledge: Acknowledge) -> None:
     """Two flushes: trial 100 starts in the first and ends in the second, 101 never ends."""
-    log = SweepLog(LocalFolder(path), schemas())
+    log = SweepLog(results_folder(address), schemas())
     log.propose(100, "search", 0, CONFIG)
     log.propose(101, "search", 0, CONFIG)
     run_trial(log, 102)
@@ -46,12 +47,12 @@ def commit(path: Path, acknowledge: Acknowledge) -> None:
     acknowledge(100)
 
 
-def compact_at_close(path: Path, acknowledge: Acknowledge) -> None:
-    SweepLog(LocalFolder(path), schemas()).close()
+def compact_at_close(address: Address, acknowledge: Acknowledge) -> None:
+    SweepLog(results_folder(address), schemas()).close()
 
 
-def recover_again(path: Path, acknowledge: Acknowledge) -> None:
-    recover(LocalFolder(path))
+def recover_again(address: Address, acknowledge: Acknowledge) -> None:
+    recover(results_folder(address))
 
 
 SCENARIOS = {each.__name__: each for each in (commit, compact_at_close, recover_again)}

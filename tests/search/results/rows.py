@@ -13,7 +13,7 @@ import pyarrow as pa
 from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from search.results.log import SweepLog
-from search.results.parts import LocalFolder
+from search.results.parts import LocalFolder, ResultsFolder
 
 CONFIG = {
     "greedy.steps": 4,
@@ -96,11 +96,16 @@ def end_trial(log: SweepLog, trial: int) -> None:
 
 
 def write_sweep(path: Path, flushes: int, per_flush: int = 2) -> LocalFolder:
-    """A sweep of so many flushes, neither compacted nor closed."""
+    """A sweep of so many flushes in a local folder, neither compacted nor closed."""
     folder = LocalFolder(path)
+    fill(folder, flushes, per_flush)
+    return folder
+
+
+def fill(folder: ResultsFolder, flushes: int, per_flush: int = 2) -> None:
+    """The same in any folder."""
     log = SweepLog(folder, schemas())
     for flush in range(flushes):
         for trial in range(flush * per_flush, (flush + 1) * per_flush):
             run_trial(log, trial)
         log.flush()
-    return folder

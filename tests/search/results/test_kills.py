@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import pytest
+from botocore.client import BaseClient
 
 import analysis
 from analysis.folder import JOURNAL
+from analysis.schema import TABLES
 from search.results.log import SweepLog
-from search.results.parts import LocalFolder
+from search.results.parts import LocalFolder, ResultsFolder
+from search.results.places import results_folder
 from search.results.recovery import pending_proposals, recover
-from tests.search.results.rows import end_trial, run_trial, schemas, write_sweep
+from tests.search.results.files import content, load, names, plain
+from tests.search.results.killing import SCENARIOS
+from tests.search.results.rows import end_trial, fill, run_trial, schemas, write_sweep
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,9 +43,9 @@ def copies_killed_in(scenario: str, start: Path, out: Path) -> list[tuple[Path, 
     return [(copy, set(map(int, trials))) for copy, trials in zip(copies, noted, strict=True)]
 
 
-def assert_exactly(path: Path, trials: set[int]) -> analysis.Sweep:
+def assert_exactly(folder: ResultsFolder, trials: set[int]) -> analysis.Sweep:
     """Every table has the rows of these trials, each once."""
-    sweep = analysis.load(path)
+    sweep = load(folder)
     assert sorted(sweep.trials["trial"]) == sorted(trials)
     assert sorted(sweep.steps["trial"]) == sorted([*trials] * 4)
     assert sorted(sweep.records["trial"]) == sorted([*trials] * 3)
@@ -44,19 +54,19 @@ def assert_exactly(path: Path, trials: set[int]) -> analysis.Sweep:
     return sweep
 
 
-def assert_clean(path: Path, trials: set[int]) -> None:
+def assert_clean(folder: ResultsFolder, trials: set[int]) -> None:
     """The same for readers that know nothing of flushes and journals, and no remains."""
-    sweep = assert_exactly(path, trials)
+    sweep = assert_exactly(folder, trials)
     for table in ("trials", "steps", "records", "proposals"):
-        plain = pd.read_parquet(path / table, columns=["trial"])
-        assert sorted(plain["trial"]) == sorted(getattr(sweep, table)["trial"])
-    assert [each.name for each in path.rglob(".*")] == []
+        rows = plain(folder, table, columns=["trial"])
+        assert sorted(rows["trial"]) == sorted(getattr(sweep, table)["trial"])
+    assert [name for name in names(folder) if "/." in f"/{name}"] == []
 
 
-def committed_trials(path: Path) -> set[int]:
+def committed_trials(folder: ResultsFolder) -> set[int]:
     """What counts before anybody has tidied up."""
     try:
-        return set(analysis.load(path).trials["trial"])
+        return set(load(folder).trials["trial"])
     except analysis.SweepNotFound:
         return set()
 
@@ -64,29 +74,29 @@ def committed_trials(path: Path) -> set[int]:
 def test_a_kill_during_a_commit_leaves_whole_trials_and_open_ones(tmp_path: Path) -> None:
     start = write_sweep(tmp_path / "start", flushes=2).path
     for copy, acknowledged in copies_killed_in("commit", start, tmp_path / "out"):
-        committed = committed_trials(copy)
+        committed = committed_trials(LocalFolder(copy))
         assert {0, 1, 2, 3} | acknowledged <= committed <= {0, 1, 2, 3, 100, 102}
         recover(LocalFolder(copy))
-        assert_clean(copy, committed)
+        assert_clean(LocalFolder(copy), committed)
 
         log = SweepLog(LocalFolder(copy), schemas())
         pending = [each.trial for each in pending_proposals(LocalFolder(copy))]
         for trial in pending:
             end_trial(log, trial)
         log.close()
-        assert_clean(copy, committed | set(pending))
+        assert_clean(LocalFolder(copy), committed | set(pending))
 
 
 def test_a_kill_at_the_very_beginning_leaves_a_folder_that_can_be_opened(tmp_path: Path) -> None:
     (tmp_path / "start").mkdir()
     for copy, acknowledged in copies_killed_in("commit", tmp_path / "start", tmp_path / "out"):
-        committed = committed_trials(copy)
+        committed = committed_trials(LocalFolder(copy))
         assert acknowledged <= committed
         log = SweepLog(LocalFolder(copy), schemas())
-        assert_clean(copy, committed)
+        assert_clean(LocalFolder(copy), committed)
         run_trial(log, 200)
         log.close()
-        assert_clean(copy, committed | {200})
+        assert_clean(LocalFolder(copy), committed | {200})
 
 
 def test_a_kill_during_compaction_leaves_the_old_parts_or_the_new(tmp_path: Path) -> None:
@@ -95,13 +105,13 @@ def test_a_kill_during_compaction_leaves_the_old_parts_or_the_new(tmp_path: Path
     halfway: dict[int, Path] = {}
     outcomes = set()
     for copy, _ in copies_killed_in("compact_at_close", start, tmp_path / "out"):
-        assert_exactly(copy, trials)  # while it lies there half done
+        assert_exactly(LocalFolder(copy), trials)  # while it lies there half done
         if (copy / JOURNAL).exists():
             unnamed = len([*copy.glob("*/.part-*.parquet")])
             half = tmp_path / f"half-{copy.name}"
             halfway.setdefault(unnamed, shutil.copytree(copy, half))
         recover(LocalFolder(copy))
-        assert_clean(copy, trials)
+        assert_clean(LocalFolder(copy), trials)
         names = {each.name for each in (copy / "trials").iterdir()}
         assert names == old or (len(names) == 1 and not names & old)
         outcomes.add(len(names))
@@ -110,6 +120,85 @@ def test_a_kill_during_compaction_leaves_the_old_parts_or_the_new(tmp_path: Path
     for unnamed in (4, 2, 0):  # new parts that had not got their names
         killed = copies_killed_in("recover_again", halfway[unnamed], tmp_path / f"again-{unnamed}")
         for copy, _ in killed:
-            assert_exactly(copy, trials)
+            assert_exactly(LocalFolder(copy), trials)
             recover(LocalFolder(copy))
-            assert_clean(copy, trials)
+            assert_clean(LocalFolder(copy), trials)
+
+
+WRITES = ("PutObject", "CopyObject", "DeleteObject", "DeleteObjects")
+
+
+class CutOff(BaseException):
+    """What a driver meets in place of its n-th request, and of every one after that."""
+
+
+@contextmanager
+def cut_off_at(n: int) -> Iterator[None]:
+    left, send = itertools.count(n - 1, -1), BaseClient._make_api_call
+
+    def sent(client: BaseClient, operation: str, given: dict[str, Any]) -> Any:
+        if operation in WRITES and next(left) <= 0:
+            raise CutOff
+        return send(client, operation, given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", sent)
+        yield
+
+
+def copies_cut_off_in(
+    action: Callable[[str], None], start: ResultsFolder
+) -> Iterator[ResultsFolder]:
+    """Copies of a folder on which the action got no further than its n-th writing request."""
+    files = content(start)
+    for n in itertools.count(1):
+        copy = results_folder(f"{start.reading.address}-{uuid.uuid4().hex}")
+        for name, data in files.items():
+            copy.put(name, data)
+        try:
+            with cut_off_at(n):
+                action(copy.reading.address)
+        except CutOff:
+            yield copy
+        else:
+            assert n > 5
+            return
+
+
+def test_a_driver_cut_off_from_its_store_leaves_whole_trials_and_open_ones(
+    remote: ResultsFolder,
+) -> None:
+    fill(remote, flushes=1)
+    acknowledged: set[int] = set()
+
+    def commit(address: str) -> None:
+        acknowledged.clear()
+        SCENARIOS["commit"](address, acknowledged.add)
+
+    for copy in copies_cut_off_in(commit, remote):
+        committed = committed_trials(copy)
+        assert {0, 1} | acknowledged <= committed <= {0, 1, 100, 102}
+        recover(copy)
+        assert_clean(copy, committed)
+
+
+def test_a_compaction_cut_off_from_its_store_leaves_the_old_parts_or_the_new(
+    remote: ResultsFolder,
+) -> None:
+    fill(remote, flushes=1)
+    old, with_journal, outcomes = {*names(remote)}, 0, set()
+
+    def close(address: str) -> None:
+        SCENARIOS["compact_at_close"](address, lambda trial: None)
+
+    for copy in copies_cut_off_in(close, remote):
+        with_journal += JOURNAL in copy.reading.entries()
+        assert_exactly(copy, {0, 1})  # while it lies there half done
+        recover(copy)
+        left = {*names(copy)}
+        merged = len(left) == len(TABLES) == len({name.partition("/")[0] for name in left})
+        assert left == old or merged
+        outcomes.add(len(left))
+    assert_clean(copy, {0, 1})
+    assert outcomes == {len(old), len(TABLES)}
+    assert with_journal == 4 * 3 + 1  # a copy and two deletions for each table, and the journal's

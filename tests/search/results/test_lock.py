@@ -13,8 +13,14 @@ import pytest
 
 from search.errors import LockLost, SweepLocked
 from search.results import lock as lock_module
-from search.results.lock import LOCK, SweepLock
+from search.results.claim import LOCK
+from search.results.lock import SweepLock
+from search.results.log import SweepLog
+from search.results.parts import LocalFolder, ResultsFolder
 from search.results.process import ProcessName, this_process
+from search.results.progress import ProgressFile
+from tests.search.results.files import content, read
+from tests.search.results.rows import run_trial, schemas
 
 
 class Clock:
@@ -24,12 +30,17 @@ class Clock:
         return self.now
 
 
-def said(folder: Path) -> dict[str, object]:
-    return json.loads((folder / LOCK).read_text())
+def said(folder: ResultsFolder) -> dict[str, object]:
+    return dict(json.loads(read(folder, LOCK)))
 
 
-def rewrite(folder: Path, **changes: object) -> None:
-    (folder / LOCK).write_text(json.dumps({**said(folder), **changes}))
+def rewrite(folder: ResultsFolder, **changes: object) -> None:
+    """Change what a lock says, in place."""
+    text = json.dumps({**said(folder), **changes}).encode()
+    if isinstance(folder, LocalFolder):
+        (folder.path / LOCK).write_bytes(text)
+    else:
+        folder.put(LOCK, text)
 
 
 def ended_process() -> ProcessName:
@@ -44,108 +55,112 @@ def ended_process() -> ProcessName:
     return ProcessName(**json.loads(run.stdout))
 
 
-def test_a_second_driver_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+def test_a_second_driver_is_told_who_holds_the_lock(folder: ResultsFolder) -> None:
     clock = Clock()
-    with SweepLock(tmp_path, clock=clock) as lock:
+    with SweepLock(folder, clock=clock) as lock:
         clock.now += 59
         with pytest.raises(SweepLocked) as caught:
-            SweepLock(tmp_path, clock=clock)
+            SweepLock(folder, clock=clock)
         assert lock.held
     host = this_process().host
     assert (caught.value.host, caught.value.pid, caught.value.age) == (host, os.getpid(), 59)
     assert str(caught.value) == (
-        f"{tmp_path} is in use by process {os.getpid()} on {host}, last sign of life 59 s ago"
+        f"{folder.reading.address} is in use by process {os.getpid()} on {host}, "
+        "last sign of life 59 s ago"
     )
 
 
-def test_release_makes_way(tmp_path: Path) -> None:
-    lock = SweepLock(tmp_path)
+def test_release_makes_way(folder: ResultsFolder) -> None:
+    lock = SweepLock(folder)
     lock.release()
     lock.release()
     assert not lock.held
-    assert [*tmp_path.iterdir()] == []
-    SweepLock(tmp_path).release()
+    assert content(folder) == {}
+    SweepLock(folder).release()
 
 
-def test_a_beating_heart_keeps_a_lock_fresh(tmp_path: Path) -> None:
+def test_a_beating_heart_keeps_a_lock_fresh(folder: ResultsFolder) -> None:
     clock = Clock()
-    with SweepLock(tmp_path, clock=clock) as lock:
+    with SweepLock(folder, clock=clock) as lock:
         for _ in range(3):
             clock.now += 50
             lock.beat()
         assert lock.heartbeat == clock.now
         with pytest.raises(SweepLocked, match="last sign of life 0 s ago"):
-            SweepLock(tmp_path, clock=clock)
+            SweepLock(folder, clock=clock)
 
 
-def test_the_heart_beats_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_heart_beats_by_itself(folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock_module, "BEAT_SECONDS", 0.01)
     beaten = threading.Event()
     monkeypatch.setattr(SweepLock, "beat", lambda self: beaten.set())
-    with SweepLock(tmp_path):
+    with SweepLock(folder):
         assert beaten.wait(30)
 
 
-def test_a_lock_that_stopped_beating_is_taken_over(tmp_path: Path) -> None:
+def test_a_lock_that_stopped_beating_is_taken_over(folder: ResultsFolder) -> None:
     clock = Clock()
-    old = SweepLock(tmp_path, clock=clock)
+    old = SweepLock(folder, clock=clock)
     clock.now += 60
-    with SweepLock(tmp_path, clock=clock) as new:
+    with SweepLock(folder, clock=clock) as new:
         assert new.held and not old.held
         with pytest.raises(LockLost, match=f"taken over by process {os.getpid()}"):
             old.check()
-        before = said(tmp_path)
+        before = said(folder)
         old.beat()  # into its own file, which has no name any more
         old.release()
-        assert said(tmp_path) == before
+        assert said(folder) == before
         assert new.held
 
 
-def test_the_lock_of_a_process_that_is_gone_is_taken_over_at_once(tmp_path: Path) -> None:
-    SweepLock(tmp_path)
+def test_the_lock_of_a_process_that_is_gone_is_taken_over_at_once(folder: ResultsFolder) -> None:
+    SweepLock(folder)
     gone = ended_process()
-    rewrite(tmp_path, pid=gone.pid, started=gone.started)
-    SweepLock(tmp_path).release()
+    rewrite(folder, pid=gone.pid, started=gone.started)
+    SweepLock(folder).release()
 
 
-def test_a_process_number_used_again_is_another_process(tmp_path: Path) -> None:
-    SweepLock(tmp_path)
-    rewrite(tmp_path, started="1")
-    SweepLock(tmp_path).release()
+def test_a_process_number_used_again_is_another_process(folder: ResultsFolder) -> None:
+    SweepLock(folder)
+    rewrite(folder, started="1")
+    SweepLock(folder).release()
 
 
 @pytest.mark.parametrize("elsewhere", [{"host": "node3"}, {"space": "another boot"}])
 def test_of_a_process_elsewhere_only_the_heartbeat_is_known(
-    tmp_path: Path, elsewhere: dict[str, str]
+    folder: ResultsFolder, elsewhere: dict[str, str]
 ) -> None:
     clock = Clock()
-    SweepLock(tmp_path, clock=clock)
-    rewrite(tmp_path, pid=2**22 + 1, **elsewhere)
+    SweepLock(folder, clock=clock)
+    rewrite(folder, pid=2**22 + 1, **elsewhere)
     clock.now += 59
     with pytest.raises(SweepLocked):
-        SweepLock(tmp_path, clock=clock)
+        SweepLock(folder, clock=clock)
     clock.now += 1
-    SweepLock(tmp_path, clock=clock).release()
+    SweepLock(folder, clock=clock).release()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 3}'])
-def test_a_lock_that_says_nothing_counts_from_its_creation(tmp_path: Path, content: str) -> None:
-    (tmp_path / LOCK).write_text(content)
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 3}'])
+def test_a_lock_that_says_nothing_counts_from_its_creation(
+    folder: ResultsFolder, text: str
+) -> None:
+    folder.put(LOCK, text.encode())
     clock = Clock()
-    clock.now = (tmp_path / LOCK).stat().st_mtime + 59
+    where = folder.reading
+    clock.now = where.files.get_file_info(f"{where.root}/{LOCK}").mtime.timestamp() + 58
     with pytest.raises(SweepLocked, match="an unknown host"):
-        SweepLock(tmp_path, clock=clock)
-    clock.now += 1
-    SweepLock(tmp_path, clock=clock).release()
+        SweepLock(folder, clock=clock)
+    clock.now += 3
+    SweepLock(folder, clock=clock).release()
 
 
 def test_a_driver_is_told_that_its_lock_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock_module, "BEAT_SECONDS", 0.01)
     told = threading.Event()
-    lock = SweepLock(tmp_path, on_lost=told.set)
-    (tmp_path / LOCK).unlink()
+    lock = SweepLock(folder, on_lost=told.set)
+    folder.remove([LOCK])
     assert told.wait(30)
     with pytest.raises(LockLost, match="was deleted"):
         lock.check()
@@ -155,9 +170,11 @@ TAKER = """
 import sys
 from search.errors import SweepLocked
 from search.results.lock import SweepLock
+from search.results.places import results_folder
+folder = results_folder(sys.argv[1])
 sys.stdin.readline()
 try:
-    lock = SweepLock(sys.argv[1])
+    lock = SweepLock(folder)
 except SweepLocked:
     print("kept out", flush=True)
 else:
@@ -167,13 +184,13 @@ sys.stdin.readline()
 
 
 @pytest.mark.parametrize("stale", [True, False])
-def test_of_many_takers_one_wins(tmp_path: Path, stale: bool) -> None:
+def test_of_many_takers_one_wins(folder: ResultsFolder, stale: bool) -> None:
     if stale:
-        SweepLock(tmp_path)
-        rewrite(tmp_path, started="1")
+        SweepLock(folder)
+        rewrite(folder, started="1")
     takers = [
         subprocess.Popen(
-            [sys.executable, "-c", TAKER, str(tmp_path)],
+            [sys.executable, "-c", TAKER, folder.reading.address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -193,10 +210,10 @@ def test_of_many_takers_one_wins(tmp_path: Path, stale: bool) -> None:
     assert sorted(outcomes) == ["kept out"] * 5 + ["took it"]
 
 
-def test_many_threads_on_a_stale_lock(tmp_path: Path) -> None:
-    for _ in range(20):
-        SweepLock(tmp_path)
-        rewrite(tmp_path, started="1")
+def test_many_threads_on_a_stale_lock(folder: ResultsFolder) -> None:
+    for _ in range(10):
+        SweepLock(folder)
+        rewrite(folder, started="1")
         barrier, won, kept_out = threading.Barrier(8), list[SweepLock](), list[SweepLocked]()
 
         def take(
@@ -206,7 +223,7 @@ def test_many_threads_on_a_stale_lock(tmp_path: Path) -> None:
         ) -> None:
             barrier.wait()
             try:
-                won.append(SweepLock(tmp_path))
+                won.append(SweepLock(folder))
             except SweepLocked as error:
                 kept_out.append(error)
 
@@ -217,4 +234,21 @@ def test_many_threads_on_a_stale_lock(tmp_path: Path) -> None:
             thread.join()
         assert (len(won), len(kept_out)) == (1, 7)
         won[0].release()
-        assert [*tmp_path.iterdir()] == []
+        assert content(folder) == {}
+
+
+def test_a_driver_whose_lock_was_taken_over_writes_nothing_more(folder: ResultsFolder) -> None:
+    clock = Clock()
+    slept = SweepLock(folder, clock=clock)
+    log = SweepLog(folder, schemas(), before_write=slept.check)
+    progress = ProgressFile(folder, before_write=slept.check)
+    run_trial(log, 0)
+    clock.now += 60
+    with SweepLock(folder, clock=clock):
+        before = content(folder)
+        for write in (log.flush, log.close, lambda: progress.write({}), slept.check):
+            with pytest.raises(LockLost, match="taken over"):
+                write()
+        slept.beat()
+        slept.release()
+        assert content(folder) == before

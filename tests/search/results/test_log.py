@@ -8,25 +8,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
 import analysis
 from search.errors import LockLost
 from search.results import log as log_module
 from search.results.log import SweepLog
-from search.results.parts import LocalFolder
+from search.results.parts import LocalFolder, ResultsFolder
 from search.results.recovery import ended_trials, pending_proposals
+from tests.search.results.files import content, last_part, load, metadata, parts, plain
 from tests.search.results.rows import (
     CONFIG,
     end_trial,
+    fill,
     record_rows,
     run_trial,
     schemas,
     step_rows,
     trial_row,
-    write_sweep,
 )
 
 
@@ -37,34 +36,24 @@ class Clock:
         return self.now
 
 
-def parts(folder: LocalFolder, table: str) -> list[str]:
-    return sorted(each.name for each in (folder.path / table).glob("part-*.parquet"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> LocalFolder:
-    return LocalFolder(tmp_path / "tiny")
-
-
-def test_every_table_can_be_read_plainly_from_the_start(folder: LocalFolder) -> None:
+def test_every_table_can_be_read_plainly_from_the_start(folder: ResultsFolder) -> None:
     SweepLog(folder, schemas())
     for table, schema in schemas().items():
-        frame = pd.read_parquet(folder.path / table)
+        frame = plain(folder, table)
         assert frame.empty
         assert [*frame.columns] == schema.names
 
 
-def test_a_flush_gives_its_parts_one_id_and_its_origin(folder: LocalFolder) -> None:
-    write_sweep(folder.path, flushes=1)
-    last = {table: parts(folder, table)[-1] for table in schemas()}
-    assert len(set(last.values())) == 1
-    metadata = pq.read_schema(folder.path / "steps" / last["steps"]).metadata
-    assert metadata[b"ratchet.schema_version"] == b"1"
-    assert metadata[b"ratchet.sweep_id"] == b"a1"
-    assert metadata[b"ratchet.git_sha"] == b"0123abc"
+def test_a_flush_gives_its_parts_one_id_and_its_origin(folder: ResultsFolder) -> None:
+    fill(folder, flushes=1)
+    assert len({parts(folder, table)[-1] for table in schemas()}) == 1
+    origin = metadata(folder, last_part(folder, "steps"))
+    assert origin[b"ratchet.schema_version"] == b"1"
+    assert origin[b"ratchet.sweep_id"] == b"a1"
+    assert origin[b"ratchet.git_sha"] == b"0123abc"
 
 
-def test_a_trial_reads_as_it_was_written(folder: LocalFolder) -> None:
+def test_a_trial_reads_as_it_was_written(folder: ResultsFolder) -> None:
     log = SweepLog(folder, schemas())
     log.propose(3, "search", 1, CONFIG)
     log.end(trial_row(3, composite=math.nan, rung_8=None, score=None), [], [])
@@ -77,7 +66,7 @@ def test_a_trial_reads_as_it_was_written(folder: LocalFolder) -> None:
     assert ended.score is None
 
 
-def test_flushes_come_every_five_seconds_or_two_hundred_trials(folder: LocalFolder) -> None:
+def test_flushes_come_every_five_seconds_or_two_hundred_trials(folder: ResultsFolder) -> None:
     clock = Clock()
     log = SweepLog(folder, schemas(), clock=clock)
     log.propose(1000, "search", 0, CONFIG)
@@ -95,7 +84,7 @@ def test_flushes_come_every_five_seconds_or_two_hundred_trials(folder: LocalFold
 
 
 def test_many_parts_are_compacted_and_closing_leaves_one(
-    folder: LocalFolder, monkeypatch: pytest.MonkeyPatch
+    folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_module, "COMPACT_PARTS", 5)
     log = SweepLog(folder, schemas())
@@ -107,7 +96,7 @@ def test_many_parts_are_compacted_and_closing_leaves_one(
     assert counts == [2, 3, 4, 1, 2, 3]
     log.close()
     assert [len(parts(folder, table)) for table in schemas()] == [1, 1, 1, 1]
-    steps = analysis.load(folder.path).steps
+    steps = load(folder).steps
     assert [*steps[steps["trial"] == 5]["step"]] == [0, 1, 0, 1]  # as they came
 
 
@@ -124,7 +113,7 @@ def test_many_parts_are_compacted_and_closing_leaves_one(
     ],
 )
 def test_a_wrong_row_is_refused_at_once_and_whole(
-    folder: LocalFolder, row: dict[str, Any], message: str
+    folder: ResultsFolder, row: dict[str, Any], message: str
 ) -> None:
     log = SweepLog(folder, schemas())
     log.propose(0, "search", 0, CONFIG)
@@ -132,10 +121,10 @@ def test_a_wrong_row_is_refused_at_once_and_whole(
         log.end(trial_row(0, **row), step_rows(0), record_rows(0))
     end_trial(log, 0)
     log.close()
-    assert len(analysis.load(folder.path).steps) == 4
+    assert len(load(folder).steps) == 4
 
 
-def test_text_that_is_no_unicode_is_kept_escaped(folder: LocalFolder) -> None:
+def test_text_that_is_no_unicode_is_kept_escaped(folder: ResultsFolder) -> None:
     log = SweepLog(folder, schemas())
     log.propose(0, "search", 0, CONFIG)
     log.end(trial_row(0, status="failed", error="bad byte \udcff"), [], [])
@@ -143,7 +132,7 @@ def test_text_that_is_no_unicode_is_kept_escaped(folder: LocalFolder) -> None:
     assert ended_trials(folder)[0].error == r"bad byte \udcff"
 
 
-def test_a_trial_is_proposed_once_and_ends_once(folder: LocalFolder) -> None:
+def test_a_trial_is_proposed_once_and_ends_once(folder: ResultsFolder) -> None:
     log = SweepLog(folder, schemas())
     run_trial(log, 0)
     log.propose(1, "search", 0, CONFIG)
@@ -161,11 +150,11 @@ def test_a_trial_is_proposed_once_and_ends_once(folder: LocalFolder) -> None:
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "open"])
 def test_a_full_disk_loses_no_row_and_doubles_none(
-    folder: LocalFolder, monkeypatch: pytest.MonkeyPatch, call: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """The n-th call fails, for every n that a flush gets to; then there is space again."""
     for n in range(100):
-        path = folder.path / str(n)
+        path = tmp_path / str(n)
         log = SweepLog(LocalFolder(path), schemas())
         run_trial(log, 0)
         left = iter(range(n, -1, -1))
@@ -195,7 +184,7 @@ def test_a_full_disk_loses_no_row_and_doubles_none(
     raise AssertionError("the flush never got through")
 
 
-def test_a_driver_without_its_lock_writes_nothing(folder: LocalFolder) -> None:
+def test_a_driver_without_its_lock_writes_nothing(folder: ResultsFolder) -> None:
     taken = False
 
     def check() -> None:
@@ -204,22 +193,22 @@ def test_a_driver_without_its_lock_writes_nothing(folder: LocalFolder) -> None:
 
     log = SweepLog(folder, schemas(), before_write=check)
     run_trial(log, 0)
-    before = sorted(folder.path.rglob("*"))
+    before = content(folder)
     taken = True
     with pytest.raises(LockLost, match="taken over by process 7 on node3"):
         log.close()
-    assert sorted(folder.path.rglob("*")) == before
+    assert content(folder) == before
 
 
-def test_a_later_generation_may_add_columns_and_drop_none(folder: LocalFolder) -> None:
-    write_sweep(folder.path, flushes=2)
+def test_a_later_generation_may_add_columns_and_drop_none(folder: ResultsFolder) -> None:
+    fill(folder, flushes=2)
     log = SweepLog(folder, schemas(more={"search.audit": int}))
     log.propose(9, "search", 1, {**CONFIG, "search.audit": 2})
     end_trial(log, 9)
     log.flush()
-    for frame in (pd.read_parquet(folder.path / "trials"), analysis.load(folder.path).trials):
+    for frame in (plain(folder, "trials"), load(folder).trials):
         assert frame.set_index("trial")["config/search.audit"].to_dict()[9] == 2
     log = SweepLog(folder, schemas())
     run_trial(log, 10)
     log.close()
-    assert analysis.load(folder.path).trials["config/search.audit"].count() == 1
+    assert load(folder).trials["config/search.audit"].count() == 1

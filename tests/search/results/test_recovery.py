@@ -17,34 +17,29 @@ import analysis
 from analysis.folder import JOURNAL
 from search.results.compaction import compact
 from search.results.log import SweepLog
-from search.results.parts import LocalFolder
+from search.results.parts import LocalFolder, ResultsFolder
 from search.results.recovery import ended_trials, pending_proposals, recover
-from tests.search.results.rows import CONFIG, run_trial, schemas, write_sweep
-
-
-def content(folder: LocalFolder) -> dict[str, bytes]:
-    files = (each for each in folder.path.rglob("*") if each.is_file())
-    return {str(each.relative_to(folder.path)): each.read_bytes() for each in files}
+from tests.search.results import files
+from tests.search.results.files import content, load, parts
+from tests.search.results.rows import CONFIG, fill, run_trial, schemas, write_sweep
 
 
 def last_part(folder: LocalFolder, table: str) -> Path:
-    return max((folder.path / table).glob("part-*.parquet"))
+    return folder.path / files.last_part(folder, table)
 
 
-def test_steps_without_their_commit_mark_are_ignored_and_removed(tmp_path: Path) -> None:
-    folder = write_sweep(tmp_path / "tiny", flushes=2)
-    last_part(folder, "trials").unlink()
-    assert {*analysis.load(folder.path).steps["trial"]} == {0, 1}
-    assert {*analysis.load(folder.path).records["trial"]} == {0, 1}
+def test_steps_without_their_commit_mark_are_ignored_and_removed(folder: ResultsFolder) -> None:
+    fill(folder, flushes=2)
+    folder.remove([files.last_part(folder, "trials")])
+    assert {*load(folder).steps["trial"]} == {0, 1}
+    assert {*load(folder).records["trial"]} == {0, 1}
     recover(folder)
     assert [each.trial for each in pending_proposals(folder)] == [2, 3]
-    assert {each.name for each in (folder.path / "steps").iterdir()} == {
-        each.name for each in (folder.path / "trials").iterdir()
-    }
+    assert parts(folder, "steps") == parts(folder, "trials")
 
 
-def test_remains_are_removed_and_strange_hidden_files_are_not(tmp_path: Path) -> None:
-    folder = write_sweep(tmp_path / "tiny", flushes=1)
+def test_remains_are_removed_and_strange_hidden_files_are_not(folder: ResultsFolder) -> None:
+    fill(folder, flushes=1)
     whole = content(folder)
     for name in (
         "steps/.part-000009-00000000.parquet.tmp",
@@ -52,10 +47,23 @@ def test_remains_are_removed_and_strange_hidden_files_are_not(tmp_path: Path) ->
         ".progress.json.tmp",
         ".compaction.json.tmp",
     ):
-        (folder.path / name).write_bytes(b"half")
-    (folder.path / "steps" / ".DS_Store").write_bytes(b"")
+        folder.put(name, b"half")
+    folder.put("steps/.DS_Store", b"")
     recover(folder)
     assert content(folder) == {**whole, "steps/.DS_Store": b""}
+
+
+def test_a_torn_part_is_named_by_its_address_and_nothing_changes(folder: ResultsFolder) -> None:
+    fill(folder, flushes=1)
+    name = files.last_part(folder, "steps")
+    folder.put(name, files.read(folder, name)[:-20])
+    before = content(folder)
+    for action in (lambda: recover(folder), lambda: load(folder)):
+        with pytest.raises(analysis.ResultsError) as caught:
+            action()
+        address = folder.reading.address
+        assert str(caught.value).startswith(f"{address}/{name}: damaged or not Parquet")
+        assert content(folder) == before
 
 
 def torn(path: Path) -> None:
@@ -154,12 +162,11 @@ def test_a_journal_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     assert content(folder) == before
 
 
-def test_a_compaction_whose_new_parts_are_missing_is_damage(tmp_path: Path) -> None:
-    folder = write_sweep(tmp_path / "tiny", flushes=1)
+def test_a_compaction_whose_new_parts_are_missing_is_damage(folder: ResultsFolder) -> None:
+    fill(folder, flushes=1)
     name = "part-000009-00000000.parquet"
-    (folder.path / JOURNAL).write_text(
-        json.dumps({"new": name, "old": {t: [last_part(folder, t).name] for t in schemas()}})
-    )
+    old = {table: [parts(folder, table)[-1]] for table in schemas()}
+    folder.put(JOURNAL, json.dumps({"new": name, "old": old}).encode())
     before = content(folder)
     with pytest.raises(analysis.ResultsError, match="missing after a compaction"):
         recover(folder)

@@ -1,0 +1,167 @@
+"""Where results lie: in a local folder, or under a prefix in a bucket of an S3 store.
+
+Endpoint, region and credentials of a store come from the environment variables that every AWS
+program reads. Waiting is bounded: a store that does not answer costs some twenty seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+from analysis.errors import StorageError, SweepNotFound
+
+Address = str | os.PathLike[str]
+"""A folder as people name it: a local path, or s3://bucket/prefix."""
+
+S3 = "s3://"
+
+CONNECT_SECONDS = 4
+ANSWER_SECONDS = 5
+ATTEMPTS = 3
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_SEGMENT = re.compile(r"(?!\.{1,2}$)[\w!.*'()=+ -]+")
+_CODE = re.compile(r"AWS Error (\w+)")
+
+_KEYS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN or AWS_PROFILE"
+_REFUSALS = {
+    *("accessdenied", "forbidden", "403", "invalidaccesskeyid", "invalidclienttokenid"),
+    *("signaturedoesnotmatch", "expiredtoken", "invalidtoken", "invalidsignature"),
+}
+_GONE = ("NO_SUCH_KEY", "RESOURCE_NOT_FOUND")
+UNREACHABLE = "NetworkConnection"
+NO_CREDENTIALS = "NoCredentials"
+NO_SUCH_BUCKET = "NoSuchBucket"
+
+
+@dataclass(frozen=True)
+class S3Address:
+    """What an address such as s3://bucket/prefix names."""
+
+    bucket: str
+    """Name of the bucket."""
+    prefix: str
+    """What the objects' keys begin with, without slashes at either end."""
+
+    @classmethod
+    def parse(cls, text: str) -> S3Address:
+        """Take an address apart.
+
+        Raises:
+            StorageError: if it is not of that form; what may hold a secret is not repeated.
+        """
+        bucket, *segments = text.removeprefix(S3).rstrip("/").split("/")
+        plain = _BUCKET.fullmatch(bucket) and all(map(_SEGMENT.fullmatch, segments))
+        if not text.startswith(S3) or not plain:
+            got = "credentials or a query" if re.search("[@?]", text) else f"{text!r:.200}"
+            raise StorageError(f"an address must be s3://bucket/prefix, but got {got}")
+        return cls(bucket, "/".join(segments))
+
+
+def endpoint() -> str | None:
+    """URL of the store; None for Amazon's own.
+
+    Raises:
+        StorageError: if the environment gives something else than a plain URL.
+    """
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    name, url = next(((n, os.environ[n]) for n in names if os.environ.get(n)), ("", None))
+    if url is not None and not re.fullmatch(r"https?://[^/@?#\s]+/?", url):
+        raise StorageError(f"{name} must be a URL such as http://host:9000, without credentials")
+    return url
+
+
+def region() -> str | None:
+    """The region that the environment names."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+
+
+def file_system(address: Address) -> tuple[fs.FileSystem, str]:
+    """The file system that an address lies on, and the path there.
+
+    Raises:
+        StorageError: if the address or the store cannot be used.
+        SweepNotFound: if no file system has such addresses.
+    """
+    text = os.fspath(address)
+    if text.startswith(S3):
+        where = S3Address.parse(text)
+        return _store(where.bucket, text), f"{where.bucket}/{where.prefix}".rstrip("/")
+    if "://" in text:
+        try:
+            return fs.FileSystem.from_uri(text)
+        except (pa.ArrowException, OSError) as error:
+            raise SweepNotFound(f"{text}: not an address that can be read: {error}") from error
+    return fs.LocalFileSystem(), os.path.abspath(text)
+
+
+def require_bucket(files: fs.FileSystem, root: str, address: str) -> None:
+    """Raise `StorageError` for a bucket that does not exist, which lists like an empty folder."""
+    if isinstance(files, fs.S3FileSystem):
+        with storage_errors(address):
+            bucket = files.get_file_info(root.partition("/")[0])
+        if bucket.type == fs.FileType.NotFound:
+            raise storage_error(address, NO_SUCH_BUCKET)
+
+
+@contextmanager
+def storage_errors(address: str) -> Iterator[None]:
+    """Turn what a store refuses inside into `StorageError`; other errors pass.
+
+    Raises:
+        FileNotFoundError: an object was deleted between opening and reading it.
+    """
+    try:
+        yield
+    except OSError as error:
+        code = _CODE.search(str(error))
+        if code is None:
+            raise
+        if code[1] in _GONE:
+            raise FileNotFoundError(f"{address}: {code[1]}") from error
+        raise storage_error(address, code[1]) from error
+
+
+def storage_error(address: str, code: str) -> StorageError:
+    """One line on what a store has refused, from the code of any AWS library."""
+    known = code.replace("_", "").lower()
+    if known == NO_SUCH_BUCKET.lower():
+        reason = "there is no such bucket"
+    elif known == UNREACHABLE.lower():
+        reason = f"no answer from {_host()}"
+    elif known == NO_CREDENTIALS.lower():
+        reason = f"no credentials found; {_KEYS} must give them"
+    elif known in _REFUSALS:
+        reason = f"access denied ({code}); {_KEYS} must give access"
+    else:
+        reason = f"the store refuses ({code})"
+    return StorageError(f"{address}: {reason}")
+
+
+def _host() -> str:
+    url = endpoint()
+    return (
+        "Amazon S3; AWS_ENDPOINT_URL names another store" if url is None else urlsplit(url).netloc
+    )
+
+
+def _store(bucket: str, address: str) -> fs.S3FileSystem:
+    url, where = endpoint(), region()
+    with storage_errors(address):
+        if where is None and url is None:
+            where = fs.resolve_s3_region(bucket)
+        return fs.S3FileSystem(
+            endpoint_override=url,
+            region=where or "us-east-1",
+            connect_timeout=CONNECT_SECONDS,
+            request_timeout=ANSWER_SECONDS,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
+        )

@@ -1,0 +1,60 @@
+"""A sweep's folder under a prefix in a bucket.
+
+There are no folders to make, no temporary files and no renames: a PUT is atomic by itself, and a
+move is a copy and a delete, which leaves both names if the driver is killed in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pyarrow as pa
+
+from analysis.folder import SweepFolder
+from analysis.storage import S3Address
+from search.results.claim import LOCK, Claim, Owner
+from search.results.object_claim import ObjectClaim
+from search.results.objects import Objects
+from search.results.parts import ResultsFolder
+
+
+class ObjectFolder(ResultsFolder):
+    """A sweep's folder on an object store, for writing.
+
+    Args:
+        address: s3://bucket/prefix/name.
+
+    Raises:
+        StorageError: from here and from any method, if the store cannot be used.
+    """
+
+    def __init__(self, address: str) -> None:
+        where = S3Address.parse(address)
+        self.reading = SweepFolder.at(address)
+        self._prefix = where.prefix
+        self._objects = Objects(where.bucket, self.reading.address)
+
+    def create(self) -> None:
+        pass  # a prefix is there when an object is
+
+    def create_tables(self) -> None:
+        pass
+
+    def put(self, name: str, content: bytes | pa.Buffer) -> None:
+        self._objects.put(self._key(name), bytes(content))
+
+    def move(self, name: str, to: str) -> None:
+        self._objects.copy(self._key(name), self._key(to))
+        self.remove([name])
+
+    def remove(self, names: Iterable[str]) -> None:
+        self._objects.delete([self._key(name) for name in names])
+
+    def discard_if_empty(self) -> None:
+        pass
+
+    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+        return ObjectClaim(self._objects, self._key(LOCK), owner, judge)
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{name}" if self._prefix else name

@@ -1,0 +1,32 @@
+"""From what a user calls a folder to the folder: a local path, or s3://bucket/prefix."""
+
+from __future__ import annotations
+
+import os
+
+from analysis.storage import S3, Address
+from greedy_core.errors import InputError
+from search.results.parts import LocalFolder, ResultsFolder
+
+
+def results_folder(address: Address) -> ResultsFolder:
+    """The folder at an address, for writing.
+
+    Raises:
+        InputError: if it is an address that cannot be written to, or the extra `s3` is missing.
+        StorageError: if the store cannot be used.
+    """
+    text = os.fspath(address)
+    if "://" not in text:
+        return LocalFolder(text)
+    if not text.startswith(S3):
+        raise InputError(f"results must be in a folder or at s3://, but got {text!r:.200}")
+    try:
+        from search.results.object_folder import ObjectFolder
+    except ModuleNotFoundError as error:
+        if error.name not in ("boto3", "botocore"):
+            raise
+        raise InputError(
+            "results at s3:// addresses need the extra s3: pip install 'ratchet-tune[s3]'"
+        ) from error
+    return ObjectFolder(text)

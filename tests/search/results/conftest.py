@@ -1,0 +1,28 @@
+"""Folders for the log and the lock, on every kind of place where results may lie."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from search.results.parts import LocalFolder, ResultsFolder
+from search.results.places import results_folder
+
+
+@pytest.fixture
+def remote(bucket: str) -> ResultsFolder:
+    """A new folder on an object store."""
+    return results_folder(f"{bucket}/{uuid.uuid4().hex}/tiny")
+
+
+@pytest.fixture(params=["local", "s3"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> ResultsFolder:
+    """A new folder, local in one run of the test, on an object store in the other."""
+    if request.param == "local":
+        local = LocalFolder(tmp_path / "tiny")
+        local.create()
+        return local
+    found: ResultsFolder = request.getfixturevalue("remote")
+    return found
