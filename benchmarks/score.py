@@ -64,6 +64,7 @@ def _row(
         rounds,
     )
     ratio = median_ratio(slow, fast)
+    whole = ratio / median_ratio(with_prefix, alone)
     apart = check_verdicts(
         *(np.concatenate([side[i] for i in sorted(side)]) for side in (ours, theirs))
     )
@@ -71,7 +72,7 @@ def _row(
         f"{sum(map(len, sheets))} held-out prompts of {RECORDS} records in sheets of {BATCH} "
         f"records, blocks {layer} to {model.layers - 1} from the kept prefix: one prompt at a time "
         f"{sum(slow) / passes:.2f} s, ours {sum(fast) / passes:.3f} s; "
-        f"with the prefix computed too {ratio / median_ratio(with_prefix, alone):.1f} times faster; "
+        f"with the prefix computed too {whole:.1f} times faster; "
         f"same verdicts, log-probabilities at most {apart:.0e} apart; 1 thread"
     )
     return Row(name, ratio, target, "more", "times faster", note)
