@@ -47,6 +47,6 @@ def measure() -> list[Row]:
         f"held-out prompts of {RECORDS} records in sheets of {BATCH} records: "
         f"{model.layers} blocks {median(slow):.2f} s, blocks {layer} to "
         f"{model.layers - 1} from the kept prefix {median(fast):.2f} s; "
-        f"log-probabilities at most {apart:.0e} apart; 1 thread"
+        f"log-probabilities at most {apart:.1e} apart; 1 thread"
     )
     return [Row("suffix", median_ratio(slow, fast), TARGET, "more", "times faster", note)]

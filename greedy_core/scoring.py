@@ -1,10 +1,11 @@
 """Log-probabilities of the new and the true target after prompts, batched.
 
-Symbols: Q questions (prompt with both targets), N tokens. A row is a prompt and all but the last
-token of a target; questions whose targets are one token long need one row for both targets, and
-what rows have in common from their beginning on is run once. The layout of rows into forwards
-depends on the questions alone, never on what is cached or how much memory there is: the same
-question group always gives the same bits.
+Symbols: Q questions (prompt with both targets), C trees of N tokens.
+
+A row is a prompt and all but the last token of a target; questions whose targets are one token long
+need one row for both targets, and what rows have in common from their beginning on is run once. The
+layout of rows into forwards depends on the questions alone, never on what is cached or how much
+memory there is: the same question group always gives the same bits.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import torch
 from torch import Tensor
 
 from greedy_core.errors import NumericalError
-from greedy_core.language_model import LanguageModel, Tree
-from greedy_core.token_tree import Forest, TokenTree
+from greedy_core.language_model import LanguageModel
+from greedy_core.token_tree import Forest, TokenTree, side_by_side
 from greedy_core.tokens import encode_target
+from greedy_core.tree_layout import Tree
 
 ROWS_PER_FORWARD = 32
 """Rows that share one forward; a constant, because float sums depend on it."""
+
+TOKENS_PER_TREE = 96
+"""Where a forward has more tokens it is divided, because each one attends to its whole tree."""
 
 RESOLUTION = 2.0**-20
 """Stored log-probabilities are rounded to multiples of this, well above float32 noise."""
@@ -43,14 +48,14 @@ class Question:
 
 @dataclass(frozen=True)
 class _Forward:
-    """Rows that are run together as one tree, and what to read from them."""
+    """Rows that are run together in C trees, and what to read from them."""
 
     ids: Tensor
-    """Token ids, ``(1, N)``."""
+    """Token ids, ``(C, N)``."""
     tree: Tree
     """Where the tokens stand."""
-    read: Tensor
-    """Tokens whose predictions are read."""
+    read: tuple[Tensor, Tensor]
+    """Tree and place of the tokens whose predictions are read."""
     slots: tuple[int, ...]
     """For each target token its slot of 2Q."""
     places: Tensor
@@ -97,8 +102,8 @@ class QuestionGroup:
     def prefix(self, model: LanguageModel, start: int) -> list[Tensor]:
         """What an edit of block `start` finds, two tensors for each forward.
 
-        The residual stream after the block's attention, ``(1, N, d)``, and its projection's input,
-        ``(1, N, f)``.
+        The residual stream after the block's attention, ``(C, N, d)``, and its projection's input,
+        ``(C, N, f)``.
         """
         kept: list[Tensor] = []
         with torch.no_grad():
@@ -129,8 +134,7 @@ class QuestionGroup:
                 self._forwards, prefix[::2], prefix[1::2], strict=True
             ):
                 hidden = model.run_from_projection(residual, keys, start)
-                first = torch.zeros_like(forward.read)
-                above = model.run_to_end(hidden, start + 1, first, forward.read, forward.tree)
+                above = model.run_to_end(hidden, start + 1, *forward.read, forward.tree)
                 values = model.log_probabilities(above)[forward.places, forward.targets]
                 np.add.at(sums, list(forward.slots), values.double().cpu().numpy())
         means = (sums / self._targets).reshape(-1, 2)
@@ -154,20 +158,23 @@ def _forward(
     wanted: dict[tuple[int, ...], list[tuple[int, int, int]]],
 ) -> _Forward:
     """Lay rows out; `wanted` holds (slot, position, token id) of each row's target tokens."""
-    tokens = TokenTree()
-    read: dict[int, int] = {}
+    divided = side_by_side(rows, TOKENS_PER_TREE)
+    forest = Forest([TokenTree() for _ in divided], model)
+    read: dict[tuple[int, int], int] = {}
     reads = []
-    for row in rows:
-        path = tokens.extend([], row)
-        for slot, position, target in wanted[row]:
-            reads.append((slot, read.setdefault(path[position], len(read)), target))
+    for number, (tokens, rows_of_tree) in enumerate(zip(forest.trees, divided, strict=True)):
+        for row in rows_of_tree:
+            path = tokens.extend([], row)
+            for slot, position, target in wanted[row]:
+                place = read.setdefault((number, path[position]), len(read))
+                reads.append((slot, place, target))
     slots, places, targets = zip(*reads, strict=True)
-    forest = Forest([tokens], model)
-    indices, tree = forest.tensors([range(len(tokens.ids))])
+    indices, tree = forest.tensors([range(len(tokens.ids)) for tokens in forest.trees])
+    trees, tokens_read = torch.tensor(list(read), device=model.device).T
     return _Forward(
         ids=forest.ids(indices),
         tree=tree,
-        read=torch.tensor(list(read), device=model.device),
+        read=(trees, tokens_read),
         slots=slots,
         places=torch.tensor(places, device=model.device),
         targets=torch.tensor(targets, device=model.device),

@@ -8,6 +8,8 @@ attention costs less then.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from greedy_core.language_model import KeyValues, LanguageModel, Tree
+from greedy_core.language_model import LanguageModel
+from greedy_core.tree_layout import KeyValues, Tree
 
 _ROOT = -1
 
@@ -111,3 +114,38 @@ class Forest:
         rows = zip(self.trees, indices.tolist(), strict=True)
         ids = [[tree.ids[token] for token in row] for tree, row in rows]
         return torch.tensor(ids, device=self.model.device)
+
+
+def side_by_side(rows: Sequence[tuple[int, ...]], tokens: int) -> list[list[tuple[int, ...]]]:
+    """Divide sorted rows into trees of about as many tokens, as even as their order allows.
+
+    More trees make attention cheaper, and cost what rows of two trees have in common.
+    """
+    whole = TokenTree()
+    for row in rows:
+        whole.extend([], row)
+    count = math.ceil(len(whole.ids) / tokens)
+    width = max(math.ceil(len(whole.ids) / count), *map(len, rows))
+    while len(divided := _divided(rows, width)) > count:
+        width += 1
+    return divided
+
+
+def _divided(rows: Sequence[tuple[int, ...]], width: int) -> list[list[tuple[int, ...]]]:
+    """Fill trees of at most `width` tokens one after the other."""
+    divided: list[list[tuple[int, ...]]] = []
+    size = width
+    for row in rows:
+        shared = _shared(divided[-1][-1], row) if divided else 0
+        size += len(row) - shared
+        if size > width or not divided:
+            divided.append([])
+            size = len(row)
+        divided[-1].append(row)
+    return divided
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two rows have in common from their beginning on."""
+    same = (a == b for a, b in zip(one, other, strict=False))
+    return sum(1 for _ in itertools.takewhile(bool, same))

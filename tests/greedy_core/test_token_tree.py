@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from greedy_core.language_model import KeyValues, LanguageModel
-from greedy_core.token_tree import Forest, TokenTree
+from greedy_core.language_model import LanguageModel
+from greedy_core.token_tree import Forest, TokenTree, side_by_side
+from greedy_core.tree_layout import KeyValues
 
 ROWS = ([7, 80, 300, 41], [7, 80, 5], [7, 80, 300, 12, 13, 14], [200])
 
@@ -27,7 +28,7 @@ def test_owners_share_a_beginning_but_not_what_they_add() -> None:
     assert tree.extend(start, [5], "a") == [0, 1, 2]
 
 
-def grown(rows: Sequence[list[int]]) -> tuple[TokenTree, list[list[int]]]:
+def grown(rows: Sequence[Sequence[int]]) -> tuple[TokenTree, list[list[int]]]:
     tree = TokenTree()
     return tree, [tree.extend([], row) for row in rows]
 
@@ -75,3 +76,17 @@ def test_later_tokens_read_the_keys_and_values_of_earlier_ones(model: LanguageMo
             hidden = model.run(model.embed(forest.ids(later), behind), 0, 3, behind)
     for number, end in enumerate(ends):
         assert torch.allclose(hidden[number], expected[number, end], atol=1e-5)
+
+
+def test_rows_are_divided_evenly_in_their_order() -> None:
+    rows = sorted((i // 4, i // 2, i, 7) for i in range(16))
+    [whole] = side_by_side(rows, 100)
+    assert whole == rows
+    halves = side_by_side(rows, 30)
+    assert [row for half in halves for row in half] == rows
+    assert [len(grown(half)[0].ids) for half in halves] == [22, 22]
+
+
+def test_no_tree_is_narrower_than_its_longest_row() -> None:
+    rows = [(1,), tuple(range(2, 40))]
+    assert side_by_side(rows, 5) == [[rows[0]], [rows[1]]]
