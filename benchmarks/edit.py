@@ -19,6 +19,7 @@ from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import load_model
 from greedy_core.plan import Plan
+from greedy_core.prefixes import Prefixes
 from greedy_core.settings import EditSettings, ValuesSettings
 from greedy_core.state_tree import Solve, State, StateTree
 from greedy_core.store import Artefact, MemoryStore
@@ -50,7 +51,7 @@ class OurWalk:
         for key, artefact in self._covariance.items():
             store.put(key, artefact)
         base = BaseArtefacts(self.model, self.plan, store, self._digest)
-        tree = StateTree(base, store)
+        tree = StateTree(base, store, Prefixes(self.model, self.layer, base.identity, store))
         state = tree.root
         steps = []
         for batch in range(len(self.plan.batches)):

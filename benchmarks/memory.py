@@ -19,7 +19,6 @@ from search.trainable import GreedyEditTrainable
 TRIALS = 4
 
 
-@ray.remote
 class IdleWorker:
     """Has imported what every worker needs, and does nothing."""
 
@@ -28,11 +27,10 @@ class IdleWorker:
         import torch
         import transformers
 
-        assert torch.get_num_threads() and transformers.AutoModelForCausalLM
+        assert issubclass(transformers.GPT2LMHeadModel, torch.nn.Module)
         return private_mb()
 
 
-@ray.remote
 class TrialWorker:
     """Runs trials as Tune would have it."""
 
@@ -73,9 +71,9 @@ def measure() -> list[Row]:
         )
         with ray_session(config, verbose=False, interrupts=interrupts):
             reference, _ = prepared(config, lambda progress: None)
-            actors: Any = TrialWorker.options(num_cpus=0)
-            idle: Any = IdleWorker.options(num_cpus=0).remote()  # type: ignore[attr-defined]
-            workers = [actors.remote([reference]) for _ in range(2)]
+            on_no_cpu = ray.remote(num_cpus=0)
+            idle: Any = on_no_cpu(IdleWorker).remote()
+            workers: list[Any] = [on_no_cpu(TrialWorker).remote([reference]) for _ in range(2)]
             told = [ray.get(w.run.remote(n)) for n in range(2, 2 + TRIALS) for w in workers]
             empty = ray.get(idle.private_mb.remote())
     mb = max(each["mb"] for each in told[1::2])

@@ -82,6 +82,7 @@ class PublishedEmmet:
         self.covariance = covariance
         self.hparams = hparams
         self._block = module.transformer.h[hparams.layer]
+        self._last_block = module.transformer.h[-1]
 
     def apply(self, batches: Sequence[Sequence[Fact]]) -> list[Applied]:
         """Write the batches, one after the other, each on the model that the last one left."""
@@ -118,12 +119,14 @@ class PublishedEmmet:
         p0: Tensor | None = None
         for step in range(hparams.v_num_grad_steps):
             adam.zero_grad()
-            with _added(self._block, delta, lookups) as seen:
+            with _added(self._block, delta, lookups) as seen, _output(self._last_block) as last:
                 logits = self.module(**batch).logits
             z0 = seen[0][0, lookups[0]].clone() if z0 is None else z0
-            log_p = logits.log_softmax(dim=-1)  # (7, T, v)
+            log_q = logits[-1, lookups[-1]].log_softmax(dim=-1)
+            # compute_z.py projects the last block's output a second time, at every position.
+            projected = self.module.lm_head(self.module.transformer.ln_f(last[0]))
+            log_p = projected.log_softmax(dim=-1)  # (7, T, v)
             likelihood = log_p[rewriting[:, None], read, torch.tensor(target)].mean()
-            log_q = log_p[-1, lookups[-1]]
             p0 = log_q.detach().clone() if p0 is None else p0
             divergence = nn.functional.kl_div(p0, log_q, reduction="sum", log_target=True)
             decay = delta.norm() / z0.norm() ** 2
@@ -190,3 +193,14 @@ def _added(block: nn.Module, delta: Tensor, lookups: Tensor) -> Iterator[list[Te
         yield seen
     finally:
         hook()
+
+
+@contextmanager
+def _output(block: nn.Module) -> Iterator[list[Tensor]]:
+    """What a block puts out."""
+    seen: list[Tensor] = []
+    hook = block.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    try:
+        yield seen
+    finally:
+        hook.remove()

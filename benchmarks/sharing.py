@@ -69,7 +69,8 @@ def measure() -> list[Row]:
 def _states(folder: Path) -> tuple[int, int]:
     """States that walks visited, and distinct ones: paths of fractions through the batches."""
     steps = analysis.load(folder).steps
-    visited, distinct = 0, set()
+    visited = 0
+    distinct: set[object] = set()
     for _, walk in steps.groupby("trial", sort=False):
         path: tuple[object, ...] = ()
         for _, batch in walk.groupby(["batch", "layer"], sort=True):

@@ -87,6 +87,9 @@ def _check_cache(cache: CacheSettings) -> None:
     """What can be said of the store's folder without touching it."""
     if cache.dir is None:
         return
+    if cache.dir.startswith(S3):
+        S3Address.parse(cache.dir)
+        return
     try:
         os.fsencode(Path(cache.dir).expanduser())
     except (ValueError, RuntimeError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
+from analysis.storage import S3
 from greedy_core.blob_store import BlobStore
 from greedy_core.blobs import FolderBlobs
 from greedy_core.edit import open_states
@@ -23,6 +24,7 @@ from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
 from search.config import CacheSettings, SweepConfig
+from search.results.places import needs_extra
 
 _COMMON = ("model", "dataset", "edits", "confirm_records", "dtype", "device", "threads", "seed")
 """Settings that a bench's model and inputs follow from."""
@@ -171,8 +173,11 @@ def prepare(config: SweepConfig, report: Report = silent) -> Prepared:
 
 def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:
     """The store that the settings name, which processes share."""
-    folder = cache_folder(cache)
-    return BlobStore(FolderBlobs(folder, int(cache.limit_gb * 2**30)), waiting)
+    if cache.dir is not None and cache.dir.startswith(S3):
+        with needs_extra():
+            from search.object_blobs import ObjectBlobs
+        return BlobStore(ObjectBlobs(cache.dir), waiting)
+    return BlobStore(FolderBlobs(cache_folder(cache), int(cache.limit_gb * 2**30)), waiting)
 
 
 def cache_folder(cache: CacheSettings) -> Path:

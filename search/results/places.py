@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from analysis.storage import S3, Address
 from greedy_core.errors import InputError
@@ -21,12 +23,19 @@ def results_folder(address: Address) -> ResultsFolder:
         return LocalFolder(text)
     if not text.startswith(S3):
         raise InputError(f"results must be in a folder or at s3://, but got {text!r:.200}")
-    try:
+    with needs_extra():
         from search.results.object_folder import ObjectFolder
+    return ObjectFolder(text)
+
+
+@contextmanager
+def needs_extra() -> Iterator[None]:
+    """Say which extra is missing where importing what is inside fails for want of boto3."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         if error.name not in ("boto3", "botocore"):
             raise
         raise InputError(
-            "results at s3:// addresses need the extra s3: pip install 'ratchet-tune[s3]'"
+            "s3:// addresses need the extra s3: pip install 'ratchet-tune[s3]'"
         ) from error
-    return ObjectFolder(text)
