@@ -27,8 +27,16 @@ class Architecture:
     """Last normalization before the vocabulary projection."""
     head: str
     """Vocabulary projection."""
+    attention_norm: str
+    """Normalization before a block's attention, relative to the block like all that follow."""
+    attention: str
+    """Its attention; what it puts out is added to the residual stream."""
+    mlp_norm: str
+    """Normalization before its MLP."""
+    mlp: str
+    """Its MLP; what it puts out is added to the residual stream."""
     projection: str
-    """MLP down projection, relative to a block."""
+    """The MLP's down projection."""
     fan_in_fan_out: bool
     """Whether the projection stores its weight as (d_in, d_out), as Conv1D does."""
 
@@ -41,6 +49,10 @@ ARCHITECTURES = {
         blocks="transformer.h",
         norm="transformer.ln_f",
         head="lm_head",
+        attention_norm="ln_1",
+        attention="attn",
+        mlp_norm="ln_2",
+        mlp="mlp",
         projection="mlp.c_proj",
         fan_in_fan_out=True,
     ),
@@ -51,6 +63,10 @@ ARCHITECTURES = {
         blocks="model.layers",
         norm="model.norm",
         head="lm_head",
+        attention_norm="input_layernorm",
+        attention="self_attn",
+        mlp_norm="post_attention_layernorm",
+        mlp="mlp",
         projection="mlp.down_proj",
         fan_in_fan_out=False,
     ),

@@ -14,28 +14,13 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from greedy_core.architectures import Architecture, architecture_of
 from greedy_core.tree_layout import Tree
-
-
-class _BlockParts(NamedTuple):
-    """Submodules of a decoder block: h = x + attention(norm(x)); h + mlp(mlp_norm(h))."""
-
-    norm: str
-    attention: str
-    mlp_norm: str
-    mlp: str
-
-
-_BLOCK_PARTS = {
-    "gpt2": _BlockParts("ln_1", "attn", "ln_2", "mlp"),
-    "llama": _BlockParts("input_layernorm", "self_attn", "post_attention_layernorm", "mlp"),
-}
 
 
 @dataclass
@@ -57,7 +42,6 @@ class LanguageModel:
         self._blocks = cast(nn.ModuleList, part(names.blocks))
         self._norm = part(names.norm)
         self._head = part(names.head)
-        self._parts = _BLOCK_PARTS[self.config.model_type]
 
     @property
     def config(self) -> Any:
@@ -187,12 +171,14 @@ class LanguageModel:
 
     def _attention(self, hidden: Tensor, layer: int, tree: Tree | None) -> Tensor:
         block = self._blocks[layer]
-        norm, attention = map(block.get_submodule, (self._parts.norm, self._parts.attention))
+        names = self.architecture
+        norm, attention = map(block.get_submodule, (names.attention_norm, names.attention))
         return attention(norm(hidden), **self._attention_settings(hidden, tree))[0]
 
     def _mlp(self, hidden: Tensor, layer: int) -> Tensor:
         block = self._blocks[layer]
-        norm, mlp = map(block.get_submodule, (self._parts.mlp_norm, self._parts.mlp))
+        names = self.architecture
+        norm, mlp = map(block.get_submodule, (names.mlp_norm, names.mlp))
         return mlp(norm(hidden))
 
     def _attention_settings(self, hidden: Tensor, tree: Tree | None) -> dict[str, Any]:
