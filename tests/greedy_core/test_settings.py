@@ -69,7 +69,7 @@ TRUST = TrustSettings(enabled=True)
             "`trust.enabled` must not hold",
         ),
         (EditSettings, {"composite_weights": (0.0, 0.0, 0.0)}, "not all 0"),
-        (EditSettings, {"composite_weights": (1.0, -1.0, 1.0)}, "0 or more"),
+        (EditSettings, {"composite_weights": (1.0, -1.0, 1.0)}, "from 0 to"),
         (EditSettings, {"composite_weights": (1.0, NAN, 1.0)}, "from 0 to 1e"),
     ],
 )

@@ -29,17 +29,18 @@ def ray_here(cache_folder: Path) -> Iterator[None]:
     Its workers see the secrets that `finished` runs with.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**QUIET, **SECRETS}.items():
+        for name, value in QUIET.items():
             patch.setenv(name, value)
-        ray.init(
-            address="local",
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            _node_ip_address="127.0.0.1",
-        )
-        for name in SECRETS:
-            patch.delenv(name)
+        with pytest.MonkeyPatch.context() as meanwhile:
+            for name, value in SECRETS.items():
+                meanwhile.setenv(name, value)
+            ray.init(
+                address="local",
+                num_cpus=2,
+                include_dashboard=False,
+                log_to_driver=False,
+                _node_ip_address="127.0.0.1",
+            )
         yield
         ray.shutdown()
 

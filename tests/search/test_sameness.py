@@ -16,13 +16,18 @@ MACHINERY = ("config/search.concurrency", "config/cache.")
 
 
 @pytest.fixture(scope="module")
-def two_sweeps(tmp_path_factory: pytest.TempPathFactory) -> tuple[analysis.Sweep, analysis.Sweep]:
-    """Two workers that share a store, and one that stores nothing."""
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, analysis.Sweep]:
+    """Two workers on a cold store, one on the store that they left, and one that stores nothing."""
     folder = tmp_path_factory.mktemp("sameness")
-    stored = {"search.concurrency": 2, "cache.dir": folder / "cache"}
-    sweep(folder / "two", {**FREE, **stored})
-    sweep(folder / "one", {**FREE, "search.concurrency": 1, "cache.enabled": "false"})
-    return analysis.load(folder / "two"), analysis.load(folder / "one")
+    stored = {"cache.dir": folder / "cache"}
+    kinds = {
+        "cold": {**stored, "search.concurrency": 2},
+        "warm": {**stored, "search.concurrency": 1},
+        "off": {"cache.enabled": "false", "search.concurrency": 1},
+    }
+    for name, changes in kinds.items():
+        sweep(folder / name, {**FREE, **changes})
+    return {name: analysis.load(folder / name) for name in kinds}
 
 
 def results(table: pd.DataFrame, order: list[str]) -> pd.DataFrame:
@@ -30,6 +35,7 @@ def results(table: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     return table[kept].sort_values(order).reset_index(drop=True)
 
 
+@pytest.mark.parametrize("other", ["warm", "off"])
 @pytest.mark.parametrize(
     ("table", "order"),
     [
@@ -40,21 +46,20 @@ def results(table: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     ],
 )
 def test_all_results_are_equal_to_the_last_bit(
-    two_sweeps: tuple[analysis.Sweep, analysis.Sweep], table: str, order: list[str]
+    sweeps: dict[str, analysis.Sweep], table: str, order: list[str], other: str
 ) -> None:
-    two, one = (results(getattr(each, table), order) for each in two_sweeps)
-    pd.testing.assert_frame_equal(two, one, check_exact=True)
+    one, two = (results(getattr(sweeps[name], table), order) for name in ("cold", other))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 
 def test_without_a_scheduler_everything_runs_to_the_end(
-    two_sweeps: tuple[analysis.Sweep, analysis.Sweep],
+    sweeps: dict[str, analysis.Sweep],
 ) -> None:
-    for each in two_sweeps:
+    for each in sweeps.values():
         assert each.trials["status"].tolist() == ["completed"] * 7
 
 
-def test_without_a_store_nothing_is_read_from_other_trials(
-    two_sweeps: tuple[analysis.Sweep, analysis.Sweep],
-) -> None:
-    two, one = two_sweeps
-    assert two.trials["states_read"].sum() > one.trials["states_read"].sum()
+def test_what_is_stored_is_read_and_only_that(sweeps: dict[str, analysis.Sweep]) -> None:
+    computed = {name: each.trials["states_computed"].sum() for name, each in sweeps.items()}
+    assert computed["warm"] == 0
+    assert 0 < computed["cold"] < computed["off"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,7 +138,7 @@ def test_the_cause_of_a_failure_is_read_off_its_text(traceback: str, cause: str)
 def test_the_progress_line_is_inert() -> None:
     config = {"greedy.metric": HOSTILE}
     recorder: Any = SimpleNamespace(
-        ended=[{"status": "completed"}],
+        counts=Counter(completed=1),
         running={},
         best={"composite": 0.5, "config": config},
     )
