@@ -44,10 +44,14 @@ class Interrupts:
         if self.received is not None:
             raise KeyboardInterrupt
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
+    def note(self, number: int) -> None:
+        """Count a signal as received, here or by a library that had taken it for itself."""
         self.received = signal.Signals(number)
         for each in ASKING:
             signal.signal(each, signal.SIG_DFL)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.note(number)
         if not self._held:
             raise KeyboardInterrupt
 

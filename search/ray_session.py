@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,13 +40,12 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     ours = not ray.is_initialized()
-    if ours:
-        _connect(config, verbose)
-    interrupts.take()  # Ray takes SIGTERM for itself
-    if not verbose:
-        for name in ("ray", "ray.tune", "ray.train", "ray.data"):
-            logging.getLogger(name).setLevel(logging.ERROR)
     try:
+        if ours:
+            _connect(config, verbose, interrupts)
+        if not verbose:
+            for name in ("ray", "ray.tune", "ray.train", "ray.data"):
+                logging.getLogger(name).setLevel(logging.ERROR)
         if config.ray.address is None:
             _require_room(config)
         yield
@@ -54,7 +54,17 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
             ray.shutdown()
 
 
-def _connect(config: SweepConfig, verbose: bool) -> None:
+def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
+    try:
+        _start(config, verbose)
+    except SystemExit:
+        # Ray takes SIGTERM for itself while it starts, and answers by ending the process.
+        interrupts.note(signal.SIGTERM)
+    interrupts.take()
+    interrupts.check()
+
+
+def _start(config: SweepConfig, verbose: bool) -> None:
     threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     environment = {name: value for name, value in os.environ.items() if name in QUIET}
     local = config.ray.address is None
