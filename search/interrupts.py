@@ -45,7 +45,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def note(self, number: int) -> None:
-        """Count a signal as received, here or by a library that had taken it for itself."""
+        """Count a signal as received, by a library that had taken it for itself, for example."""
         self.received = signal.Signals(number)
         for each in ASKING:
             signal.signal(each, signal.SIG_DFL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -55,13 +54,21 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
 
 
 def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
-    try:
+    # What interrupts Ray halfway through its start makes it abort, or leave processes behind.
+    with interrupts.held(), _sigterm_left_alone():
         _start(config, verbose)
-    except SystemExit:
-        # Ray takes SIGTERM for itself while it starts, and answers by ending the process.
-        interrupts.note(signal.SIGTERM)
-    interrupts.take()
     interrupts.check()
+
+
+@contextmanager
+def _sigterm_left_alone() -> Iterator[None]:
+    """Keep Ray from answering SIGTERM by itself, which it does by ending this process."""
+    taking = ray._private.utils.set_sigterm_handler
+    ray._private.utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        ray._private.utils.set_sigterm_handler = taking
 
 
 def _start(config: SweepConfig, verbose: bool) -> None:
