@@ -143,7 +143,7 @@ class Session:
                 storage_path=scratch,
                 num_samples=self.total,
                 search_alg=self._searcher(),
-                scheduler=self._scheduler(),
+                scheduler=self.scheduler(),
                 callbacks=[self._recorder, _Heed(self._interrupts)],
                 max_failures=search.max_failures,
                 max_concurrent_trials=trials_at_once(self._config),
@@ -158,13 +158,13 @@ class Session:
             self._assignment,
             self._settings,
             self._space,
-            self._history(),
+            self.history(),
             self._ledger,
             self._file.generation,
             self._config.search.resource,
         )
 
-    def _history(self) -> SearchHistory:
+    def history(self) -> SearchHistory:
         """Optuna's view of earlier trials."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = self._config.search.sampler
@@ -175,7 +175,7 @@ class Session:
                 history.remember(trial.config, ended)
         return history
 
-    def _scheduler(self) -> PlainScheduler:
+    def scheduler(self) -> PlainScheduler:
         """ASHA, its rungs filled with what earlier trials left there, or all run to the end."""
         search = self._config.search
         if search.scheduler == "none":

@@ -114,6 +114,17 @@ def wait_until(
         time.sleep(0.02)
 
 
+def wait_for_session(folder: Path, process: subprocess.Popen[str], running: bool) -> None:
+    """Return when a driver that was just started has the sweep, or has a trial running."""
+    since = time.time()
+
+    def there() -> bool:
+        said = progress(folder)
+        return said.get("updated", 0) > since and bool(said["running"] or not running)
+
+    wait_until(there, process)
+
+
 def wait_for_trials(folder: Address, count: int, process: subprocess.Popen[str]) -> analysis.Sweep:
     """The sweep as soon as so many trials have been committed by a driver that still runs."""
     while process.poll() is None:
