@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import analysis
+from tests.search import metric_functions
 from tests.search.kill_sweep import KilledSweep
 from tests.search.sweeps import driver, kill_session, session_of, sweep, wait_until
 
@@ -23,8 +24,9 @@ LONG = {
     "search.scheduler": "none",
     "search.sampler": "random",
     "search.max_failures": 1,
+    "greedy.metric": f"{metric_functions.__name__}:slow",
 }
-DEAR = ("solve", "values")
+DEAR = ("solve", "targets")
 """Kinds of artefacts that a trial must not compute twice."""
 
 
@@ -47,9 +49,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Pat
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    """The processes that run trials."""
+    """The processes that run trials; Ray writes into their command line what they do."""
     names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in session_of(process.pid)}
-    return [pid for pid, name in names.items() if b"GreedyEditTrainable" in name]
+    found = [p for p, name in names.items() if name[:5] == b"ray::" and name[:9] != b"ray::IDLE"]
+    assert found, names
+    return found
 
 
 @pytest.mark.parametrize("victim", ["driver", "worker"])
