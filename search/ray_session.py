@@ -11,7 +11,7 @@ import ray
 
 from greedy_core.errors import require
 from search.config import SweepConfig
-from search.interrupts import Interrupts
+from search.interrupts import PATIENCE, Interrupts
 
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # a CSV, a JSON and a TensorBoard file per trial
@@ -55,7 +55,7 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
 
 def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
     # What interrupts Ray halfway through its start makes it abort, or leave processes behind.
-    with interrupts.held(), _sigterm_left_alone():
+    with interrupts.held(PATIENCE), _sigterm_left_alone():
         _start(config, verbose)
     interrupts.check()
 

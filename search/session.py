@@ -19,7 +19,7 @@ from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from search.config import KEYS
 from search.history import Ended, SearchHistory
-from search.interrupts import Interrupts
+from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
 from search.progress_state import State, progress_state
 from search.proposals import assign, audited_trials
@@ -119,7 +119,7 @@ class Session:
         Args:
             prepared: reference to what workers share.
         """
-        with self._interrupts.held():
+        with self._interrupts.held(PATIENCE):
             self._tune(prepared)
         if self._left:
             # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
@@ -144,7 +144,7 @@ class Session:
                 num_samples=self.total,
                 search_alg=self._searcher(),
                 scheduler=self.scheduler(),
-                callbacks=[self._recorder, _Heed(self._interrupts)],
+                callbacks=[_Heed(self._interrupts), self._recorder],
                 max_failures=search.max_failures,
                 max_concurrent_trials=trials_at_once(self._config),
                 reuse_actors=True,
@@ -222,6 +222,14 @@ class _Heed(tune.Callback):
     def setup(self, *args: Any, **info: Any) -> None:
         """Take SIGUSR1 back, which Tune would take for a reason to end as if all were done."""
         self._interrupts.take()
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Stop before a trial counts as failed whose worker the same signal has ended."""
+        self._interrupts.check()
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """The same for a trial's last attempt."""
+        self._interrupts.check()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Stop here if a signal has come."""
