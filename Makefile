@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 RATCHET := $(VENV)/bin/ratchet
 DEMO := results/demo
 
-.PHONY: install demo test check bench clean
+.PHONY: install demo test soak check bench clean
 
 install: $(INSTALLED)
 
@@ -23,6 +23,12 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -q
+
+# Kills the driver of one sweep KILLS times; SEED draws the moments.
+KILLS ?= 100
+SEED ?= 0
+soak: $(INSTALLED)
+	$(VENV)/bin/python -m tests.soak --kills $(KILLS) --seed $(SEED)
 
 # ROWS=edit,score selects rows; benchmarks/results.json keeps what was measured.
 bench: $(INSTALLED)

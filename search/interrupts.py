@@ -5,10 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from types import FrameType
 from typing import Any
 
 from search.errors import SweepInterrupted
+
+PATIENCE = 5.0
+"""Seconds that a library may go on after a signal; a signal to all processes ends Ray's as well,
+and what waits for Ray then waits long."""
 
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -23,6 +28,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
         self._held = False
+        self._patience = inf
 
     def take(self) -> None:
         """Have the signals come here; again after a library that takes them for itself."""
@@ -31,12 +37,15 @@ class Interrupts:
                 signal.signal(number, self._receive)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let nothing be interrupted inside but at `check`."""
-        self._held = True
+    def held(self, patience: float = inf) -> Iterator[None]:
+        """Let nothing be interrupted inside but at `check`, or so many seconds after the signal."""
+        self._held, self._patience = True, patience
+        before = signal.signal(signal.SIGALRM, self._lose_patience)
         try:
             yield
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
             self._held = False
 
     def check(self) -> None:
@@ -44,12 +53,21 @@ class Interrupts:
         if self.received is not None:
             raise KeyboardInterrupt
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
+    def note(self, number: int) -> None:
+        """Count a signal as received, by a library that had taken it for itself, for example."""
         self.received = signal.Signals(number)
         for each in ASKING:
             signal.signal(each, signal.SIG_DFL)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.note(number)
         if not self._held:
             raise KeyboardInterrupt
+        if self._patience < inf:
+            signal.setitimer(signal.ITIMER_REAL, self._patience)
+
+    def _lose_patience(self, number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 from search.recorder import Recorder
 from search.results.lock import SweepLock
 
+State = Literal["running", "interrupted", "finished"]
+"""How a sweep stands; a driver that was killed leaves `running` beside a heartbeat that is old."""
+
 
 def progress_state(
-    recorder: Recorder, total: int, lock: SweepLock, started: float
+    state: State, recorder: Recorder, total: int, lock: SweepLock, started: float
 ) -> dict[str, Any]:
     """Counts, rates, the trials that run, and the best so far of this session.
 
     Args:
+        state: how the sweep stands.
         recorder: what has happened.
         total: trials that this session has to run.
         lock: whose heartbeat shows that the driver lives.
@@ -24,6 +28,7 @@ def progress_state(
     counts = recorder.counts
     ended = counts.total()
     return {
+        "state": state,
         "updated": now,
         "started": started,
         "heartbeat": lock.heartbeat,

@@ -11,7 +11,7 @@ import ray
 
 from greedy_core.errors import require
 from search.config import SweepConfig
-from search.interrupts import Interrupts
+from search.interrupts import PATIENCE, Interrupts
 
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # a CSV, a JSON and a TensorBoard file per trial
@@ -39,13 +39,12 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     ours = not ray.is_initialized()
-    if ours:
-        _connect(config, verbose)
-    interrupts.take()  # Ray takes SIGTERM for itself
-    if not verbose:
-        for name in ("ray", "ray.tune", "ray.train", "ray.data"):
-            logging.getLogger(name).setLevel(logging.ERROR)
     try:
+        if ours:
+            _connect(config, verbose, interrupts)
+        if not verbose:
+            for name in ("ray", "ray.tune", "ray.train", "ray.data"):
+                logging.getLogger(name).setLevel(logging.ERROR)
         if config.ray.address is None:
             _require_room(config)
         yield
@@ -54,7 +53,25 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
             ray.shutdown()
 
 
-def _connect(config: SweepConfig, verbose: bool) -> None:
+def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
+    # What interrupts Ray halfway through its start makes it abort, or leave processes behind.
+    with interrupts.held(PATIENCE), _sigterm_left_alone():
+        _start(config, verbose)
+    interrupts.check()
+
+
+@contextmanager
+def _sigterm_left_alone() -> Iterator[None]:
+    """Keep Ray from answering SIGTERM by itself, which it does by ending this process."""
+    taking = ray._private.utils.set_sigterm_handler
+    ray._private.utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        ray._private.utils.set_sigterm_handler = taking
+
+
+def _start(config: SweepConfig, verbose: bool) -> None:
     threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     environment = {name: value for name, value in os.environ.items() if name in QUIET}
     local = config.ray.address is None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import optuna
@@ -17,9 +19,9 @@ from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from search.config import KEYS
 from search.history import Ended, SearchHistory
-from search.interrupts import Interrupts
+from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
-from search.progress_state import progress_state
+from search.progress_state import State, progress_state
 from search.proposals import assign, audited_trials
 from search.ray_session import trials_at_once
 from search.recorder import Recorder
@@ -41,13 +43,14 @@ SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k 
 
 
 class Session:
-    """Runs the trials that a sweep's folder lacks.
+    """Runs the trials that a sweep's folder lacks; progress.json says so from entry to exit.
 
     Args:
         file: the sweep.
         folder: its folder, locked by `lock`.
         lock: this driver's.
         watch: told about progress.
+        interrupts: heeded between two steps of Tune's loop, and after what has ended is committed.
 
     Raises:
         ResultsError: if the folder is damaged.
@@ -59,6 +62,7 @@ class Session:
         folder: ResultsFolder,
         lock: SweepLock,
         watch: Watch,
+        interrupts: Interrupts,
     ) -> None:
         self._config = file.config
         self._file = file
@@ -86,28 +90,48 @@ class Session:
             self._on_change,
         )
         self._watch = watch
+        self._interrupts = interrupts
         self._progress = ProgressFile(folder, before_write=lock.check)
         self._started = time.time()
 
-    def run(self, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
+    def __enter__(self) -> Session:
+        if self.total:
+            self._progress.write(self._state("running"))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit what has ended, and say how the sweep stands; nothing is logged after that."""
+        with self._interrupts.held():
+            self._log.close()
+            state: State = "finished" if self._left == 0 else "interrupted"
+            # A driver that finds nothing to do leaves the last one's figures.
+            if self.total or self._progress.state() != state:
+                self._progress.write(self._state(state))
+
+    def run(self, prepared: ray.ObjectRef) -> None:
         """Run everything that is missing.
 
         Args:
             prepared: reference to what workers share.
-            interrupts: heeded between two steps of Tune's loop.
         """
-        try:
-            with interrupts.held():
-                self._tune(prepared, interrupts)
-        finally:
-            self.close()
-            self._progress.write(self._state())
+        with self._interrupts.held(PATIENCE):
+            self._tune(prepared)
+        if self._left:
+            # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
+            self._interrupts.note(signal.SIGUSR1)
+            self._interrupts.check()
 
-    def close(self) -> None:
-        """Commit what has ended; nothing is logged after that."""
-        self._log.close()
+    @property
+    def _left(self) -> int:
+        """Trials of this session that have not ended."""
+        return self.total - self._recorder.counts.total()
 
-    def _tune(self, prepared: ray.ObjectRef, interrupts: Interrupts) -> None:
+    def _tune(self, prepared: ray.ObjectRef) -> None:
         search, machines = self._config.search, self._config.ray
         # The reference travels, not the arrays; each node maps them once.
         trainable = tune.with_parameters(GreedyEditTrainable, prepared=partial(ray.get, prepared))
@@ -119,8 +143,8 @@ class Session:
                 storage_path=scratch,
                 num_samples=self.total,
                 search_alg=self._searcher(),
-                scheduler=self._scheduler(),
-                callbacks=[self._recorder, _Heed(interrupts)],
+                scheduler=self.scheduler(),
+                callbacks=[_Heed(self._interrupts), self._recorder],
                 max_failures=search.max_failures,
                 max_concurrent_trials=trials_at_once(self._config),
                 reuse_actors=True,
@@ -134,13 +158,13 @@ class Session:
             self._assignment,
             self._settings,
             self._space,
-            self._history(),
+            self.history(),
             self._ledger,
             self._file.generation,
             self._config.search.resource,
         )
 
-    def _history(self) -> SearchHistory:
+    def history(self) -> SearchHistory:
         """Optuna's view of earlier trials."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = self._config.search.sampler
@@ -151,7 +175,7 @@ class Session:
                 history.remember(trial.config, ended)
         return history
 
-    def _scheduler(self) -> PlainScheduler:
+    def scheduler(self) -> PlainScheduler:
         """ASHA, its rungs filled with what earlier trials left there, or all run to the end."""
         search = self._config.search
         if search.scheduler == "none":
@@ -182,11 +206,11 @@ class Session:
         )
 
     def _on_change(self, recorder: Recorder) -> None:
-        self._progress.update(self._state)
+        self._progress.update(partial(self._state, "running"))
         self._watch.running(recorder, self.total)
 
-    def _state(self) -> dict[str, Any]:
-        return progress_state(self._recorder, self.total, self._lock, self._started)
+    def _state(self, state: State) -> dict[str, Any]:
+        return progress_state(state, self._recorder, self.total, self._lock, self._started)
 
 
 class _Heed(tune.Callback):
@@ -198,6 +222,14 @@ class _Heed(tune.Callback):
     def setup(self, *args: Any, **info: Any) -> None:
         """Take SIGUSR1 back, which Tune would take for a reason to end as if all were done."""
         self._interrupts.take()
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Stop before a trial counts as failed whose worker the same signal has ended."""
+        self._interrupts.check()
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """The same for a trial's last attempt."""
+        self._interrupts.check()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Stop here if a signal has come."""

@@ -15,7 +15,7 @@ from greedy_core.errors import InputError
 from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
-from search.interrupts import Interrupts, interruptible
+from search.interrupts import interruptible
 from search.preparation import prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
@@ -54,8 +54,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
         SweepInterrupted: after a signal; what had ended is on disk.
     """
     results = results_folder(folder)
-    if SWEEP_FILE in results.reading.entries():
-        raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
+    _require_new(folder, results)
     config = config.self_contained()
     results.create()
     try:
@@ -64,6 +63,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
             SweepLock(results) as lock,
             ray_session(config, verbose, interrupts),
         ):
+            _require_new(folder, results)
             reference, digests = prepared(config, watch.preparing)
             file = SweepFile(
                 sweep_id=uuid.uuid4().hex,
@@ -75,8 +75,10 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
                 digests=digests,
                 config=config,
             )
+            lock.check()
             file.write(results)
-            _run(Session(file, results, lock, watch), reference, interrupts)
+            with Session(file, results, lock, watch, interrupts) as session:
+                _run(session, reference)
     finally:
         results.discard_if_empty()
     return _outcome(folder, results)
@@ -93,20 +95,26 @@ def resume_sweep(folder: Address, watch: Watch, verbose: bool = False) -> Outcom
     """
     file = SweepFile.read(folder)
     results = results_folder(folder)
-    with interruptible() as interrupts, SweepLock(results) as lock:
-        session = Session(file, results, lock, watch)
-        if not session.total:
-            session.close()
-            return _outcome(folder, results)
-        with ray_session(file.config, verbose, interrupts):
-            reference, digests = prepared(file.config, watch.preparing)
-            _require_same(file.digests, digests)
-            _run(session, reference, interrupts)
+    with (
+        interruptible() as interrupts,
+        SweepLock(results) as lock,
+        Session(file, results, lock, watch, interrupts) as session,
+    ):
+        if session.total:
+            with ray_session(file.config, verbose, interrupts):
+                reference, digests = prepared(file.config, watch.preparing)
+                _require_same(file.digests, digests)
+                _run(session, reference)
     return _outcome(folder, results)
 
 
-def _run(session: Session, reference: ray.ObjectRef, interrupts: Interrupts) -> None:
-    session.run(reference, interrupts)
+def _require_new(folder: Address, results: ResultsFolder) -> None:
+    if SWEEP_FILE in results.reading.entries():
+        raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
+
+
+def _run(session: Session, reference: ray.ObjectRef) -> None:
+    session.run(reference)
     # The driver maps the same memory as the workers of its node; the others check when they start.
     weights = ray.get(reference).weights
     check_unchanged(attach(weights, "cpu"), weights.digest)

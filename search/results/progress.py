@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from analysis.errors import ResultsError
 from search.results.parts import ResultsFolder
 
 PROGRESS = "progress.json"
@@ -41,6 +42,14 @@ class ProgressFile:
             return False
         self.write(state())
         return True
+
+    def state(self) -> str | None:
+        """What the file says about how the sweep stands; None if it says nothing."""
+        try:
+            content = json.loads(self._folder.reading.text(PROGRESS) or "{}")
+        except (ResultsError, ValueError):
+            return None  # it is rewritten whole anyway
+        return content.get("state") if isinstance(content, dict) else None
 
     def write(self, state: Mapping[str, Any]) -> None:
         """Write now, as at the end of a sweep."""

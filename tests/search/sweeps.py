@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,46 @@ def driver(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def kill_session(process: subprocess.Popen[str]) -> None:
     """SIGKILL to the driver and to everything in its session, and wait until all are gone."""
-    for pid in [process.pid, *_session_of(process.pid)]:
+    for pid in [process.pid, *session_of(process.pid)]:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
     process.wait()
-    while _session_of(process.pid):
+    while session_of(process.pid):
         time.sleep(0.05)
+
+
+def progress(folder: Path) -> dict[str, Any]:
+    """What progress.json says; nothing if it is not there."""
+    try:
+        return dict(json.loads((folder / "progress.json").read_text()))
+    except FileNotFoundError:
+        return {}
+
+
+def wait_until(
+    condition: Callable[[], object], process: subprocess.Popen[str], seconds: float = 120.0
+) -> None:
+    """Return as soon as something holds while a driver runs; it must within so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if process.poll() is not None or time.monotonic() > end:
+            kill_session(process)
+            out, err = process.communicate()
+            raise AssertionError(f"ended with {process.returncode} before: {out}{err}")
+        time.sleep(0.02)
+
+
+def wait_for_session(folder: Path, process: subprocess.Popen[str], running: bool) -> None:
+    """Return when a driver that was just started has the sweep, or has a trial running."""
+    since = time.time()
+
+    def there() -> bool:
+        said = progress(folder)
+        return said.get("updated", 0) > since and bool(said["running"] or not running)
+
+    wait_until(there, process)
 
 
 def wait_for_trials(folder: Address, count: int, process: subprocess.Popen[str]) -> analysis.Sweep:
@@ -106,7 +139,7 @@ def wait_for_trials(folder: Address, count: int, process: subprocess.Popen[str])
     raise AssertionError(f"ended with {process.returncode} before {count} trials: {out}{err}")
 
 
-def _session_of(leader: int) -> list[int]:
+def session_of(leader: int) -> list[int]:
     """Processes of a session that still run."""
     found = []
     for folder in Path("/proc").iterdir():

@@ -2,33 +2,96 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import analysis
 from search.history import SearchHistory
+from search.interrupts import Interrupts
+from search.results.claim import LOCK
+from search.results.lock import SweepLock
+from search.results.parts import LocalFolder
+from search.session import Session
+from search.sweep_file import SweepFile
+from search.watch import Watch
 from tests.search import metric_functions
+from tests.search.kill_sweep import BASELINES, KilledSweep
 from tests.search.sweeps import (
     driver,
-    kill_session,
-    overrides,
+    progress,
     ratchet,
+    session_of,
     small_config,
+    wait_for_session,
     wait_for_trials,
+    wait_until,
 )
 
+KILLS = 5
 SEARCHED = 12
 SLOW = {
-    "edits": 4,
+    "edits": 6,
     "search.trials": SEARCHED,
     "search.sampler": "random",
+    "search.concurrency": 2,
     "greedy.metric": f"{metric_functions.__name__}:slow",
 }
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138}
+PATIENCE = 10.0
+"""Seconds within which a signal ends the driver."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """How a session ended that was sent a signal."""
+
+    asking: signal.Signals
+    while_preparing: bool
+    code: int
+    seconds: float
+    err: str
+    progress: Mapping[str, Any]
+    left: int
+    """Processes of its session that do not end by themselves."""
+
+
+def stop(
+    process: subprocess.Popen[str], folder: Path, asking: signal.Signals, while_preparing: bool
+) -> Stopped:
+    """Send a signal and wait for the end."""
+    since = time.monotonic()
+    process.send_signal(asking)
+    _, err = process.communicate()
+    seconds = time.monotonic() - since
+    return Stopped(
+        asking,
+        while_preparing,
+        process.returncode,
+        seconds,
+        err,
+        progress(folder),
+        remaining(process),
+    )
+
+
+def remaining(process: subprocess.Popen[str]) -> int:
+    """Processes of a session that do not end within some seconds."""
+    end = time.monotonic() + 15
+    while (left := len(session_of(process.pid))) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
 
 
 @pytest.fixture(scope="module")
@@ -37,106 +100,194 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def killed(folder: Path) -> analysis.Sweep:
-    """What was committed when the driver and all of its processes were killed."""
-    results = ["--results", str(folder.parent), "--name", folder.name]
-    with driver("run", *overrides(SLOW), *results) as process:
-        wait_for_trials(folder, 4, process)
-        kill_session(process)
-    return analysis.load(folder)
+def killed(folder: Path) -> KilledSweep:
+    """A sweep that was killed at five moments and is not finished."""
+    sweep = KilledSweep(folder, SLOW, seed=3)
+    for _ in range(KILLS):
+        sweep.kill()
+    return sweep
 
 
 @pytest.fixture(scope="module")
-def interrupted(folder: Path, killed: analysis.Sweep) -> list[tuple[int, str, analysis.Sweep]]:
-    """Exit code, last words and committed rows of two resumes that were asked to stop."""
+def stopped(folder: Path, killed: KilledSweep) -> list[Stopped]:
+    """Sessions of the same sweep that were asked to stop, preparing or running trials."""
     found = []
-    for asking in (signal.SIGINT, signal.SIGTERM):
-        so_far = len(analysis.load(folder).trials)
-        with driver("resume", str(folder)) as process:
-            wait_for_trials(folder, so_far + 1, process)
-            if asking == signal.SIGINT:
-                second = ratchet("resume", str(folder))
-                host = os.uname().nodename
-                assert second.returncode == 4
-                assert f"in use by process {process.pid} on {host}" in second.stderr
-            process.send_signal(asking)
-            _, err = process.communicate()
-            found.append((process.returncode, err, analysis.load(folder)))
+    for asking in CODES:
+        for while_preparing in (True, False):
+            with driver(*killed.next_command()) as process:
+                wait_for_session(folder, process, running=not while_preparing)
+                found.append(stop(process, folder, asking, while_preparing))
+        killed.look()
     return found
 
 
 @pytest.fixture(scope="module")
-def resumed(
-    folder: Path, interrupted: list[tuple[int, str, analysis.Sweep]]
-) -> tuple[int, analysis.Sweep]:
-    """Exit code of the resume that was left alone, and what is there after it."""
-    done = ratchet("resume", str(folder))
-    assert "Traceback" not in done.stderr
-    return done.returncode, analysis.load(folder)
+def finished_after_all(killed: KilledSweep, stopped: list[Stopped]) -> KilledSweep:
+    """The same sweep, left alone at last."""
+    done = killed.finish()
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    return killed
 
 
-def rows(table: pd.DataFrame, trials: pd.Series) -> pd.DataFrame:
-    order = [c for c in ("trial", "edits_done", "case_id", "batch", "layer", "step") if c in table]
-    return table[table["trial"].isin(trials)].sort_values(order).reset_index(drop=True)
+def test_a_signal_ends_the_driver_with_its_exit_code(stopped: list[Stopped]) -> None:
+    for each in stopped:
+        assert each.code == CODES[each.asking]
+        assert f"ratchet: interrupted by {each.asking.name}" in each.err
+        assert "Traceback" not in each.err
 
 
-def assert_unchanged(before: analysis.Sweep, after: analysis.Sweep) -> None:
-    """What had been committed is there as it was."""
-    ended = before.trials["trial"]
-    for table in ("trials", "steps", "records"):
-        old, new = (rows(getattr(each, table), ended) for each in (before, after))
-        pd.testing.assert_frame_equal(old, new[old.columns], check_exact=True)
+def test_a_signal_ends_the_driver_soon_and_all_that_it_started(stopped: list[Stopped]) -> None:
+    assert max(each.seconds for each in stopped) < PATIENCE
+    assert [each.left for each in stopped] == [0] * len(stopped)
 
 
-def test_a_killed_driver_leaves_what_had_ended(killed: analysis.Sweep) -> None:
-    assert 4 <= len(killed.trials) < 3 + SEARCHED
-    assert set(killed.proposals["trial"]) >= set(killed.trials["trial"])
+def test_progress_says_that_a_sweep_was_interrupted(stopped: list[Stopped]) -> None:
+    assert {each.progress["state"] for each in stopped} == {"interrupted"}
 
 
-def test_a_signal_ends_the_driver_with_its_exit_code(
-    interrupted: list[tuple[int, str, analysis.Sweep]],
-) -> None:
-    assert [code for code, _, _ in interrupted] == [130, 143]
-    for name, (_, err, _) in zip(("SIGINT", "SIGTERM"), interrupted, strict=True):
-        assert f"ratchet: interrupted by {name}" in err
-        assert "Traceback" not in err
-
-
-def test_committed_rows_stay_as_they_are(
-    killed: analysis.Sweep,
-    interrupted: list[tuple[int, str, analysis.Sweep]],
-    resumed: tuple[int, analysis.Sweep],
-) -> None:
-    snapshots = [killed, *(sweep for _, _, sweep in interrupted), resumed[1]]
-    for before, after in pairwise(snapshots):
-        assert_unchanged(before, after)
-
-
-def test_in_the_end_every_trial_is_there_once(resumed: tuple[int, analysis.Sweep]) -> None:
-    code, sweep = resumed
-    assert code == 0
-    assert sweep.trials["trial"].tolist() == list(range(3 + SEARCHED))
-    assert sweep.proposals["trial"].tolist() == list(range(3 + SEARCHED))
+def test_in_the_end_every_trial_is_there_once(finished_after_all: KilledSweep) -> None:
+    sweep = finished_after_all.end
+    assert (finished_after_all.lost, finished_after_all.doubled) == (0, 0)
+    assert sweep.trials["trial"].tolist() == list(range(BASELINES + SEARCHED))
+    assert sweep.proposals["trial"].tolist() == list(range(BASELINES + SEARCHED))
     assert sweep.trials["role"].value_counts()["search"] == SEARCHED
-    assert sweep.trials["role"][:3].is_unique
+    assert sweep.trials["role"][:BASELINES].is_unique
     assert not sweep.steps.duplicated(["trial", "batch", "layer", "step"]).any()
     assert not sweep.records.duplicated(["trial", "case_id", "edits_done"]).any()
     assert (sweep.steps.groupby("trial").size().to_numpy() == sweep.trials["steps"]).all()
+    assert progress(finished_after_all.folder)["state"] == "finished"
 
 
-def test_proposals_are_those_of_an_uninterrupted_sweep(
-    resumed: tuple[int, analysis.Sweep],
-) -> None:
+def test_committed_rows_stay_as_they_are(finished_after_all: KilledSweep) -> None:
+    assert len(finished_after_all.snapshots) > KILLS
+    assert finished_after_all.changed == 0
+
+
+def test_proposals_without_an_end_run_before_new_ones(finished_after_all: KilledSweep) -> None:
+    for before, after in pairwise(finished_after_all.snapshots):
+        waiting = set(before.proposals["trial"]) - set(before.trials["trial"])
+        new = set(after.proposals["trial"]) - set(before.proposals["trial"])
+        started = after.trials.set_index("trial")["started"]
+        if new:
+            # What runs at once when the session ends has started as well.
+            assert len(waiting - set(started.index)) <= SLOW["search.concurrency"]
+        first, then = (started.reindex(sorted(each)).dropna() for each in (waiting, new))
+        assert first.empty or then.empty or first.max() <= then.min()
+
+
+def test_proposals_are_those_of_an_uninterrupted_sweep(finished_after_all: KilledSweep) -> None:
     space = small_config(SLOW).search_space().distributions
     history = SearchHistory(space, "random", seed=0)
     expected = [history.ask(index) for index in range(SEARCHED)]
-    found = resumed[1].trials[resumed[1].trials["role"] == "search"]
-    columns = found[[f"config/{key}" for key in space]]
+    found = finished_after_all.end.trials
+    columns = found[found["role"] == "search"][[f"config/{key}" for key in space]]
     assert columns.to_numpy().tolist() == [[each[key] for key in space] for each in expected]
 
 
+@pytest.fixture
+def next_session(finished_after_all: KilledSweep) -> Iterator[Session]:
+    """A driver's view of the sweep, rebuilt from Parquet."""
+    results = LocalFolder(finished_after_all.folder)
+    file = SweepFile.read(finished_after_all.folder)
+    with SweepLock(results) as lock:
+        yield Session(file, results, lock, Watch(), Interrupts())
+
+
+def test_rungs_are_rebuilt_as_the_table_of_trials_has_them(
+    finished_after_all: KilledSweep, next_session: Session
+) -> None:
+    rungs = next_session.scheduler()._rungs.values  # type: ignore[attr-defined]
+    trials = finished_after_all.end.trials
+    searched = trials[trials["role"] == "search"].set_index("trial")
+    assert [*rungs] == [2, 4]
+    for level, values in rungs.items():
+        assert values == searched[f"rung_{level}"].dropna().to_dict()
+    for trial, row in searched[searched["status"] == "pruned"].iterrows():
+        level = row["edits"]
+        others = [value for other, value in rungs[level].items() if other != trial]
+        assert row[f"rung_{level}"] < max(others)
+
+
+def test_the_history_is_rebuilt_as_the_table_of_trials_has_it(
+    finished_after_all: KilledSweep, next_session: Session
+) -> None:
+    trials = finished_after_all.end.trials
+    searched = trials[trials["role"] == "search"]
+    told = next_session.history().trials
+    assert len(told) == len(searched)
+    names = {"COMPLETE": "completed", "PRUNED": "pruned", "FAIL": "failed"}
+    for known, (_, row) in zip(told, searched.iterrows(), strict=True):
+        rungs = {level: row[f"rung_{level}"] for level in (2, 4)}
+        assert names[known.state.name] == row["status"]
+        assert known.intermediate_values == {k: v for k, v in rungs.items() if not pd.isna(v)}
+        assert known.value == (row["composite"] if row["status"] == "completed" else None)
+        for key, value in known.params.items():
+            assert value == row[f"config/{key}"]
+
+
+def test_the_second_driver_is_told_who_was_first_and_the_first_stops_when_its_lock_goes(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "shared"
+    sweep = KilledSweep(folder, SLOW, seed=0)
+    with driver(*sweep.next_command()) as process:
+        wait_for_trials(folder, 1, process)
+        second = ratchet("resume", str(folder))
+        assert second.returncode == 4
+        who = f"in use by process {process.pid} on {re.escape(os.uname().nodename)}"
+        assert re.search(rf"{who}, last sign of life \d+ s ago", second.stderr)
+
+        said = json.loads((folder / LOCK).read_text())
+        taken = json.dumps({**said, "host": "node3", "token": "another"})
+        (folder / "taken").write_text(taken)
+        os.replace(folder / "taken", folder / LOCK)
+        before = analysis.load(folder)
+        since = time.monotonic()
+        _, err = process.communicate()
+    assert (process.returncode, time.monotonic() - since < 2 * PATIENCE) == (4, True)
+    assert f"taken over by process {process.pid} on node3; nothing more is written" in err
+    assert "Traceback" not in err
+    after = analysis.load(folder)
+    for table in ("trials", "steps", "records", "proposals"):
+        pd.testing.assert_frame_equal(getattr(before, table), getattr(after, table))
+    assert (folder / LOCK).read_text() == taken
+
+    kept_out = ratchet("resume", str(folder))  # another host's lock, of which only the age is known
+    assert (kept_out.returncode, "on node3, last sign of life" in kept_out.stderr) == (4, True)
+
+
+def test_a_driver_whose_lock_goes_while_it_prepares_writes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "unborn"
+    sweep = KilledSweep(folder, SLOW, seed=0)
+    with driver(*sweep.next_command()) as process:
+        wait_until((folder / LOCK).exists, process)
+        (folder / "taken").write_text(json.dumps({"host": "node3", "token": "another"}))
+        os.replace(folder / "taken", folder / LOCK)
+        process.communicate()
+    assert process.returncode == 4
+    assert [each.name for each in folder.iterdir()] == [LOCK]
+
+
+def test_a_sweep_that_is_stopped_while_it_prepares_leaves_no_folder_and_a_second_signal_no_wait(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "unborn"
+    sweep = KilledSweep(folder, SLOW, seed=0)
+    with driver(*sweep.next_command()) as process:
+        wait_until((folder / LOCK).exists, process)
+        found = stop(process, folder, signal.SIGTERM, while_preparing=True)
+    assert (found.code, found.left, folder.exists()) == (143, 0, False)
+    with driver(*sweep.next_command()) as process:
+        wait_until((folder / LOCK).exists, process)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        second = stop(process, folder, signal.SIGINT, while_preparing=True)
+    assert (second.code, second.left) == (-signal.SIGINT, 0)  # 130 to a shell
+    assert second.seconds < 1
+
+
 def test_resuming_a_finished_sweep_changes_no_file(
-    folder: Path, resumed: tuple[int, analysis.Sweep]
+    folder: Path, finished_after_all: KilledSweep
 ) -> None:
     before = {each: each.stat().st_mtime_ns for each in folder.rglob("*") if each.is_file()}
     done = ratchet("resume", str(folder))
@@ -145,7 +296,7 @@ def test_resuming_a_finished_sweep_changes_no_file(
 
 
 def test_a_name_that_is_taken_is_refused_with_the_way_on(
-    folder: Path, resumed: tuple[int, analysis.Sweep]
+    folder: Path, finished_after_all: KilledSweep
 ) -> None:
     done = ratchet("run", "--results", str(folder.parent), "--name", folder.name)
     assert done.returncode == 2
@@ -153,7 +304,7 @@ def test_a_name_that_is_taken_is_refused_with_the_way_on(
 
 
 def test_other_data_than_the_sweeps_is_refused(
-    folder: Path, resumed: tuple[int, analysis.Sweep]
+    folder: Path, finished_after_all: KilledSweep
 ) -> None:
     file = folder / "sweep.yaml"
     text = file.read_text()

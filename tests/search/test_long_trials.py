@@ -1,0 +1,83 @@
+"""A trial that dies after many batches: what it had solved is read, not computed, the next time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import analysis
+from tests.search import metric_functions
+from tests.search.kill_sweep import KilledSweep
+from tests.search.sweeps import driver, kill_session, session_of, sweep, wait_until
+
+BATCHES = 5
+LONG = {
+    "edits": 2 * BATCHES,
+    "targets": "current",
+    "values.steps": 25,
+    "search.trials": 1,
+    "search.scheduler": "none",
+    "search.sampler": "random",
+    "search.max_failures": 1,
+    "greedy.metric": f"{metric_functions.__name__}:slow",
+}
+DEAR = ("solve", "targets")
+"""Kinds of artefacts that a trial must not compute twice."""
+
+
+def artefacts(cache: Path) -> dict[str, int]:
+    """Solves and target values in a store: their names, and which file each of them is."""
+    found = (path for path in cache.rglob("*.artefact"))
+    return {p.name: p.stat().st_ino for p in found if p.name.startswith(DEAR)}
+
+
+def counts(names: dict[str, int]) -> Counter[str]:
+    return Counter(name.partition("-")[0] for name in names)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
+    """The store of a sweep that nothing happened to."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    sweep(place / "sweep", {**LONG, "cache.dir": place / "cache"})
+    return place
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that run trials; Ray writes into their command line what they do."""
+    names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in session_of(process.pid)}
+    found = [p for p, name in names.items() if name[:5] == b"ray::" and name[:9] != b"ray::IDLE"]
+    assert found, names
+    return found
+
+
+@pytest.mark.parametrize("victim", ["driver", "worker"])
+def test_a_killed_trial_computes_no_solve_and_no_target_twice(
+    tmp_path: Path, undisturbed: Path, victim: str
+) -> None:
+    cache = tmp_path / "cache"
+    killed = KilledSweep(tmp_path / "sweep", {**LONG, "cache.dir": cache}, seed=0)
+    with driver(*killed.next_command()) as process:
+        # The first trial's last batch has been solved, and is being walked through.
+        wait_until(lambda: counts(artefacts(cache))["solve"] >= BATCHES, process)
+        before = artefacts(cache)
+        if victim == "worker":
+            for pid in workers_of(process):
+                os.kill(pid, signal.SIGKILL)
+            process.communicate()
+        else:
+            kill_session(process)
+    if victim == "driver":
+        assert killed.finish().returncode == 0
+
+    first = analysis.load(killed.folder).trials.set_index("trial").loc[0]
+    assert (first["status"], first["edits"]) == ("completed", 2 * BATCHES)
+    assert first["attempt"] == (1 if victim == "worker" else 0)
+    after = artefacts(cache)
+    assert {name: after[name] for name in before} == before
+    assert set(after) == set(artefacts(undisturbed / "cache"))
