@@ -16,10 +16,13 @@ from search.ledger import Ledger
 from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, STEP_FIELDS, rows
 from search.results.log import SweepLog
 from search.results.recovery import Proposal
+from search.vital_signs import VitalSigns
 
 _FAILURE = "Failure # "
 """What Tune begins each failure with in a trial's file of errors; it lies beside a pickle, which is
 not read: the folder is Ray's, and others may write there."""
+_OUT_OF_MEMORY = "OUT_OF_MEMORY"
+"""What Ray calls the end of a worker that its own watch on the machine's memory has killed."""
 _TASK = "ray::"
 """What Ray begins a traceback with that a worker lived to send."""
 
@@ -59,6 +62,8 @@ class Recorder(tune.Callback):
         columns: names of the columns of `trials`; Tune adds fields of its own to each report.
         resource: name of the report's field that rungs count.
         resumed: trials that the log knows as proposed already.
+        generation: of this session.
+        signs: knows whose worker the driver ended.
         on_change: called with every trial that started or ended, and now and then in between.
     """
 
@@ -69,6 +74,8 @@ class Recorder(tune.Callback):
         columns: Container[str],
         resource: str,
         resumed: frozenset[int],
+        generation: int,
+        signs: VitalSigns,
         on_change: Callable[[Recorder], None],
     ) -> None:
         self._log = log
@@ -76,9 +83,12 @@ class Recorder(tune.Callback):
         self._columns = columns
         self._resource = resource
         self._resumed = resumed
+        self._generation = generation
+        self._signs = signs
         self._on_change = on_change
         self.running: dict[str, RunningTrial] = {}
         self.counts: Counter[str] = Counter()
+        self.causes: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -123,8 +133,9 @@ class Recorder(tune.Callback):
             self.on_trial_start(iteration, trials, trial)
         running = self.running.pop(trial.trial_id)
         running.steps, running.records = [], []
-        timeout = running.proposal.config["search.trial_timeout"]
-        self._end(running, {"status": "failed", "error": _cause(trial, timeout)})
+        cause = self._signs.cause(trial.trial_id) or _cause(trial)
+        self.causes[cause] += 1
+        self._end(running, {"status": "failed", "error": cause})
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Flush when it is time."""
@@ -135,6 +146,7 @@ class Recorder(tune.Callback):
         row = {
             **columns,
             "trial": running.proposal.trial,
+            "generation": self._generation,
             "attempt": running.attempt,
             "started": running.started,
             "seconds": time.time() - running.started.timestamp(),
@@ -153,15 +165,14 @@ class Recorder(tune.Callback):
                 self.best = {**shown, "quality": quality, "config": dict(proposal.config)}
 
 
-def _cause(trial: Any, timeout: float) -> str:
+def _cause(trial: Any) -> str:
     """Why a trial failed, in one line."""
     text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     last = text.rpartition(_FAILURE)[2].partition("\n")[2]
+    if _OUT_OF_MEMORY in last:
+        return "the machine ran out of memory, and Ray ended the worker"
     if _TASK not in last:
-        return (
-            "the worker ended without a word: killed, out of memory, or no sign of life "
-            f"for longer than search.trial_timeout ({timeout:g} s)"
-        )
+        return "the worker ended without a word: it was killed, perhaps for want of memory"
     return cause_in(last)
 
 

@@ -16,6 +16,7 @@ from ray import tune
 from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from search.config import KEYS
+from search.giving_up import GivingUp
 from search.history import Ended, SearchHistory
 from search.interrupts import Interrupts
 from search.ledger import Ledger
@@ -34,6 +35,7 @@ from search.sweep_rungs import largest_steps, sweep_rungs
 from search.trainable import GreedyEditTrainable
 from search.tune_scheduler import PlainScheduler, RungScheduler
 from search.tune_searcher import ProposalSearcher
+from search.vital_signs import VitalSigns
 from search.watch import Watch
 
 SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
@@ -77,12 +79,15 @@ class Session:
         )
         self.total = self._assignment.total
         self._ledger = Ledger(self._audited())
+        self._signs = VitalSigns(search.trial_timeout)
         self._recorder = Recorder(
             self._log,
             self._ledger,
             schemas["trials"].names,
             search.resource,
             frozenset(each.trial for each in pending),
+            file.generation,
+            self._signs,
             self._on_change,
         )
         self._watch = watch
@@ -120,7 +125,12 @@ class Session:
                 num_samples=self.total,
                 search_alg=self._searcher(),
                 scheduler=self._scheduler(),
-                callbacks=[self._recorder, _Heed(interrupts)],
+                callbacks=[
+                    self._recorder,
+                    self._signs,
+                    GivingUp(self._recorder, search.max_failed),
+                    _Heed(interrupts),
+                ],
                 max_failures=search.max_failures,
                 max_concurrent_trials=trials_at_once(self._config),
                 reuse_actors=True,

@@ -27,16 +27,19 @@ BAD = {
     "a finite number, but got nan",
     "lacks_ns": f"MetricError: greedy.metric '{MODULE}:lacks_ns': ns must be "
     "a finite number, but got None",
-    "hangs": "the worker ended without a word: killed, out of memory, or no sign of life "
-    "for longer than search.trial_timeout (20 s)",
+    "hangs": "no sign of life for longer than search.trial_timeout (2 s); the worker was ended",
+    "stopped": "no sign of life for longer than search.trial_timeout (2 s); the worker was ended",
+    "killed": "the worker ended without a word: it was killed, perhaps for want of memory",
+    "greedy": "RuntimeError: [enforce fail at alloc_cpu.cpp",
 }
-METRICS = [*BAD, "good", "fails_once"]
+ONCE = ("fails_once", "killed_once")
+METRICS = [*BAD, "good", *ONCE]
 
 
 def seed_that_tries_all(config: SweepConfig) -> int:
     """A seed with which random proposals try every metric function once."""
     distributions = config.search_space().distributions
-    for seed in range(10_000):
+    for seed in range(100_000):
         history = SearchHistory(distributions, "random", seed)
         asked = [history.ask(index)["greedy.metric"] for index in range(len(METRICS))]
         if len(set(asked)) == len(METRICS):
@@ -54,7 +57,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
         "search.concurrency": 2,
         "search.sampler": "random",
         "search.max_failures": 1,
-        "search.trial_timeout": 20,
+        "search.trial_timeout": 2,
         "search.space": f"{{name: metrics, greedy.metric: {{choices: [{functions}]}}}}",
     }
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -80,14 +83,15 @@ def test_the_sweep_goes_on_and_counts_what_failed(
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_failed_trial_says_why_in_one_line(trials: pd.DataFrame, name: str) -> None:
-    assert trials.loc[name, "error"] == BAD[name]
+    assert trials.loc[name, "error"].startswith(BAD[name])
+    assert "\n" not in trials.loc[name, "error"]
     assert trials.loc[name, "attempt"] == 1
     assert trials["composite"].isna()[name]
 
 
 def test_what_fails_once_is_tried_again(trials: pd.DataFrame) -> None:
-    assert trials["status"][["fails_once", "good"]].tolist() == ["completed", "completed"]
-    assert trials["attempt"][["fails_once", "good"]].tolist() == [1, 0]
+    assert (trials["status"][[*ONCE, "good"]] == "completed").all()
+    assert trials["attempt"][[*ONCE, "good"]].tolist() == [1, 1, 0]
 
 
 def test_attempts_that_failed_leave_no_rows(
@@ -105,7 +109,7 @@ def test_a_resumed_search_tells_optuna_of_the_failures(failing: tuple[Path, Outc
         for each in ended_trials(LocalFolder(failing[0]))
         if each.role == "search"
     ]
-    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), 2)
+    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), len(METRICS) - len(BAD))
 
 
 def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
