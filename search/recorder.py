@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
@@ -13,10 +14,12 @@ from typing import Any
 from ray import tune
 
 from search.ledger import Ledger
-from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, STEP_FIELDS, rows
+from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, REFUSAL, STEP_FIELDS, rows
 from search.results.log import SweepLog
 from search.results.recovery import Proposal
 from search.vital_signs import VitalSigns
+
+logger = logging.getLogger(__name__)
 
 _FAILURE = "Failure # "
 """What Tune begins each failure with in a trial's file of errors; it lies beside a pickle, which is
@@ -90,6 +93,7 @@ class Recorder(tune.Callback):
         self.counts: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
+        self._told: set[str] = set()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note the proposal; a trial that is tried again has been noted."""
@@ -111,6 +115,10 @@ class Recorder(tune.Callback):
         running.records.append(result[NEW_RECORDS])
         if not result["final"]:
             running.rungs[f"rung_{result[self._resource]}"] = result["composite"]
+        if (refusal := result[REFUSAL]) and refusal not in self._told:
+            # Workers' own words do not get here.
+            self._told.add(refusal)
+            logger.warning("%s", refusal)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Drop what an attempt told that failed and is repeated."""

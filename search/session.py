@@ -21,7 +21,7 @@ from search.history import Ended, SearchHistory
 from search.interrupts import Interrupts
 from search.ledger import Ledger
 from search.progress_state import progress_state
-from search.proposals import assign, audited_trials
+from search.proposals import Assignment, assign, audited_trials
 from search.ray_session import trials_at_once
 from search.recorder import Recorder
 from search.results.lock import SweepLock
@@ -40,6 +40,17 @@ from search.watch import Watch
 
 SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
 """Settings that every row carries; the space is in sweep.yaml."""
+
+
+def remaining(file: SweepFile, folder: ResultsFolder) -> Assignment:
+    """What a sweep's folder lacks.
+
+    Raises:
+        ResultsError: if the folder is damaged.
+    """
+    settings = {key: file.config.flat()[key] for key in SETTINGS_COLUMNS}
+    ended, pending = ended_trials(folder), pending_proposals(folder)
+    return assign(settings, file.config.search.trials, file.generation, ended, pending)
 
 
 class Session:
@@ -74,9 +85,7 @@ class Session:
         self._log = SweepLog(folder, schemas, before_write=lock.check)
         self._ended = ended_trials(folder)
         pending = pending_proposals(folder)
-        self._assignment = assign(
-            self._settings, search.trials, file.generation, self._ended, pending
-        )
+        self._assignment = remaining(file, folder)
         self.total = self._assignment.total
         self._ledger = Ledger(self._audited())
         self._signs = VitalSigns(search.trial_timeout)

@@ -20,7 +20,7 @@ from ray import tune
 from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
-from search.reports import report
+from search.reports import REFUSAL, report
 from search.sweep_rungs import trial_rungs
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
@@ -87,7 +87,13 @@ class GreedyEditTrainable(tune.Trainable):
         batches = range(len(run.tree.plan.batches) if everything else run.batch)
         unedited = evaluate(self._scores, run.tree.root, batches, config.edit.composite_weights)
         result = report(run, run.evaluate(all_batches=everything), unedited, reported)
-        return {**result, "worker": f"{socket.gethostname()}:{os.getpid()}", "done": run.done}
+        assert self._bench is not None
+        return {
+            **result,
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            REFUSAL: self._bench.refusal,
+            "done": run.done,
+        }
 
     def _progress(self) -> int:
         """How much of the resource has been used."""
