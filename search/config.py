@@ -43,7 +43,7 @@ class SearchSettings:
     max_failures: int = 2
     """How often a trial is tried again after an error."""
     max_failed: int | None = 10
-    """Failed trials of a session that stop it if none has ended otherwise; None: it goes on."""
+    """Failed search trials that stop a session if none has ended otherwise; None: it goes on."""
     trial_timeout: float = 600.0
     """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
     audit: int = 0

@@ -5,7 +5,7 @@ RatchetError
 ├── SweepLocked             another driver is writing to the sweep
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
 ├── PreparationFailed       what all trials share could not be computed: killed, or out of memory
-├── OnlyFailures            so many trials failed, and none ended otherwise, that it was stopped
+├── OnlyFailures            so many search trials failed, and none ended otherwise, that it stopped
 └── SweepInterrupted        a signal asked the sweep to stop; everything that ended is on disk
 
 A results folder that is damaged is an `analysis.ResultsError`, since reading finds it; a store that
@@ -60,14 +60,14 @@ class PreparationFailed(RatchetError):
 
 
 class OnlyFailures(RatchetError):
-    """So many trials failed, and none ended otherwise, that the sweep was stopped."""
+    """So many search trials failed, and none ended otherwise, that the sweep was stopped."""
 
     def __init__(self, failed: int, cause: str, times: int) -> None:
         self.failed = failed
         self.cause = cause
         self.times = times
         super().__init__(
-            f"stopped: {failed} trials failed and none ended otherwise (search.max_failed); "
+            f"stopped: {failed} search trials failed and none ended otherwise (search.max_failed); "
             f"the commonest cause, {times} times: {cause}; once it is gone, `resume` goes on"
         )
 

@@ -11,7 +11,9 @@ from search.recorder import Recorder
 
 
 class GivingUp(tune.Callback):
-    """Stops a session in which so many trials have failed and none has ended otherwise.
+    """Stops a session in which so many search trials have failed and none has ended otherwise.
+
+    Baselines do not count: one of them uses no metric function, and would end well without.
 
     Args:
         recorder: knows how trials ended.
@@ -28,7 +30,7 @@ class GivingUp(tune.Callback):
         Raises:
             OnlyFailures: if there is nothing to hope for.
         """
-        failed, ended = self._recorder.counts["failed"], self._recorder.counts.total()
+        failed, ended = self._recorder.searched["failed"], self._recorder.searched.total()
         if self._limit is not None and failed == ended and failed >= self._limit:
             (cause, times), *_ = self._recorder.causes.most_common(1)
             raise OnlyFailures(failed, cause, times)

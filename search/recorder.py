@@ -91,6 +91,7 @@ class Recorder(tune.Callback):
         self._on_change = on_change
         self.running: dict[str, RunningTrial] = {}
         self.counts: Counter[str] = Counter()
+        self.searched: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
         self._told: set[str] = set()
@@ -142,7 +143,7 @@ class Recorder(tune.Callback):
         running = self.running.pop(trial.trial_id)
         running.steps, running.records = [], []
         cause = self._signs.cause(trial.trial_id) or _cause(trial)
-        self.causes[cause] += 1
+        self.causes[cause] += running.proposal.role == "search"
         self._end(running, {"status": "failed", "error": cause})
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -167,6 +168,7 @@ class Recorder(tune.Callback):
         """Remember what is shown while the sweep runs."""
         shown = {name: row.get(name) for name in ("trial", "status", "composite", "seconds")}
         self.counts[row["status"]] += 1
+        self.searched[row["status"]] += proposal.role == "search"
         if row["status"] == "completed" and proposal.role == "search":
             quality = (row["composite"], row["score"], -row["steps"], -row["trial"])
             if self.best is None or quality > self.best["quality"]:

@@ -32,6 +32,13 @@ def raises(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[s
     raise ZeroDivisionError("the metric\nhas a bug")
 
 
+def broken(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Until somebody removes the mark beside the cache."""
+    if (Path(os.environ["XDG_CACHE_HOME"]) / "broken").exists():
+        raise RuntimeError("not yet repaired")
+    return GOOD
+
+
 def not_a_number(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
     return {**GOOD, "composite": float("nan")}
 

@@ -9,12 +9,17 @@ import pandas as pd
 import pytest
 
 import analysis
-from greedy_core.errors import BaseModelChanged, MetricError, SettingsError
+from greedy_core.errors import BaseModelChanged, MetricError, RatchetError, SettingsError
 from search.config import SweepConfig
+from search.errors import OnlyFailures, PreparationFailed
+from search.exit_status import SOME_FAILED, WRONG_INPUT, status_of
 from search.history import Ended, SearchHistory
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
-from search.sweep import Outcome
+from search.sweep import Outcome, resume_sweep
+from search.trainable import GreedyEditTrainable
+from search.watch import Watch
+from search.workbench import Prepared
 from tests.search import metric_functions
 from tests.search.sweeps import small_config, sweep
 
@@ -118,10 +123,48 @@ def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
         sweep(tmp_path / "changed", changes)
 
 
+def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
+    tmp_path: Path, cache_folder: Path
+) -> None:
+    mark = cache_folder / "broken"
+    mark.touch()
+    changes = {"edits": 2, "search.trials": 4, "search.max_failed": 2}
+    with pytest.raises(OnlyFailures) as caught:
+        sweep(tmp_path / "broken", {**changes, "greedy.metric": f"{MODULE}:broken"})
+    assert status_of(caught.value) == SOME_FAILED
+    assert str(caught.value) == (
+        "stopped: 2 search trials failed and none ended otherwise (search.max_failed); "
+        "the commonest cause, 2 times: RuntimeError: not yet repaired; "
+        "once it is gone, `resume` goes on"
+    )
+    stopped = analysis.load(tmp_path / "broken").trials
+    mark.unlink()
+    outcome = resume_sweep(tmp_path / "broken", Watch())
+    trials = analysis.load(tmp_path / "broken").trials
+    assert (outcome.trials, outcome.failed) == (4, (stopped["status"] == "failed").sum())
+    pd.testing.assert_frame_equal(trials[: len(stopped)], stopped, check_exact=True)
+
+
+def test_whatever_is_wrong_before_the_first_step_is_raised_by_it() -> None:
+    def lost() -> Prepared:
+        raise OSError("the object is lost")
+
+    trainable = GreedyEditTrainable({}, prepared=lost)
+    assert trainable.reset_config({})
+    with pytest.raises(OSError, match="the object is lost"):
+        trainable.train()
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
         ({"greedy.metric": "no_such_module:f"}, MetricError, "No module named 'no_such_module'"),
+        ({"greedy.metric": f"{MODULE}:nothing"}, MetricError, "has no function 'nothing'"),
+        (
+            {"greedy.metric": "tests.search.kills_its_process:f"},
+            PreparationFailed,
+            "preparing the sweep failed: its process was killed, perhaps for want of memory",
+        ),
         (
             {"ray.cpus_per_trial": 4096},
             SettingsError,
@@ -130,8 +173,9 @@ def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
     ],
 )
 def test_what_no_trial_could_do_is_refused_and_nothing_is_left(
-    tmp_path: Path, changes: dict[str, object], error: type[Exception], message: str
+    tmp_path: Path, changes: dict[str, object], error: type[RatchetError], message: str
 ) -> None:
-    with pytest.raises(error, match=message):
-        sweep(tmp_path / "refused", changes)
-    assert not (tmp_path / "refused").exists()
+    with pytest.raises(error, match=message) as caught:
+        sweep(tmp_path / "results" / "refused", changes)
+    assert status_of(caught.value) == WRONG_INPUT
+    assert [*tmp_path.iterdir()] == []
