@@ -116,7 +116,7 @@ class Recorder(tune.Callback):
         running.records.append(result[NEW_RECORDS])
         if not result["final"]:
             running.rungs[f"rung_{result[self._resource]}"] = result["composite"]
-        if (refusal := result[REFUSAL]) and refusal not in self._told:
+        if (refusal := result.get(REFUSAL)) and refusal not in self._told:
             # Workers' own words do not get here.
             self._told.add(refusal)
             logger.warning("%s", refusal)
