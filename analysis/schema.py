@@ -46,7 +46,9 @@ PROPOSALS = (
     Column(
         "role", TEXT, "baseline_full, baseline_default, baseline_literal, search", required=True
     ),
-    Column("generation", INT, "0 for the first run, one more for each extension", required=True),
+    Column(
+        "generation", INT, "0, and one more whenever other versions were accepted", required=True
+    ),
     Column("config/<key>", TEXT, "resolved setting; lists as YAML text such as [0, 1]"),
 )
 
@@ -56,7 +58,9 @@ TRIALS = (
         "role", TEXT, "baseline_full, baseline_default, baseline_literal, search", required=True
     ),
     Column("status", TEXT, "completed, pruned (stopped early), failed", required=True),
-    Column("generation", INT, "0 for the first run, one more for each extension", required=True),
+    Column(
+        "generation", INT, "0, and one more whenever other versions were accepted", required=True
+    ),
     Column("attempt", INT, "which attempt this is, from 0; the earlier ones failed", required=True),
     Column("config/<key>", TEXT, "resolved setting; lists as YAML text such as [0, 1]"),
     Column("edits", INT, "requests processed"),

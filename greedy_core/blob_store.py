@@ -37,6 +37,8 @@ class BlobStore:
         self._blobs = blobs
         self._waiting = waiting
         self._writes = True
+        self.refusal: str | None = None
+        """Why it is switched off, in one line; None while it is not."""
 
     def get(self, key: str) -> Artefact | None:
         """Read an artefact; None if it is absent, torn, or not what its name says."""
@@ -91,7 +93,8 @@ class BlobStore:
     def _switch_off(self, error: OSError) -> None:
         if self._writes:
             reason = error.strerror or error
-            logger.warning("state store: switched off, %s: %s", self._blobs, reason)
+            self.refusal = f"state store: switched off, {self._blobs}: {reason}"
+            logger.warning("%s", self.refusal)
         self._writes = False
 
 

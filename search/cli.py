@@ -75,7 +75,16 @@ def run(
 
 
 @app.command()
-def resume(folder: Folder, verbose: Verbose = False) -> None:
+def resume(
+    folder: Folder,
+    accept_versions: Annotated[
+        bool,
+        typer.Option(
+            "--accept-versions", help="Go on with other versions of packages, as a new generation."
+        ),
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
     """Finish a sweep that was interrupted; ended trials stay as they are.
 
     Example: ratchet resume results/first
@@ -86,7 +95,7 @@ def resume(folder: Folder, verbose: Verbose = False) -> None:
     config = SweepFile.read(folder).config
     from search.sweep import resume_sweep
 
-    _sweep(lambda watch: resume_sweep(folder, watch, verbose), config, verbose)
+    _sweep(lambda watch: resume_sweep(folder, watch, verbose, accept_versions), config, verbose)
 
 
 @app.command()
@@ -152,21 +161,13 @@ def main() -> None:
 
 def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool) -> None:
     """Run a sweep under a progress line; say where it is, and show its best setting."""
-    from ray.exceptions import RayTaskError
-
     from analysis.verdict import verdict
     from search.terminal import ProgressLine
 
     console = Console(stderr=True)
     line = ProgressLine(console, tuple(config.search_space().distributions))
-    try:
-        with line.shown():
-            outcome = start(line)
-    except RayTaskError as error:
-        # Preparation runs as a Ray task; what it found wrong is what the user has to know.
-        if isinstance(error.cause, RatchetError):
-            raise error.cause from None
-        raise
+    with line.shown():
+        outcome = start(line)
     found = verdict(analysis.load(outcome.folder))
     if found is not None:
         print_verdict(found, Console())

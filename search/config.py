@@ -42,8 +42,10 @@ class SearchSettings:
     """Trials at once; None: as many as the CPUs allow."""
     max_failures: int = 2
     """How often a trial is tried again after an error."""
+    max_failed: int | None = 10
+    """Failed search trials that stop a session if none has ended otherwise; None: it goes on."""
     trial_timeout: float = 600.0
-    """Seconds without a sign of life after which a trial counts as hung."""
+    """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
     audit: int = 0
     """Trials that are never stopped early, to measure what stopping costs."""
 
@@ -61,6 +63,10 @@ class SearchSettings:
                 _at_least("concurrency", 1, self.concurrency),
             ),
             (self.max_failures >= 0, _at_least("max_failures", 0, self.max_failures)),
+            (
+                self.max_failed is None or self.max_failed >= 1,
+                _at_least("max_failed", 1, self.max_failed),
+            ),
             (
                 self.trial_timeout > 0,
                 f"`trial_timeout > 0` must hold, but got (trial_timeout={self.trial_timeout})",

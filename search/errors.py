@@ -4,6 +4,8 @@ RatchetError
 ├── SweepExists             the name is taken; the message says how to go on with that sweep
 ├── SweepLocked             another driver is writing to the sweep
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
+├── PreparationFailed       what all trials share could not be computed: killed, or out of memory
+├── OnlyFailures            so many search trials failed, and none ended otherwise, that it stopped
 └── SweepInterrupted        a signal asked the sweep to stop; everything that ended is on disk
 
 A results folder that is damaged is an `analysis.ResultsError`, since reading finds it; a store that
@@ -47,6 +49,27 @@ class LockLost(RatchetError):
         self.taker = taker
         how = f"taken over by {taker}" if taker else "deleted"
         super().__init__(f"the lock of {folder} was {how}; nothing more is written from here")
+
+
+class PreparationFailed(RatchetError):
+    """What all trials share could not be computed; `cause` says why, in one line."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(f"preparing the sweep failed: {cause}")
+
+
+class OnlyFailures(RatchetError):
+    """So many search trials failed, and none ended otherwise, that the sweep was stopped."""
+
+    def __init__(self, failed: int, cause: str, times: int) -> None:
+        self.failed = failed
+        self.cause = cause
+        self.times = times
+        super().__init__(
+            f"stopped: {failed} search trials failed and none ended otherwise (search.max_failed); "
+            f"the commonest cause, {times} times: {cause}; once it is gone, `resume` goes on"
+        )
 
 
 class SweepInterrupted(RatchetError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import BaseModelChanged, RatchetError
-from search.errors import LockLost, SweepInterrupted, SweepLocked
+from search.errors import LockLost, OnlyFailures, SweepInterrupted, SweepLocked
 
 OK = 0
 SOME_FAILED = 1
-"""The sweep is finished, but some trials failed."""
+"""The sweep is finished, but some trials failed; or it was stopped because all of them did."""
 WRONG_INPUT = 2
 """A configuration, a dataset, a model, a name, a store that cannot be used."""
 DAMAGED = 3
@@ -25,6 +25,8 @@ def status_of(error: RatchetError | ResultsError | StorageError) -> int:
         return DAMAGED
     if isinstance(error, SweepLocked | LockLost):
         return LOCKED
+    if isinstance(error, OnlyFailures):
+        return SOME_FAILED
     if isinstance(error, SweepInterrupted):
         return SIGNALED + error.signal
     return WRONG_INPUT

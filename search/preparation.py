@@ -8,9 +8,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 
+from greedy_core.errors import RatchetError
 from greedy_core.progress import Progress
 from search.config import SweepConfig
+from search.errors import PreparationFailed
 from search.workbench import Prepared, prepare
 
 _LOOK_SECONDS = 0.1
@@ -28,7 +31,28 @@ def prepared(
     Returns:
         a reference to the `Prepared`, whose arrays all workers of a node map once, and the digests
         of model, dataset and corpus.
+
+    Raises:
+        RatchetError: whatever is found wrong.
+        PreparationFailed: if the task was killed, again and again, or memory was not enough.
     """
+    try:
+        return _followed(config, on_progress)
+    except RayTaskError as error:
+        if isinstance(error.cause, RatchetError):
+            raise error.cause from None
+        if isinstance(error.cause, MemoryError):
+            raise PreparationFailed("memory was not enough") from None
+        raise
+    except OutOfMemoryError:
+        raise PreparationFailed("the machine ran out of memory, and Ray ended it") from None
+    except (WorkerCrashedError, NodeDiedError):
+        raise PreparationFailed("its process was killed, perhaps for want of memory") from None
+
+
+def _followed(
+    config: SweepConfig, on_progress: Callable[[Progress], None]
+) -> tuple[ray.ObjectRef, Mapping[str, str]]:
     machines = config.ray
     task: Any = _preparation.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
@@ -13,13 +14,18 @@ from typing import Any
 from ray import tune
 
 from search.ledger import Ledger
-from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, STEP_FIELDS, rows
+from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, REFUSAL, STEP_FIELDS, rows
 from search.results.log import SweepLog
 from search.results.recovery import Proposal
+from search.vital_signs import VitalSigns
+
+logger = logging.getLogger(__name__)
 
 _FAILURE = "Failure # "
 """What Tune begins each failure with in a trial's file of errors; it lies beside a pickle, which is
 not read: the folder is Ray's, and others may write there."""
+_OUT_OF_MEMORY = "OUT_OF_MEMORY"
+"""What Ray calls the end of a worker that its own watch on the machine's memory has killed."""
 _TASK = "ray::"
 """What Ray begins a traceback with that a worker lived to send."""
 
@@ -59,6 +65,8 @@ class Recorder(tune.Callback):
         columns: names of the columns of `trials`; Tune adds fields of its own to each report.
         resource: name of the report's field that rungs count.
         resumed: trials that the log knows as proposed already.
+        generation: of this session.
+        signs: knows whose worker the driver ended.
         on_change: called with every trial that started or ended, and now and then in between.
     """
 
@@ -69,6 +77,8 @@ class Recorder(tune.Callback):
         columns: Container[str],
         resource: str,
         resumed: frozenset[int],
+        generation: int,
+        signs: VitalSigns,
         on_change: Callable[[Recorder], None],
     ) -> None:
         self._log = log
@@ -76,10 +86,15 @@ class Recorder(tune.Callback):
         self._columns = columns
         self._resource = resource
         self._resumed = resumed
+        self._generation = generation
+        self._signs = signs
         self._on_change = on_change
         self.running: dict[str, RunningTrial] = {}
         self.counts: Counter[str] = Counter()
+        self.searched: Counter[str] = Counter()
+        self.causes: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
+        self._told: set[str] = set()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note the proposal; a trial that is tried again has been noted."""
@@ -101,6 +116,10 @@ class Recorder(tune.Callback):
         running.records.append(result[NEW_RECORDS])
         if not result["final"]:
             running.rungs[f"rung_{result[self._resource]}"] = result["composite"]
+        if (refusal := result.get(REFUSAL)) and refusal not in self._told:
+            # Workers' own words do not get here.
+            self._told.add(refusal)
+            logger.warning("%s", refusal)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Drop what an attempt told that failed and is repeated."""
@@ -123,8 +142,9 @@ class Recorder(tune.Callback):
             self.on_trial_start(iteration, trials, trial)
         running = self.running.pop(trial.trial_id)
         running.steps, running.records = [], []
-        timeout = running.proposal.config["search.trial_timeout"]
-        self._end(running, {"status": "failed", "error": _cause(trial, timeout)})
+        cause = self._signs.cause(trial.trial_id) or _cause(trial)
+        self.causes[cause] += running.proposal.role == "search"
+        self._end(running, {"status": "failed", "error": cause})
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Flush when it is time."""
@@ -135,6 +155,7 @@ class Recorder(tune.Callback):
         row = {
             **columns,
             "trial": running.proposal.trial,
+            "generation": self._generation,
             "attempt": running.attempt,
             "started": running.started,
             "seconds": time.time() - running.started.timestamp(),
@@ -147,21 +168,21 @@ class Recorder(tune.Callback):
         """Remember what is shown while the sweep runs."""
         shown = {name: row.get(name) for name in ("trial", "status", "composite", "seconds")}
         self.counts[row["status"]] += 1
+        self.searched[row["status"]] += proposal.role == "search"
         if row["status"] == "completed" and proposal.role == "search":
             quality = (row["composite"], row["score"], -row["steps"], -row["trial"])
             if self.best is None or quality > self.best["quality"]:
                 self.best = {**shown, "quality": quality, "config": dict(proposal.config)}
 
 
-def _cause(trial: Any, timeout: float) -> str:
+def _cause(trial: Any) -> str:
     """Why a trial failed, in one line."""
     text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     last = text.rpartition(_FAILURE)[2].partition("\n")[2]
+    if _OUT_OF_MEMORY in last:
+        return "the machine ran out of memory, and Ray ended the worker"
     if _TASK not in last:
-        return (
-            "the worker ended without a word: killed, out of memory, or no sign of life "
-            f"for longer than search.trial_timeout ({timeout:g} s)"
-        )
+        return "the worker ended without a word: it was killed, perhaps for want of memory"
     return cause_in(last)
 
 

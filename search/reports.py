@@ -24,6 +24,9 @@ NEW_STEPS = "new_steps"
 NEW_RECORDS = "new_records"
 """Key of this report's held-out values by record: JSON, lists in the order of RECORD_FIELDS."""
 
+REFUSAL = "refusal"
+"""Key of the line that says why the worker shares no states any more, or None."""
+
 STEP_FIELDS = tuple(field.name for field in fields(StepEvent))
 RECORD_FIELDS = ("case_id", "batch", "edits_done", "es", "ps", "ns")
 

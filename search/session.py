@@ -18,11 +18,12 @@ from ray import tune
 from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from search.config import KEYS
+from search.giving_up import GivingUp
 from search.history import Ended, SearchHistory
 from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
 from search.progress_state import State, progress_state
-from search.proposals import assign, audited_trials
+from search.proposals import Assignment, assign, audited_trials
 from search.ray_session import trials_at_once
 from search.recorder import Recorder
 from search.results.lock import SweepLock
@@ -36,10 +37,22 @@ from search.sweep_rungs import largest_steps, sweep_rungs
 from search.trainable import GreedyEditTrainable
 from search.tune_scheduler import PlainScheduler, RungScheduler
 from search.tune_searcher import ProposalSearcher
+from search.vital_signs import VitalSigns
 from search.watch import Watch
 
 SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
 """Settings that every row carries; the space is in sweep.yaml."""
+
+
+def remaining(file: SweepFile, folder: ResultsFolder) -> Assignment:
+    """What a sweep's folder lacks.
+
+    Raises:
+        ResultsError: if the folder is damaged.
+    """
+    settings = {key: file.config.flat()[key] for key in SETTINGS_COLUMNS}
+    ended, pending = ended_trials(folder), pending_proposals(folder)
+    return assign(settings, file.config.search.trials, file.generation, ended, pending)
 
 
 class Session:
@@ -76,17 +89,18 @@ class Session:
         self._log = SweepLog(folder, schemas, before_write=lock.check)
         self._ended = ended_trials(folder)
         pending = pending_proposals(folder)
-        self._assignment = assign(
-            self._settings, search.trials, file.generation, self._ended, pending
-        )
+        self._assignment = remaining(file, folder)
         self.total = self._assignment.total
         self._ledger = Ledger(self._audited())
+        self._signs = VitalSigns(search.trial_timeout)
         self._recorder = Recorder(
             self._log,
             self._ledger,
             schemas["trials"].names,
             search.resource,
             frozenset(each.trial for each in pending),
+            file.generation,
+            self._signs,
             self._on_change,
         )
         self._watch = watch
@@ -144,7 +158,12 @@ class Session:
                 num_samples=self.total,
                 search_alg=self._searcher(),
                 scheduler=self.scheduler(),
-                callbacks=[_Heed(self._interrupts), self._recorder],
+                callbacks=[
+                    _Heed(self._interrupts),
+                    self._recorder,
+                    self._signs,
+                    GivingUp(self._recorder, search.max_failed),
+                ],
                 max_failures=search.max_failures,
                 max_concurrent_trials=trials_at_once(self._config),
                 reuse_actors=True,

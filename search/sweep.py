@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import ray
 
 from analysis.storage import Address
-from greedy_core.errors import InputError
 from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
@@ -22,7 +20,8 @@ from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.recovery import ended_trials
-from search.session import Session
+from search.sameness import require_same_data, require_same_settings, same_versions, space_digest
+from search.session import Session, remaining
 from search.sweep_file import SWEEP_FILE, SweepFile, git_sha, versions
 from search.watch import Watch
 
@@ -71,8 +70,9 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
                 started=datetime.now(UTC).isoformat(timespec="seconds"),
                 generation=0,
                 versions=versions(),
+                earlier_versions={},
                 git_sha=git_sha(),
-                digests=digests,
+                digests={**digests, "space": space_digest(config)},
                 config=config,
             )
             lock.check()
@@ -84,27 +84,40 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
     return _outcome(folder, results)
 
 
-def resume_sweep(folder: Address, watch: Watch, verbose: bool = False) -> Outcome:
+def resume_sweep(
+    folder: Address, watch: Watch, verbose: bool = False, accept_versions: bool = False
+) -> Outcome:
     """Run what a sweep has not finished.
+
+    Args:
+        folder: the sweep's.
+        watch: told about progress.
+        verbose: let the libraries talk.
+        accept_versions: go on with other versions of packages, as a new generation.
 
     Raises:
         ResultsError: if the folder is damaged.
         StorageError: if the store cannot be used.
-        InputError: if the model, the dataset or the corpus is not what the sweep started with.
+        InputError: if settings, data or versions are not those that the sweep started with.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
     file = SweepFile.read(folder)
     results = results_folder(folder)
-    with (
-        interruptible() as interrupts,
-        SweepLock(results) as lock,
-        Session(file, results, lock, watch, interrupts) as session,
-    ):
-        if session.total:
-            with ray_session(file.config, verbose, interrupts):
-                reference, digests = prepared(file.config, watch.preparing)
-                _require_same(file.digests, digests)
-                _run(session, reference)
+    with interruptible() as interrupts, SweepLock(results) as lock:
+        require_same_settings(file, results)
+        going_on = file
+        if remaining(file, results).total:
+            found = versions()
+            if not same_versions(file.versions, found, accept_versions):
+                going_on = file.next_generation(found, git_sha())
+        with Session(going_on, results, lock, watch, interrupts) as session:
+            if session.total:
+                with ray_session(file.config, verbose, interrupts):
+                    reference, digests = prepared(file.config, watch.preparing)
+                    require_same_data(file.digests, digests)
+                    if going_on is not file:
+                        going_on.write(results)
+                    _run(session, reference)
     return _outcome(folder, results)
 
 
@@ -118,15 +131,6 @@ def _run(session: Session, reference: ray.ObjectRef) -> None:
     # The driver maps the same memory as the workers of its node; the others check when they start.
     weights = ray.get(reference).weights
     check_unchanged(attach(weights, "cpu"), weights.digest)
-
-
-def _require_same(started_with: Mapping[str, str], found: Mapping[str, str]) -> None:
-    changed = [name for name, digest in found.items() if started_with.get(name) != digest]
-    if changed:
-        raise InputError(
-            f"the {' and the '.join(changed)} must be what the sweep started with; "
-            "start another sweep with what is there now"
-        )
 
 
 def _outcome(folder: Address, results: ResultsFolder) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, get_type_hints
 
@@ -13,6 +13,7 @@ import yaml
 
 from analysis.errors import ResultsError
 from analysis.folder import SweepFolder
+from analysis.schema import SCHEMA_VERSION
 from analysis.storage import Address
 from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
@@ -24,8 +25,14 @@ from spaces.values import conform, inert
 
 SWEEP_FILE = "sweep.yaml"
 
-VERSIONED = ("ratchet-tune", "torch", "transformers", "ray", "optuna", "pyarrow", "numpy")
-"""Packages whose versions a sweep records."""
+COMPARED = ("ratchet-tune", "torch", "transformers", "tokenizers", "numpy", "optuna", "scipy")
+"""Packages that a sweep's results or proposals depend on."""
+
+VERSIONED = (*COMPARED, "safetensors", "ray", "pyarrow")
+"""Packages whose versions a sweep records; the last ones carry values and do not change them."""
+
+SCHEMA = "schema"
+"""Under this name the version of the tables' columns stands among the others."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +46,28 @@ class SweepFile:
     started: str
     """When, in UTC."""
     generation: int
-    """0, and one more for each extension."""
+    """0, and one more whenever other versions were accepted."""
     versions: Mapping[str, str]
-    """Python's and the packages' versions."""
+    """Python's, the tables' and the packages' versions, of this generation."""
+    earlier_versions: Mapping[str, str]
+    """The same of each earlier generation, by its number, as one text."""
     git_sha: str | None
     """Commit of the working directory, where it is a git checkout."""
     digests: Mapping[str, str]
     """Digests of model, dataset and corpus."""
     config: SweepConfig
     """Resolved and self-contained."""
+
+    def next_generation(self, found: Mapping[str, str], sha: str | None) -> SweepFile:
+        """The same sweep, going on with the versions that were found."""
+        text = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return replace(
+            self,
+            generation=self.generation + 1,
+            versions=found,
+            earlier_versions={**self.earlier_versions, str(self.generation): text},
+            git_sha=sha,
+        )
 
     def write(self, folder: ResultsFolder) -> None:
         """Write the file whole."""
@@ -57,6 +77,7 @@ class SweepFile:
             "started": self.started,
             "generation": self.generation,
             "versions": dict(self.versions),
+            "earlier_versions": dict(self.earlier_versions),
             "git_sha": self.git_sha,
             "digests": dict(self.digests),
         }
@@ -96,8 +117,9 @@ class SweepFile:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of what results depend on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in VERSIONED}
+    """Versions of Python, of the tables' columns, and of packages."""
+    own = {"python": platform.python_version(), SCHEMA: str(SCHEMA_VERSION)}
+    return own | {name: version(name) for name in VERSIONED}
 
 
 def git_sha() -> str | None:

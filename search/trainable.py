@@ -20,8 +20,9 @@ from ray import tune
 from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
-from search.reports import report
+from search.reports import REFUSAL, report
 from search.sweep_rungs import trial_rungs
+from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
 
 
@@ -33,8 +34,10 @@ class GreedyEditTrainable(tune.Trainable):
     """
 
     def setup(self, config: dict[str, Any], prepared: Callable[[], Prepared] | None = None) -> None:
-        """Take what a sweep has prepared; the first step starts the walk."""
-        self._prepared = prepared() if prepared is not None else None
+        """Nothing that can fail, as in `reset_config`; the first step takes what was prepared."""
+        self._take = prepared
+        self._prepared: Prepared | None = None
+        self._pulse = Pulse()
         self._bench: Workbench | None = None
         self._waiting: Mapping[str, Any] | None = config
 
@@ -58,10 +61,11 @@ class GreedyEditTrainable(tune.Trainable):
             faulthandler.cancel_dump_traceback_later()
 
     def _start(self, changes: Mapping[str, Any]) -> None:
+        if self._prepared is None and self._take is not None:
+            self._prepared = self._take()
         base = self._prepared.config if self._prepared is not None else SweepConfig()
         config = base.with_values(changes)
         self._config = config
-        self._show_life()
         if self._bench is None and self._prepared is not None:
             self._bench = Workbench.of(self._prepared, self._show_life)
         elif self._bench is None or not self._bench.serves(config.edit):
@@ -83,7 +87,13 @@ class GreedyEditTrainable(tune.Trainable):
         batches = range(len(run.tree.plan.batches) if everything else run.batch)
         unedited = evaluate(self._scores, run.tree.root, batches, config.edit.composite_weights)
         result = report(run, run.evaluate(all_batches=everything), unedited, reported)
-        return {**result, "worker": f"{socket.gethostname()}:{os.getpid()}", "done": run.done}
+        assert self._bench is not None
+        return {
+            **result,
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            REFUSAL: self._bench.refusal,
+            "done": run.done,
+        }
 
     def _progress(self) -> int:
         """How much of the resource has been used."""
@@ -91,8 +101,13 @@ class GreedyEditTrainable(tune.Trainable):
         return self._run.edits if by_edits else len(self._run.events)
 
     def _show_life(self) -> None:
-        """End this process if the next step hangs; Tune then tries the trial again elsewhere.
+        """Tell the sweep's driver; where there is none, end this process if the next step hangs.
 
-        The watch runs outside the interpreter, so it also ends what never returns to Python.
+        Either way Tune tries the trial again. The watch runs outside the interpreter, so it also
+        ends what never returns to Python.
         """
-        faulthandler.dump_traceback_later(self._config.search.trial_timeout, exit=True)
+        timeout = self._config.search.trial_timeout
+        if self._prepared is not None:
+            self._pulse.beat(self.trial_id, timeout)
+        else:
+            faulthandler.dump_traceback_later(timeout, exit=True)

@@ -78,6 +78,7 @@ class Workbench:
         self._cache = cache
         self._prepared = PreparedStore(prepared)
         self._waiting = waiting
+        self._shared: BlobStore | None = None
         self._states = MemoryStore(cache.worker_mb * 2**20)
         self._store = self._layered()
         self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
@@ -117,6 +118,11 @@ class Workbench:
         inputs = read_inputs(settings, model.config.to_dict())
         return cls(inputs, model, model.digest(), cache, {}, waiting)
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing is shared any more, in one line; None while all is well."""
+        return None if self._shared is None else self._shared.refusal
+
     def serves(self, settings: EditSettings) -> bool:
         """Whether the settings name the same model, records and corpus."""
         given = self.inputs.settings
@@ -143,8 +149,8 @@ class Workbench:
         """What was prepared, then this worker's memory, then what all share."""
         if not self._cache.enabled:
             return LayeredStore(self._prepared, self._states)
-        shared = open_blobs(self._cache, self._waiting)
-        return LayeredStore(self._prepared, LayeredStore(self._states, shared))
+        self._shared = open_blobs(self._cache, self._waiting)
+        return LayeredStore(self._prepared, LayeredStore(self._states, self._shared))
 
 
 def prepare(config: SweepConfig, report: Report = silent) -> Prepared:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from search.results.process import ProcessName
+
+logger = logging.getLogger(__name__)
 
 LOCK = "lock.json"
 
@@ -96,10 +99,15 @@ class FileClaim(Claim):
         os.pwrite(self._descriptor, self._owner().to_json(), 0)
 
     def release(self) -> None:
-        with _exclusive(self._descriptor):
-            if self.held():
-                self._path.unlink()
-        os.close(self._descriptor)
+        try:
+            with _exclusive(self._descriptor):
+                if self.held():
+                    self._path.unlink()
+        except OSError as error:
+            # No harm: the process that it names is about to end, and with it the lock.
+            logger.warning("%s: cannot be deleted: %s", self._path, error.strerror or error)
+        finally:
+            os.close(self._descriptor)
 
     def _acquire(self) -> int:
         while True:

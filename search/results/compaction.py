@@ -37,7 +37,7 @@ def compact(folder: ResultsFolder, schemas: Mapping[str, pa.Schema] | None = Non
 
     Raises:
         ResultsError: a part is damaged; nothing has changed then.
-        OSError: the disk is full, for example; the sweep is intact, old set or new.
+        StorageError: the disk is full, for example; the sweep is intact, old set or new.
     """
     parts = listing(folder.reading)
     complete(folder, parts)

@@ -65,7 +65,7 @@ class SweepLog:
 
     Raises:
         ResultsError: the folder is damaged.
-        OSError, StorageError: the disk or the store refuses; from any method that writes, and with
+        StorageError: the disk or the store refuses; from any method that writes, and with
             no row lost.
     """
 

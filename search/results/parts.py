@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.errors import StorageError
 from analysis.folder import SweepFolder, flush_id
 from analysis.schema import TABLES
 from search.results.claim import LOCK, Claim, FileClaim, Owner
@@ -19,7 +21,10 @@ TEMPORARY = ".tmp"
 
 
 class ResultsFolder(Protocol):
-    """A sweep's folder, for writing: all that the log and the lock need from a file system."""
+    """A sweep's folder, for writing: all that the log and the lock need from a file system.
+
+    Every method raises StorageError, with the reason in one line, where the place refuses.
+    """
 
     reading: SweepFolder
     """The same folder, for reading."""
@@ -44,7 +49,7 @@ class ResultsFolder(Protocol):
         """Delete files; those that are gone already are none of our concern."""
 
     def discard_if_empty(self) -> None:
-        """Delete the folder if no file is in it."""
+        """Delete the folder if no file is in it, and what `create` made above it."""
 
     def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
         """Take the folder's lock for this driver.
@@ -61,16 +66,51 @@ class LocalFolder(ResultsFolder):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
         self.reading = SweepFolder.at(self.path)
+        self._made: list[Path] = []
+        """Folders above it that were missing, the lowest first."""
 
     def create(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        missing = [folder for folder in self.path.parents if not folder.exists()]
+        with self._refusals():
+            self.path.mkdir(parents=True, exist_ok=True)
+        self._made = missing
 
     def create_tables(self) -> None:
-        for table in TABLES:
-            (self.path / table).mkdir(parents=True, exist_ok=True)
-        _sync_folder(self.path)
+        with self._refusals():
+            for table in TABLES:
+                (self.path / table).mkdir(parents=True, exist_ok=True)
+            _sync_folder(self.path)
 
     def put(self, name: str, content: bytes | pa.Buffer) -> None:
+        with self._refusals():
+            self._put(name, content)
+
+    def move(self, name: str, to: str) -> None:
+        target = self.path / to
+        with self._refusals():
+            os.replace(self.path / name, target)
+            _sync_folder(target.parent)
+
+    def remove(self, names: Iterable[str]) -> None:
+        paths = [self.path / name for name in names]
+        with self._refusals():
+            for path in paths:
+                path.unlink(missing_ok=True)
+            for parent in sorted({path.parent for path in paths}):
+                _sync_folder(parent)
+
+    def discard_if_empty(self) -> None:
+        with self._refusals():
+            for folder in (self.path, *self._made):
+                if not folder.exists() or any(folder.iterdir()):
+                    return
+                folder.rmdir()
+
+    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+        with self._refusals():
+            return FileClaim(self.path / LOCK, owner, judge)
+
+    def _put(self, name: str, content: bytes | pa.Buffer) -> None:
         target = self.path / name
         temporary = target.with_name(f".{target.name.lstrip('.')}{TEMPORARY}")
         try:
@@ -84,24 +124,14 @@ class LocalFolder(ResultsFolder):
             raise
         _sync_folder(target.parent)
 
-    def move(self, name: str, to: str) -> None:
-        target = self.path / to
-        os.replace(self.path / name, target)
-        _sync_folder(target.parent)
-
-    def remove(self, names: Iterable[str]) -> None:
-        paths = [self.path / name for name in names]
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for parent in sorted({path.parent for path in paths}):
-            _sync_folder(parent)
-
-    def discard_if_empty(self) -> None:
-        if self.path.exists() and not any(self.path.iterdir()):
-            self.path.rmdir()
-
-    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
-        return FileClaim(self.path / LOCK, owner, judge)
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Say what the operating system refuses inside, and for which folder."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise StorageError(f"{self.path}: cannot be written: {reason}") from error
 
 
 def new_flush_id(folder: ResultsFolder) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from analysis.errors import ResultsError
+from analysis.errors import ResultsError, StorageError
 from search.results.parts import ResultsFolder
+
+logger = logging.getLogger(__name__)
 
 PROGRESS = "progress.json"
 INTERVAL = 5.0
@@ -17,6 +20,8 @@ INTERVAL = 5.0
 
 class ProgressFile:
     """Writes what the driver knows, at most every 5 s; nothing is ever resumed from it.
+
+    Where it cannot be written, that is told once: rows may still find their place.
 
     Args:
         folder: the sweep's folder.
@@ -35,6 +40,7 @@ class ProgressFile:
         self._clock = clock
         self._before_write = before_write
         self._written: float | None = None
+        self._refused = False
 
     def update(self, state: Callable[[], Mapping[str, Any]]) -> bool:
         """Write what `state` returns if the last time was 5 s ago; say whether it did."""
@@ -55,7 +61,12 @@ class ProgressFile:
         """Write now, as at the end of a sweep."""
         text = json.dumps(_finite(state), indent=1, allow_nan=False)
         self._before_write()
-        self._folder.put(PROGRESS, text.encode())
+        try:
+            self._folder.put(PROGRESS, text.encode())
+        except StorageError as error:
+            if not self._refused:
+                logger.warning("%s: %s", PROGRESS, error)
+            self._refused = True
         self._written = self._clock()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +32,13 @@ def raises(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[s
     raise ZeroDivisionError("the metric\nhas a bug")
 
 
+def broken(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Until somebody removes the mark beside the cache."""
+    if (Path(os.environ["XDG_CACHE_HOME"]) / "broken").exists():
+        raise RuntimeError("not yet repaired")
+    return GOOD
+
+
 def not_a_number(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
     return {**GOOD, "composite": float("nan")}
 
@@ -41,6 +50,41 @@ def lacks_ns(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict
 def hangs(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
     while True:
         time.sleep(1.0)
+
+
+def stopped(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Not even the worker's own threads go on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return GOOD
+
+
+def killed(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """What the kernel does to a process when memory is gone."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return GOOD
+
+
+def greedy(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Asks for more address space than the process may have."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**40, before[1]))
+    try:
+        torch.empty(2**41, dtype=torch.uint8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    return GOOD
+
+
+def killed_once(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Killed at its second batch, so that the first one's states are stored by then."""
+    mark = Path(os.environ["XDG_CACHE_HOME"]) / "killed-once"
+    seen = mark.read_text().splitlines() if mark.exists() else []
+    case = str(requests[0].case_id)
+    if case not in seen:
+        mark.write_text("\n".join([*seen, case]))
+        if len(seen) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return GOOD
 
 
 def fails_once(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:

@@ -34,7 +34,15 @@ def write_results(
     path.mkdir(parents=True)
     folder = LocalFolder(path)
     file = SweepFile(
-        sweep_id, path.name, "2026-01-01", 0, {"python": "3.11"}, None, {}, config.self_contained()
+        sweep_id,
+        path.name,
+        "2026-01-01",
+        0,
+        {"python": "3.11"},
+        {},
+        None,
+        {},
+        config.self_contained(),
     )
     file.write(folder)
     log = SweepLog(folder, schemas(sweep_id, HINTS))

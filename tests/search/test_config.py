@@ -37,6 +37,7 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
         (SearchSettings, {"grace": 0}, "`grace >= 1` must hold, but got (grace=0)"),
         (SearchSettings, {"reduction_factor": 1}, "`reduction_factor >= 2` must hold"),
         (SearchSettings, {"concurrency": 0}, "`concurrency >= 1` must hold"),
+        (SearchSettings, {"max_failed": 0}, "`max_failed >= 1` must hold"),
         (SearchSettings, {"max_failures": -1}, "`max_failures >= 0` must hold"),
         (SearchSettings, {"trial_timeout": 0.0}, "`trial_timeout > 0` must hold"),
         (

@@ -1,0 +1,113 @@
+"""What has to be as it was when a sweep goes on: settings, data, versions; and how it differs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.folder import listing
+from analysis.tables import part_schemas
+from greedy_core.errors import InputError
+from search.baselines import baselines
+from search.config import SweepConfig
+from search.results.parts import ResultsFolder
+from search.results.recovery import EndedTrial, Proposal, ended_trials, pending_proposals
+from search.sweep_file import COMPARED, SCHEMA, SweepFile
+from spaces.values import shown
+
+FREE = frozenset(
+    f"search.{name}"
+    for name in ("space", "trials", "concurrency", "max_failures", "max_failed", "trial_timeout")
+)
+"""Settings that no trial's result depends on, beside all of `cache` and `ray`; the space has a
+digest of its own."""
+
+_NOT_RECORDED = "not recorded"
+_DIGITS = 12
+
+
+def space_digest(config: SweepConfig) -> str:
+    """Digest of a self-contained configuration's search space."""
+    text = json.dumps(config.search.space, sort_keys=True, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def require_same_settings(file: SweepFile, folder: ResultsFolder) -> None:
+    """Compare sweep.yaml's settings and space with what its trials ran with.
+
+    Raises:
+        ResultsError: the folder is damaged.
+        InputError: a line for each setting that differs.
+    """
+    part_schemas(folder.reading, listing(folder.reading), file.sweep_id)
+    settings = {key: value for key, value in file.config.flat().items() if _binding(key)}
+    changed_by = baselines(settings)
+    space = file.config.search_space()
+    searched = {*space.distributions, *space.fixed}
+    faults: dict[str, str] = {}
+    rows: list[EndedTrial | Proposal] = [*ended_trials(folder), *pending_proposals(folder)]
+    for row in rows:
+        changed = changed_by.get(row.role, searched)
+        for key, value in settings.items():
+            if key not in changed and key in row.config and row.config[key] != value:
+                was, now = shown(row.config[key]), shown(value)
+                faults.setdefault(key, _differs(f"{key} in sweep.yaml", was, now))
+    lines = [*faults.values(), *_changed(file.digests, {"space": space_digest(file.config)})]
+    if lines:
+        raise InputError(lines)
+
+
+def require_same_data(started_with: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Compare digests of the model, the dataset and the corpus.
+
+    Raises:
+        InputError: a line for each that differs.
+    """
+    if lines := _changed(started_with, found):
+        raise InputError(lines)
+
+
+def same_versions(was: Mapping[str, str], now: Mapping[str, str], accept: bool) -> bool:
+    """Whether all versions that count are the same.
+
+    Args:
+        was: the sweep's.
+        now: those that are here.
+        accept: take others, as far as the tables can hold both.
+
+    Raises:
+        InputError: a line for each that differs and is not accepted.
+    """
+    different = {
+        name: _differs(name, was.get(name, _NOT_RECORDED), now[name])
+        for name in ("python", SCHEMA, *COMPARED)
+        if _relevant(name, was.get(name)) != _relevant(name, now[name])
+    }
+    refused = [line for name, line in different.items() if not accept or name == SCHEMA]
+    if refused:
+        way = "install what was, or go on with what is: ratchet resume DIR/NAME --accept-versions"
+        raise InputError(refused if accept else [*refused, way])
+    return not different
+
+
+def _changed(started_with: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    return [
+        _differs(f"the {name}", started_with.get(name, _NOT_RECORDED)[:_DIGITS], digest[:_DIGITS])
+        for name, digest in found.items()
+        if started_with.get(name) != digest
+    ]
+
+
+def _differs(what: str, was: str, now: str) -> str:
+    return f"{what} must be what the sweep started with: was {was}, is {now}"
+
+
+def _binding(key: str) -> bool:
+    return key not in FREE and not key.startswith(("cache.", "ray."))
+
+
+def _relevant(name: str, version: str | None) -> Any:
+    """The part of a version that counts: of Python's the first two numbers."""
+    return version.split(".")[:2] if version and name == "python" else version

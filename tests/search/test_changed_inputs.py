@@ -1,0 +1,146 @@
+"""A sweep goes on with what it started with, or says what is different and changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+import analysis
+from greedy_core.errors import InputError
+from search.exit_status import WRONG_INPUT, status_of
+from search.sweep import resume_sweep
+from search.sweep_file import versions
+from search.watch import Watch
+from tests.search.bad_files import seen
+
+pytestmark = pytest.mark.usefixtures("ray_here")
+
+Content = dict[str, Any]
+
+
+@pytest.fixture
+def unfinished(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished sweep that lacks one trial."""
+    folder = tmp_path / "unfinished"
+    shutil.copytree(finished, folder)
+
+    def one_more(content: Content) -> None:
+        content["config"]["search"]["trials"] += 1
+
+    rewrite(folder, one_more)
+    return folder
+
+
+def rewrite(folder: Path, change: Callable[[Content], None]) -> None:
+    file = folder / "sweep.yaml"
+    content = yaml.safe_load(file.read_text())
+    change(content)
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def set_to(*path: str, value: Any) -> Callable[[Content], None]:
+    def change(content: Content) -> None:
+        for name in path[:-1]:
+            content = content[name]
+        content[path[-1]] = value
+
+    return change
+
+
+def older(name: str) -> Callable[[Content], None]:
+    return set_to("versions", name, value="0.0.1")
+
+
+WAY = "install what was, or go on with what is: ratchet resume DIR/NAME --accept-versions"
+CASES = {
+    "another plan": (
+        set_to("config", "mu", value=77.5),
+        ["mu in sweep.yaml must be what the sweep started with: was 10.0, is 77.5"],
+    ),
+    "another loop": (
+        set_to("config", "greedy", "signal", value="success"),
+        ["greedy.signal in sweep.yaml must be what the sweep started with: was 'margin', "],
+    ),
+    "another sampler": (
+        set_to("config", "search", "sampler", value="qmc"),
+        ["search.sampler in sweep.yaml must be what the sweep started with: was 'tpe', is 'qmc'"],
+    ),
+    "another space": (
+        set_to("config", "search", "space", "greedy.steps", value={"int": [1, 3]}),
+        ["the space must be what the sweep started with: was "],
+    ),
+    "a library": (
+        older("torch"),
+        [f"torch must be what the sweep started with: was 0.0.1, is {torch.__version__}", WAY],
+    ),
+    "two of them": (
+        lambda content: [older(name)(content) for name in ("numpy", "optuna")] and None,
+        ["numpy must be", "optuna must be", WAY],
+    ),
+    "python": (
+        set_to("versions", "python", value="3.10.2"),
+        ["python must be what the sweep started with: was 3.10.2, is 3.11", WAY],
+    ),
+    "another schema": (
+        set_to("versions", "schema", value="0"),
+        ["schema must be what the sweep started with: was 0, is 1", WAY],
+    ),
+    "another model": (
+        set_to("digests", "model", value="0123456789abcdef"),
+        ["the model must be what the sweep started with: was 0123456789ab, is "],
+    ),
+    "another dataset": (
+        set_to("digests", "dataset", value="0123456789abcdef"),
+        ["the dataset must be what the sweep started with: was 0123456789ab, is "],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_differs_is_named_and_nothing_changes(unfinished: Path, case: str) -> None:
+    change, says = CASES[case]
+    rewrite(unfinished, change)
+    before = seen(unfinished)
+    with pytest.raises(InputError) as caught:
+        resume_sweep(unfinished, Watch())
+    assert status_of(caught.value) == WRONG_INPUT
+    for fault, part in zip(caught.value.faults, says, strict=True):
+        assert fault.startswith(part)
+    assert seen(unfinished) == before
+
+
+def test_what_cannot_change_results_is_not_compared(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "finished"
+    shutil.copytree(finished, folder)
+    for name in ("ray", "pyarrow", "safetensors"):
+        rewrite(folder, older(name))
+    rewrite(folder, set_to("versions", "python", value="3.11.0"))
+    rewrite(folder, set_to("config", "search", "concurrency", value=1))
+    assert resume_sweep(folder, Watch()).trials == 6
+
+
+def test_a_schema_is_never_accepted(unfinished: Path) -> None:
+    rewrite(unfinished, set_to("versions", "schema", value="0"))
+    with pytest.raises(InputError, match="schema must be") as caught:
+        resume_sweep(unfinished, Watch(), accept_versions=True)
+    assert len(caught.value.faults) == 1
+
+
+def test_accepted_versions_are_a_new_generation(unfinished: Path) -> None:
+    rewrite(unfinished, older("torch"))
+    before = analysis.load(unfinished).trials
+    resume_sweep(unfinished, Watch(), accept_versions=True)
+    found = analysis.load(unfinished)
+    assert found.trials["generation"].tolist() == [0] * len(before) + [1]
+    assert found.proposals["generation"].tolist() == [0] * len(before) + [1]
+    pd.testing.assert_frame_equal(found.trials[: len(before)], before, check_exact=True)
+    content = yaml.safe_load((unfinished / "sweep.yaml").read_text())
+    assert (content["generation"], content["versions"]) == (1, versions())
+    assert "torch 0.0.1" in content["earlier_versions"]["0"]
