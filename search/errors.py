@@ -3,6 +3,8 @@
 RatchetError
 ├── SweepExists             the name is taken; the message says how to go on with that sweep
 ├── SweepLocked             another driver is writing to the sweep
+├── NoCluster               the cluster that is named cannot be joined
+├── PreparationLost         the worker or machine that prepared was lost, more than once
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
 └── SweepInterrupted        a signal asked the sweep to stop; everything that ended is on disk
 
@@ -36,6 +38,25 @@ class SweepLocked(RatchetError):
         self.age = age
         super().__init__(
             f"{folder} is in use by process {pid} on {host}, last sign of life {age:.0f} s ago"
+        )
+
+
+class NoCluster(RatchetError):
+    """The cluster that `ray.address` names cannot be joined."""
+
+    def __init__(self, address: str, why: str) -> None:
+        self.address = address
+        super().__init__(f"ray.address={address}: {why}")
+
+
+class PreparationLost(RatchetError):
+    """The worker or machine that prepared was lost, as often as it was tried."""
+
+    def __init__(self, attempts: int) -> None:
+        self.attempts = attempts
+        super().__init__(
+            f"preparing was tried {attempts} times, and each time its worker or machine was lost "
+            "(out of memory?); `--verbose` shows what Ray says"
         )
 
 

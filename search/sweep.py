@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import ray
-
 from analysis.storage import Address
 from greedy_core.errors import InputError
 from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
 from search.interrupts import Interrupts, interruptible
-from search.preparation import prepared
+from search.preparation import Shared, prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
@@ -64,7 +62,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
             SweepLock(results) as lock,
             ray_session(config, verbose, interrupts),
         ):
-            reference, digests = prepared(config, watch.preparing)
+            shared = prepared(config, watch.preparing)
             file = SweepFile(
                 sweep_id=uuid.uuid4().hex,
                 name=results.reading.name,
@@ -72,11 +70,11 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
                 generation=0,
                 versions=versions(),
                 git_sha=git_sha(),
-                digests=digests,
+                digests=shared.digests,
                 config=config,
             )
             file.write(results)
-            _run(Session(file, results, lock, watch), reference, interrupts)
+            _run(Session(file, results, lock, watch), shared, interrupts)
     finally:
         results.discard_if_empty()
     return _outcome(folder, results)
@@ -99,16 +97,16 @@ def resume_sweep(folder: Address, watch: Watch, verbose: bool = False) -> Outcom
             session.close()
             return _outcome(folder, results)
         with ray_session(file.config, verbose, interrupts):
-            reference, digests = prepared(file.config, watch.preparing)
-            _require_same(file.digests, digests)
-            _run(session, reference, interrupts)
+            shared = prepared(file.config, watch.preparing)
+            _require_same(file.digests, shared.digests)
+            _run(session, shared, interrupts)
     return _outcome(folder, results)
 
 
-def _run(session: Session, reference: ray.ObjectRef, interrupts: Interrupts) -> None:
-    session.run(reference, interrupts)
+def _run(session: Session, shared: Shared, interrupts: Interrupts) -> None:
+    session.run(shared.reference, interrupts)
     # The driver maps the same memory as the workers of its node; the others check when they start.
-    weights = ray.get(reference).weights
+    weights = shared.view.weights
     check_unchanged(attach(weights, "cpu"), weights.digest)
 
 

@@ -82,13 +82,13 @@ def driver(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def kill_session(process: subprocess.Popen[str]) -> None:
     """SIGKILL to the driver and to everything in its session, and wait until all are gone."""
-    for pid in [process.pid, *_session_of(process.pid)]:
+    for pid in [process.pid, *session_of(process.pid)]:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
     process.wait()
-    while _session_of(process.pid):
+    while session_of(process.pid):
         time.sleep(0.05)
 
 
@@ -106,7 +106,7 @@ def wait_for_trials(folder: Address, count: int, process: subprocess.Popen[str])
     raise AssertionError(f"ended with {process.returncode} before {count} trials: {out}{err}")
 
 
-def _session_of(leader: int) -> list[int]:
+def session_of(leader: int) -> list[int]:
     """Processes of a session that still run."""
     found = []
     for folder in Path("/proc").iterdir():
