@@ -81,12 +81,12 @@ def _connect(config: SweepConfig, verbose: bool) -> None:
 
 
 def _require_answer(address: str) -> None:
-    """Look whether anything listens, because Ray tries for minutes and then ends the process."""
+    """Look whether anything listens, because Ray goes on trying for minutes."""
     try:
         found = canonicalize_bootstrap_address(address)
         host, port = parse_address(found or "") or ("", "")
         socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise NoCluster(address, f"no Ray cluster can be reached there ({error})") from None
 
 

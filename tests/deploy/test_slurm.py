@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 import analysis
 from tests.deploy.two_hosts import permitted, two_hosts
 from tests.search import metric_functions
-from tests.search.sweeps import ROOT, overrides
+from tests.search.sweeps import ROOT, overrides, wait_for_trials
 
 SCRIPT = ROOT / "deploy" / "slurm" / "sweep.sbatch"
 SETTINGS = {
@@ -80,8 +79,7 @@ def test_shellcheck_finds_nothing() -> None:
 def test_a_job_that_is_asked_to_stop_is_queued_again_and_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "sweep"
     with job(tmp_path) as process:
-        while process.poll() is None and not list(folder.glob("trials/*.parquet")):
-            time.sleep(0.2)
+        wait_for_trials(folder, 1, process)
         process.send_signal(signal.SIGUSR1)
         out, _ = process.communicate(timeout=300)
     assert process.returncode == 0, out

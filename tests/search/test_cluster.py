@@ -74,6 +74,35 @@ def test_a_lost_machine_costs_time_but_no_trial(
     pd.testing.assert_frame_equal(values(sweep), values(alone), check_exact=True)
 
 
+def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "early"
+    changes = {
+        **SLOW, "search.trials": 1, "edits": 20, "values.steps": 40, "cache.dir": tmp_path / "cache"
+    }  # fmt: skip
+    with cluster(head_cpus=0) as found:
+        doomed = add_node(found)
+        settings = [*overrides(changes), f"ray.address={found.address}"]
+        with driver("run", *settings, "--results", str(folder.parent), "--name", folder.name) as p:
+            while not preparing(raylet_of(doomed)):
+                assert p.poll() is None, p.communicate()
+                time.sleep(0.1)
+            add_node(found)
+            found.remove_node(doomed, allow_graceful=False)
+            assert not (folder / "sweep.yaml").exists(), "it had prepared already"
+            out, err = p.communicate(timeout=240)
+        assert p.returncode == 0, out + err
+    assert "preparing was lost with its worker or machine" in err
+    assert analysis.load(folder).trials["status"].tolist() == ["completed"] * 4
+
+
+def preparing(raylet: int) -> bool:
+    """Whether a worker of this node prepares; Ray names workers after what they run."""
+    return any(
+        "_preparation" in Path(f"/proc/{worker}/cmdline").read_text()
+        for worker in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+    )
+
+
 def test_trials_run_on_all_machines(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "spread"
     with cluster() as found:
