@@ -14,7 +14,7 @@ from tests.search import metric_functions
 from tests.search.clusters import LOOPBACK, add_node, cluster, node_of, raylet_of
 from tests.search.sweeps import driver, overrides, ratchet, session_of, wait_for_trials
 
-SEARCHED = 12
+SEARCHED = 7
 TRIALS = 3 + SEARCHED
 SAME = {
     "search.trials": SEARCHED,
