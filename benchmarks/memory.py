@@ -70,10 +70,12 @@ def measure() -> list[Row]:
             }
         )
         with ray_session(config, verbose=False, interrupts=interrupts):
-            reference, _ = prepared(config, lambda progress: None)
+            shared = prepared(config, lambda progress: None)
             on_no_cpu = ray.remote(num_cpus=0)
             idle: Any = on_no_cpu(IdleWorker).remote()
-            workers: list[Any] = [on_no_cpu(TrialWorker).remote([reference]) for _ in range(2)]
+            workers: list[Any] = [
+                on_no_cpu(TrialWorker).remote([shared.reference]) for _ in range(2)
+            ]
             told = [ray.get(w.run.remote(n)) for n in range(2, 2 + TRIALS) for w in workers]
             empty = ray.get(idle.private_mb.remote())
     mb = max(each["mb"] for each in told[1::2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -111,7 +112,8 @@ class RaySettings:
     """The machines that trials run on."""
 
     address: str | None = None
-    """A running cluster's address; None starts Ray on this machine."""
+    """A running cluster's host:port, or auto for the one that this machine is part of; None starts
+    Ray on this machine."""
     cpus_per_trial: float = 1.0
     """CPUs that a trial reserves."""
     gpus_per_trial: float = 0.0
@@ -124,6 +126,12 @@ class RaySettings:
                 f"`cpus_per_trial > 0` must hold, but got (cpus_per_trial={self.cpus_per_trial})",
             ),
             (self.gpus_per_trial >= 0, _at_least("gpus_per_trial", 0, self.gpus_per_trial)),
+            (
+                self.address is None
+                or self.address == "auto"
+                or re.fullmatch(r"[^/\s]+:\d{1,5}", self.address) is not None,
+                f"`address` must be host:port, auto or null, but got (address={self.address!r})",
+            ),
         )
 
 

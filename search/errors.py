@@ -3,6 +3,7 @@
 RatchetError
 ├── SweepExists             the name is taken; the message says how to go on with that sweep
 ├── SweepLocked             another driver is writing to the sweep
+├── NoCluster               the cluster that is named cannot be joined
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
 ├── PreparationFailed       what all trials share could not be computed: killed, or out of memory
 ├── OnlyFailures            so many search trials failed, and none ended otherwise, that it stopped
@@ -39,6 +40,14 @@ class SweepLocked(RatchetError):
         super().__init__(
             f"{folder} is in use by process {pid} on {host}, last sign of life {age:.0f} s ago"
         )
+
+
+class NoCluster(RatchetError):
+    """The cluster that `ray.address` names cannot be joined."""
+
+    def __init__(self, address: str, why: str) -> None:
+        self.address = address
+        super().__init__(f"ray.address={address}: {why}")
 
 
 class LockLost(RatchetError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
-from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from greedy_core.errors import RatchetError
 from greedy_core.progress import Progress
@@ -16,52 +18,68 @@ from search.config import SweepConfig
 from search.errors import PreparationFailed
 from search.workbench import Prepared, prepare
 
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
 _LOOK_SECONDS = 0.1
 
 
-def prepared(
-    config: SweepConfig, on_progress: Callable[[Progress], None]
-) -> tuple[ray.ObjectRef, Mapping[str, str]]:
-    """Prepare on whichever machine Ray chooses.
+@dataclass(frozen=True)
+class Shared:
+    """What was prepared, for as long as this process lives.
+
+    The driver's own view keeps a copy on the driver's machine, from which Ray serves the others
+    when the machine that prepared is lost.
+    """
+
+    reference: ray.ObjectRef
+    """What workers get; all of a machine map the same arrays."""
+    view: Prepared
+    """The same, mapped by the driver."""
+    digests: Mapping[str, str]
+    """Of model, dataset and corpus."""
+
+
+def prepared(config: SweepConfig, on_progress: Callable[[Progress], None]) -> Shared:
+    """Prepare on whichever machine Ray chooses, and on another one if that is lost.
 
     Args:
         config: the sweep's.
         on_progress: told how far it is.
 
-    Returns:
-        a reference to the `Prepared`, whose arrays all workers of a node map once, and the digests
-        of model, dataset and corpus.
-
     Raises:
         RatchetError: whatever is found wrong.
-        PreparationFailed: if the task was killed, again and again, or memory was not enough.
+        PreparationFailed: if it was lost again and again, or memory was not enough.
     """
-    try:
-        return _followed(config, on_progress)
-    except RayTaskError as error:
-        if isinstance(error.cause, RatchetError):
-            raise error.cause from None
-        if isinstance(error.cause, MemoryError):
-            raise PreparationFailed("memory was not enough") from None
-        raise
-    except OutOfMemoryError:
-        raise PreparationFailed("the machine ran out of memory, and Ray ended it") from None
-    except (WorkerCrashedError, NodeDiedError):
-        raise PreparationFailed("its process was killed, perhaps for want of memory") from None
+    for _ in range(ATTEMPTS):
+        try:
+            return _prepared(config, on_progress)
+        except RayTaskError as error:
+            if isinstance(error.cause, RatchetError):
+                raise error.cause from None
+            if isinstance(error.cause, MemoryError):
+                raise PreparationFailed("memory was not enough") from None
+            raise
+        except OutOfMemoryError:
+            raise PreparationFailed("the machine ran out of memory, and Ray ended it") from None
+        except RayError:
+            logger.warning("preparing was lost with its worker or machine")
+    raise PreparationFailed("its process was killed, perhaps for want of memory")
 
 
-def _followed(
-    config: SweepConfig, on_progress: Callable[[Progress], None]
-) -> tuple[ray.ObjectRef, Mapping[str, str]]:
+def _prepared(config: SweepConfig, on_progress: Callable[[Progress], None]) -> Shared:
     machines = config.ray
+    # Tried again here and not by Ray, which goes on in the second stream where the first broke off,
+    # although progress does not come in the same pieces twice.
     task: Any = _preparation.options(
-        num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial
+        num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, max_retries=0
     )
     told = task.remote(config)
     for reference in told:
         item = ray.get(reference)
         if not isinstance(item, Progress):
-            return next(told), item
+            result = next(told)
+            return Shared(result, ray.get(result), item)
         on_progress(item)
     raise AssertionError("the task ends with its result")
 

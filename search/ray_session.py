@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
+from ray._common.network_utils import parse_address
+from ray._private.services import canonicalize_bootstrap_address
+from ray._private.state import state
 
 from greedy_core.errors import require
 from search.config import SweepConfig
+from search.errors import NoCluster
 from search.interrupts import PATIENCE, Interrupts
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 10.0
 
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # a CSV, a JSON and a TensorBoard file per trial
@@ -34,7 +43,8 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
     A process that is connected to Ray already, such as a notebook's, stays connected to that.
 
     Raises:
-        SettingsError: if a trial needs more than this machine has.
+        NoCluster: if nothing listens at the address.
+        SettingsError: if a trial needs more than any machine has that is there or can be added.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -45,8 +55,7 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
         if not verbose:
             for name in ("ray", "ray.tune", "ray.train", "ray.data"):
                 logging.getLogger(name).setLevel(logging.ERROR)
-        if config.ray.address is None:
-            _require_room(config)
+        _require_room(config)
         yield
     finally:
         if ours:
@@ -75,6 +84,8 @@ def _start(config: SweepConfig, verbose: bool) -> None:
     threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     environment = {name: value for name, value in os.environ.items() if name in QUIET}
     local = config.ray.address is None
+    if config.ray.address is not None:
+        _require_answer(config.ray.address)
     ray.init(
         # Without an address Ray joins whatever cluster happens to run here.
         address="local" if local else config.ray.address,
@@ -84,6 +95,16 @@ def _start(config: SweepConfig, verbose: bool) -> None:
         runtime_env={"env_vars": {**environment, **threads}},
         _node_ip_address="127.0.0.1" if local else None,
     )
+
+
+def _require_answer(address: str) -> None:
+    """Look whether anything listens, because Ray goes on trying for minutes."""
+    try:
+        found = canonicalize_bootstrap_address(address)
+        host, port = parse_address(found or "") or ("", "")
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise NoCluster(address, f"no Ray cluster can be reached there ({error})") from None
 
 
 def trials_at_once(config: SweepConfig) -> int:
@@ -98,19 +119,33 @@ def trials_at_once(config: SweepConfig) -> int:
 
 
 def _require_room(config: SweepConfig) -> None:
-    """Refuse trials that would wait for ever."""
-    resources = ray.cluster_resources()
+    """Refuse trials that would wait for ever: a trial runs on one machine."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cpus, gpus = config.ray.cpus_per_trial, config.ray.gpus_per_trial
-    room, devices = resources.get("CPU", 0), resources.get("GPU", 0)
-    require(
+    most = max(node.get("CPU", 0) for node in nodes)
+    devices = max(node.get("GPU", 0) for node in nodes)
+    local = config.ray.address is None
+    where = "this machine" if local else "the cluster's largest machine"
+    together = any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes)
+    faults = (
         (
-            cpus <= room,
-            "`ray.cpus_per_trial <= CPUs of this machine` must hold, but got "
-            f"(ray.cpus_per_trial={cpus:g}, CPUs={room:g})",
+            cpus <= most,
+            f"`ray.cpus_per_trial <= CPUs of {where}` must hold, but got "
+            f"(ray.cpus_per_trial={cpus:g}, CPUs={most:g})",
         ),
         (
             gpus <= devices,
-            "`ray.gpus_per_trial <= GPUs of this machine` must hold, but got "
+            f"`ray.gpus_per_trial <= GPUs of {where}` must hold, but got "
             f"(ray.gpus_per_trial={gpus:g}, GPUs={devices:g})",
         ),
+        (
+            together or cpus > most or gpus > devices,
+            f"one machine must have all that a trial needs, but none has {cpus:g} CPUs "
+            f"and {gpus:g} GPUs",
+        ),
     )
+    if state.get_cluster_config() is None:
+        require(*faults)
+    for holds, text in faults:
+        if not holds:
+            logger.warning("%s; waiting for the cluster to add such a machine", text)

@@ -7,14 +7,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import ray
-
 from analysis.storage import Address
 from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
 from search.interrupts import interruptible
-from search.preparation import prepared
+from search.preparation import Shared, prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
@@ -63,7 +61,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
             ray_session(config, verbose, interrupts),
         ):
             _require_new(folder, results)
-            reference, digests = prepared(config, watch.preparing)
+            shared = prepared(config, watch.preparing)
             file = SweepFile(
                 sweep_id=uuid.uuid4().hex,
                 name=results.reading.name,
@@ -72,13 +70,13 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
                 versions=versions(),
                 earlier_versions={},
                 git_sha=git_sha(),
-                digests={**digests, "space": space_digest(config)},
+                digests={**shared.digests, "space": space_digest(config)},
                 config=config,
             )
             lock.check()
             file.write(results)
             with Session(file, results, lock, watch, interrupts) as session:
-                _run(session, reference)
+                _run(session, shared)
     finally:
         results.discard_if_empty()
     return _outcome(folder, results)
@@ -113,11 +111,11 @@ def resume_sweep(
         with Session(going_on, results, lock, watch, interrupts) as session:
             if session.total:
                 with ray_session(file.config, verbose, interrupts):
-                    reference, digests = prepared(file.config, watch.preparing)
-                    require_same_data(file.digests, digests)
+                    shared = prepared(file.config, watch.preparing)
+                    require_same_data(file.digests, shared.digests)
                     if going_on is not file:
                         going_on.write(results)
-                    _run(session, reference)
+                    _run(session, shared)
     return _outcome(folder, results)
 
 
@@ -126,10 +124,10 @@ def _require_new(folder: Address, results: ResultsFolder) -> None:
         raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
 
 
-def _run(session: Session, reference: ray.ObjectRef) -> None:
-    session.run(reference)
+def _run(session: Session, shared: Shared) -> None:
+    session.run(shared.reference)
     # The driver maps the same memory as the workers of its node; the others check when they start.
-    weights = ray.get(reference).weights
+    weights = shared.view.weights
     check_unchanged(attach(weights, "cpu"), weights.digest)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from search.ledger import Ledger
+from search.lost_nodes import SparedTrial
 from search.reports import METRIC
 from search.rungs import Rungs
 
@@ -17,7 +18,11 @@ class PlainScheduler(FIFOScheduler):
     """Runs trials in the order in which they come, each to its end."""
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Give all trials one folder, which stays empty but for errors, instead of one each."""
+        """Give all trials one folder, which stays empty but for errors, instead of one each.
+
+        Tune lets nobody choose the class of its trials, so they get theirs here.
+        """
+        trial.__class__ = SparedTrial
         trial.relative_logdir = TRIALS_FOLDER
         trial.storage.trial_dir_name = TRIALS_FOLDER
 

@@ -1,0 +1,32 @@
+"""A trial that is lost together with its machine has not failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
+from ray.tune.experiment import Trial
+
+
+class SparedTrial(Trial):
+    """Does not count the loss of a machine among the trial's failures; it is simply run again.
+
+    Ray itself does so where a machine was taken away with notice.
+    """
+
+    def handle_error(self, exc: Any = None) -> None:
+        """Note an error; one that came with the machine as Ray notes a preemption."""
+        if isinstance(exc, RayActorError) and lost_with_its_node(exc):
+            exc._preempted = True
+        super().handle_error(exc)
+
+
+def lost_with_its_node(error: RayActorError) -> bool:
+    """Whether a worker is gone because its machine is.
+
+    A machine that lives reports a dead worker within milliseconds. Where nobody does, Ray calls the
+    worker unavailable after a second; that the machine is dead it knows after some 15 s only.
+    """
+    if isinstance(error, ActorUnavailableError):
+        return True
+    return isinstance(error, ActorDiedError) and "its node has died" in str(error)

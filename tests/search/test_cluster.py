@@ -1,0 +1,177 @@
+"""Sweeps on clusters that lose machines; the results are those of a sweep on one machine."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import analysis
+from tests.search import metric_functions
+from tests.search.clusters import LOOPBACK, add_node, cluster, node_of, raylet_of
+from tests.search.sweeps import driver, overrides, ratchet, session_of, wait_for_trials
+
+SEARCHED = 7
+TRIALS = 3 + SEARCHED
+SAME = {
+    "search.trials": SEARCHED,
+    "search.concurrency": 3,
+    "search.scheduler": "none",
+    "search.sampler": "random",
+    "search.max_failures": 0,
+}
+SLOW = {**SAME, "edits": 4, "greedy.metric": f"{metric_functions.__name__}:slow"}
+DIFFERENT = {"states_computed", "states_read", "worker", "started", "seconds", "attempt"}
+MACHINERY = ("config/search.concurrency", "config/cache.", "config/ray.")
+
+
+def values(sweep: analysis.Sweep) -> pd.DataFrame:
+    found = sweep.trials
+    kept = [c for c in found if c not in DIFFERENT and not str(c).startswith(MACHINERY)]
+    return found[kept].sort_values("trial").reset_index(drop=True)
+
+
+def process_of(worker: str) -> int:
+    return int(worker.rpartition(":")[2])
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> analysis.Sweep:
+    """The sweep on one machine."""
+    folder = tmp_path_factory.mktemp("results") / "alone"
+    done = ratchet(
+        "run", *overrides({**SLOW, "search.concurrency": 2}), "--results", str(folder.parent),
+        "--name", folder.name,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return analysis.load(folder)
+
+
+@pytest.mark.parametrize("head_cpus", [1, 0], ids=["head_works", "head_only_drives"])
+def test_a_lost_machine_costs_time_but_no_trial(
+    tmp_path: Path, alone: analysis.Sweep, head_cpus: int
+) -> None:
+    """With a head that only drives, what was prepared lies on the machine that is lost."""
+    folder = tmp_path / "results" / "lossy"
+    with cluster(head_cpus) as found:
+        doomed = add_node(found)
+        settings = {**SLOW, "ray.address": found.address, "cache.dir": tmp_path / "cache"}
+        arguments = [*overrides(settings), "--results", str(folder.parent), "--name", folder.name]
+        with driver("run", *arguments) as process:
+            wait_for_trials(folder, 2, process)
+            add_node(found)
+            found.remove_node(doomed, allow_graceful=False)
+            out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, out + err
+    sweep = analysis.load(folder)
+    assert sweep.trials["trial"].tolist() == list(range(TRIALS))
+    assert sweep.trials["status"].tolist() == ["completed"] * TRIALS
+    assert sweep.trials["attempt"].max() >= 1, "no trial ran on the machine that was lost"
+    assert not sweep.steps.duplicated(["trial", "batch", "layer", "step"]).any()
+    pd.testing.assert_frame_equal(values(sweep), values(alone), check_exact=True)
+
+
+def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "early"
+    changes = {
+        **SLOW, "search.trials": 1, "edits": 20, "values.steps": 40, "cache.dir": tmp_path / "cache"
+    }  # fmt: skip
+    with cluster(head_cpus=0) as found:
+        doomed = add_node(found)
+        settings = [*overrides(changes), f"ray.address={found.address}"]
+        with driver("run", *settings, "--results", str(folder.parent), "--name", folder.name) as p:
+            while not preparing(raylet_of(doomed)):
+                assert p.poll() is None, p.communicate()
+                time.sleep(0.1)
+            add_node(found)
+            found.remove_node(doomed, allow_graceful=False)
+            assert not (folder / "sweep.yaml").exists(), "it had prepared already"
+            out, err = p.communicate(timeout=240)
+        assert p.returncode == 0, out + err
+    assert "preparing was lost with its worker or machine" in err
+    assert analysis.load(folder).trials["status"].tolist() == ["completed"] * 4
+
+
+def preparing(raylet: int) -> bool:
+    """Whether a worker of this node prepares; Ray names workers after what they run."""
+    return any(
+        "_preparation" in Path(f"/proc/{worker}/cmdline").read_text()
+        for worker in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+    )
+
+
+def test_trials_run_on_all_machines(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "spread"
+    with cluster() as found:
+        other = add_node(found)
+        raylets = {raylet_of(found.head_node), raylet_of(other)}
+        settings = {**SLOW, "search.concurrency": 2, "ray.address": found.address}
+        arguments = [*overrides(settings), "--results", str(folder.parent), "--name", folder.name]
+        with driver("run", *arguments) as process:
+            workers = set(wait_for_trials(folder, 6, process).trials["worker"])
+            assert {node_of(process_of(worker)) for worker in workers} == raylets
+            process.communicate(timeout=240)
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize("address", [f"{LOOPBACK}:1", "no-such-host.invalid:6379"])
+def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path, address: str) -> None:
+    started = time.monotonic()
+    done = ratchet("run", f"ray.address={address}", "--results", str(tmp_path), "--name", "none")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"ratchet: ray.address={address}: no Ray cluster can be reached")
+    assert done.stderr.count("\n") == 1
+    assert time.monotonic() - started < 30
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("address", ["ray://127.0.0.2:10001", "local", "host"])
+def test_other_kinds_of_address_are_refused(tmp_path: Path, address: str) -> None:
+    done = ratchet("run", f"ray.address={address}", "--results", str(tmp_path), "--name", "none")
+    assert done.returncode == 2
+    assert "`address` must be host:port, auto or null" in done.stderr
+
+
+def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path) -> None:
+    """Two machines with two CPUs each do not make one with three."""
+    with cluster(head_cpus=2) as found:
+        add_node(found, cpus=2)
+        done = ratchet(
+            "run", f"ray.address={found.address}", "ray.cpus_per_trial=3", "ray.gpus_per_trial=1",
+            "--results", str(tmp_path), "--name", "none",
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "CPUs of the cluster's largest machine` must hold, but got (ray.cpus_per" in done.stderr
+    assert "GPUs of the cluster's largest machine` must hold, but got (ray.gpus_per" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def listening(pids: set[int]) -> set[str]:
+    """Addresses, as the kernel writes them, at which these processes listen for TCP."""
+    inodes = set()
+    for pid in pids:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                inodes.add(str(link.readlink()))
+            except FileNotFoundError:
+                continue
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                found.add(fields[1].partition(":")[0])
+    return found
+
+
+def test_without_an_address_all_ports_are_on_loopback(tmp_path: Path) -> None:
+    folder = tmp_path / "local"
+    arguments = [*overrides(SLOW), "--results", str(tmp_path), "--name", folder.name]
+    with driver("run", *arguments) as process:
+        wait_for_trials(folder, 1, process)
+        hosts = listening({process.pid, *session_of(process.pid)})
+    little_endian = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
+    assert hosts == {little_endian}

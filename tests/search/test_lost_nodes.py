@@ -1,0 +1,29 @@
+"""What counts among a trial's failures."""
+
+from __future__ import annotations
+
+import pytest
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
+
+from search.lost_nodes import lost_with_its_node
+
+
+def died(message: str) -> RayActorError:
+    error = ActorDiedError()
+    error.error_msg = message
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (ActorUnavailableError("RPC error: Socket closed", None), True),
+        (died("The actor died because its node has died. Node Id: 711464"), True),
+        (died("The actor is dead because its worker process has died."), False),
+        (ActorDiedError(), False),
+    ],
+)
+def test_a_worker_that_is_lost_with_its_machine_is_told_from_one_that_died(
+    error: RayActorError, lost: bool
+) -> None:
+    assert lost_with_its_node(error) == lost
