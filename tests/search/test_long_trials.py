@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections import Counter
@@ -51,7 +52,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Pat
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
     """The processes that run trials; Ray writes into their command line what they do."""
     names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in session_of(process.pid)}
-    found = [p for p, name in names.items() if name[:5] == b"ray::" and name[:9] != b"ray::IDLE"]
+    found = [pid for pid, name in names.items() if re.match(rb"ray::\w*Trainable", name)]
     assert found, names
     return found
 
