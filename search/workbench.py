@@ -85,7 +85,7 @@ class Workbench:
         self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
 
     @classmethod
-    def of(cls, prepared: Prepared, waiting: Callable[[], None]) -> Workbench:
+    def of(cls, prepared: Prepared, waiting: Callable[[], None] = lambda: None) -> Workbench:
         """Build on what a sweep has prepared.
 
         Raises:
