@@ -149,7 +149,8 @@ def test_whatever_is_wrong_before_the_first_step_is_raised_by_it() -> None:
     def lost() -> Prepared:
         raise OSError("the object is lost")
 
-    trainable = GreedyEditTrainable({}, prepared=lost)
+    trainable = GreedyEditTrainable()
+    trainable.setup({}, prepared=lost)
     assert trainable.reset_config({})
     with pytest.raises(OSError, match="the object is lost"):
         trainable.train()
