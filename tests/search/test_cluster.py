@@ -76,9 +76,8 @@ def test_a_lost_machine_costs_time_but_no_trial(
 
 def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "early"
-    changes = {
-        **SLOW, "search.trials": 1, "edits": 20, "values.steps": 40, "cache.dir": tmp_path / "cache"
-    }  # fmt: skip
+    long = {"edits": 16, "values.steps": 40, "greedy.steps": 1}
+    changes = {**SAME, **long, "search.trials": 1, "cache.dir": tmp_path / "cache"}
     with cluster(head_cpus=0) as found:
         doomed = add_node(found)
         settings = [*overrides(changes), f"ray.address={found.address}"]
