@@ -119,11 +119,12 @@ def test_trials_run_on_all_machines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", [f"{LOOPBACK}:1", "no-such-host.invalid:6379"])
 def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path, address: str) -> None:
     started = time.monotonic()
-    done = ratchet("run", f"ray.address={address}", "--results", str(tmp_path), "--name", "none")
+    settings = [*overrides({}), f"ray.address={address}"]
+    done = ratchet("run", *settings, "--results", str(tmp_path), "--name", "none")
     assert done.returncode == 2
     assert done.stderr.startswith(f"ratchet: ray.address={address}: no Ray cluster can be reached")
     assert done.stderr.count("\n") == 1
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60  # most of it imports, where the machine is busy
     assert not (tmp_path / "none").exists()
 
 
@@ -131,7 +132,7 @@ def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path, address: s
 def test_other_kinds_of_address_are_refused(tmp_path: Path, address: str) -> None:
     done = ratchet("run", f"ray.address={address}", "--results", str(tmp_path), "--name", "none")
     assert done.returncode == 2
-    assert "`address` must be host:port, auto or null" in done.stderr
+    assert "`ray.address` must be host:port, auto or null" in done.stderr
 
 
 def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path) -> None:
