@@ -76,7 +76,8 @@ def _connect(config: SweepConfig, verbose: bool) -> None:
         log_to_driver=verbose,
         logging_level=logging.INFO if verbose else logging.ERROR,
         runtime_env={"env_vars": {**environment, **threads}},
-        _node_ip_address="127.0.0.1" if local else None,
+        # Loopback; 127.0.0.1 Ray would replace by the machine's own address.
+        _node_ip_address="127.0.0.2" if local else None,
     )
 
 
