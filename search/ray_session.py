@@ -38,7 +38,7 @@ QUIET = {
 
 @contextmanager
 def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> Iterator[None]:
-    """Have Ray running inside: a private one bound to loopback, or the cluster that is named.
+    """Have Ray running inside: a private one, or the cluster that is named.
 
     A process that is connected to Ray already, such as a notebook's, stays connected to that.
 
@@ -93,7 +93,8 @@ def _start(config: SweepConfig, verbose: bool) -> None:
         log_to_driver=verbose,
         logging_level=logging.INFO if verbose else logging.ERROR,
         runtime_env={"env_vars": {**environment, **threads}},
-        _node_ip_address="127.0.0.1" if local else None,
+        # Loopback; 127.0.0.1 Ray would replace by the machine's own address.
+        _node_ip_address="127.0.0.2" if local else None,
     )
 
 
