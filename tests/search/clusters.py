@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray.cluster_utils import Cluster
+from ray.experimental.internal_kv import _initialize_internal_kv
 
 LOOPBACK = "127.0.0.2"
 """Not 127.0.0.1, which Ray replaces by the machine's address."""
@@ -29,6 +31,9 @@ def cluster(head_cpus: int = 1) -> Iterator[Cluster]:
         yield found
     finally:
         found.shutdown()
+        if ray.is_initialized():
+            # Ending a cluster cuts this process off from the store of its own Ray, too.
+            _initialize_internal_kv(ray._private.worker.global_worker.gcs_client)
 
 
 def add_node(found: Cluster, cpus: int = 1) -> Any:
