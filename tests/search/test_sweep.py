@@ -128,7 +128,7 @@ def test_sweep_file_is_resolved_and_readable(finished: Path) -> None:
     content = yaml.safe_load((finished / "sweep.yaml").read_text())
     assert content["config"]["search"]["space"]["greedy.steps"] == {"int": [1, 8]}
     assert {"python", "ratchet-tune", "torch", "ray"} <= set(content["versions"])
-    assert set(content["digests"]) == {"model", "dataset", "corpus"}
+    assert set(content["digests"]) == {"model", "dataset", "corpus", "space"}
     expected = small_config(
         {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
     )
