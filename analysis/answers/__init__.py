@@ -1,0 +1,13 @@
+"""What people ask of a sweep, a function for each question: numbers first, and a figure.
+
+standing     which settings are best, and by how much better than each baseline
+steps        which steps are kept, why the others are not, and where batches end up
+edits        how metrics move as edits arrive, and what becomes of early ones
+tradeoff     efficacy, paraphrases and neighbors against each other
+parameters   which settings matter, and where the good ones lie
+comparison   whether settings, or sweeps, differ by more than chance
+stopping     what ASHA stopped where, and what that cost
+probing      whether more probe prompts would be worth their time
+cost         what the sweep cost: states, seconds, regret
+trust        what the trust gate saw
+"""
