@@ -21,8 +21,9 @@ demo: $(INSTALLED)
 	else $(RATCHET) run search.trials=24 --results $(dir $(DEMO)) --name $(notdir $(DEMO)); fi
 	@echo "Parquet:"; find $(DEMO) -name '*.parquet' | sort
 
+# Two files at a time: much of a test with Ray is waiting.
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile
 
 # Two hosts in network namespaces: minutes, and root.
 test-cluster: $(INSTALLED)

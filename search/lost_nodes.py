@@ -7,6 +7,9 @@ from typing import Any
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 from ray.tune.experiment import Trial
 
+MOST_SPARED = 20
+"""Losses that one trial is spared; more than that is no bad luck."""
+
 
 class SparedTrial(Trial):
     """Does not count the loss of a machine among the trial's failures; it is simply run again.
@@ -14,9 +17,13 @@ class SparedTrial(Trial):
     Ray itself does so where a machine was taken away with notice.
     """
 
+    spared = 0
+    """Losses that have not counted."""
+
     def handle_error(self, exc: Any = None) -> None:
         """Note an error; one that came with the machine as Ray notes a preemption."""
-        if isinstance(exc, RayActorError) and lost_with_its_node(exc):
+        if self.spared < MOST_SPARED and isinstance(exc, RayActorError) and lost_with_its_node(exc):
+            self.spared += 1
             exc._preempted = True
         super().handle_error(exc)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import ray
 from ray._common.network_utils import parse_address
+from ray._private import ray_constants
 from ray._private.services import canonicalize_bootstrap_address
 from ray._private.state import state
 
@@ -21,6 +22,8 @@ from search.interrupts import PATIENCE, Interrupts
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 10.0
+
+_JOINABLE = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
 
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # a CSV, a JSON and a TensorBoard file per trial
@@ -65,8 +68,31 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
 def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
     # What interrupts Ray halfway through its start makes it abort, or leave processes behind.
     with interrupts.held(PATIENCE), _sigterm_left_alone():
-        _start(config, verbose)
+        if config.ray.address is None:
+            with loopback_alone():
+                _start(config, verbose)
+        else:
+            _start(config, verbose)
     interrupts.check()
+
+
+@contextmanager
+def loopback_alone() -> Iterator[None]:
+    """Have a Ray that starts here listen on 127.0.0.1 and nowhere else, as it does on a laptop.
+
+    On Linux it would replace 127.0.0.1 by the machine's own address, and listen everywhere; the
+    switch says that other machines can join, and its processes inherit it.
+    """
+    before, os.environ[_JOINABLE] = os.environ.get(_JOINABLE), "0"
+    joinable, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = joinable
+        if before is None:
+            del os.environ[_JOINABLE]
+        else:
+            os.environ[_JOINABLE] = before
 
 
 @contextmanager
@@ -93,8 +119,6 @@ def _start(config: SweepConfig, verbose: bool) -> None:
         log_to_driver=verbose,
         logging_level=logging.INFO if verbose else logging.ERROR,
         runtime_env={"env_vars": {**environment, **threads}},
-        # Loopback; 127.0.0.1 Ray would replace by the machine's own address.
-        _node_ip_address="127.0.0.2" if local else None,
     )
 
 

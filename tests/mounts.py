@@ -32,8 +32,9 @@ def read_only(place: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def fill(disk: Path) -> Path:
-    """A file that takes all the space that is left."""
+@contextmanager
+def filled_up(disk: Path) -> Iterator[None]:
+    """No space is left on the disk inside."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (4096, 1):
@@ -42,7 +43,8 @@ def fill(disk: Path) -> Path:
                     pass
             except OSError:
                 continue
-    return filler
+    yield
+    filler.unlink()
 
 
 def _mount(*arguments: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import ray
 
 import analysis
-from search.ray_session import QUIET
+from search.ray_session import QUIET, loopback_alone
 from tests.search.sweeps import SECRETS, sweep
 
 
@@ -34,13 +34,8 @@ def ray_here(cache_folder: Path) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as meanwhile:
             for name, value in SECRETS.items():
                 meanwhile.setenv(name, value)
-            ray.init(
-                address="local",
-                num_cpus=2,
-                include_dashboard=False,
-                log_to_driver=False,
-                _node_ip_address="127.0.0.1",
-            )
+            with loopback_alone():
+                ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield
         ray.shutdown()
 

@@ -19,6 +19,7 @@ from search.sweep import resume_sweep
 from search.sweep_file import versions
 from search.watch import Watch
 from tests.search.bad_files import seen
+from tests.search.test_cli import ended
 
 pytestmark = pytest.mark.usefixtures("ray_here")
 
@@ -140,10 +141,12 @@ def test_a_schema_is_never_accepted(unfinished: Path) -> None:
     assert len(caught.value.faults) == 1
 
 
-def test_accepted_versions_are_a_new_generation(unfinished: Path) -> None:
+def test_accepted_versions_are_a_new_generation(
+    unfinished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rewrite(unfinished, older("torch"))
     before = analysis.load(unfinished).trials
-    resume_sweep(unfinished, Watch(), accept_versions=True)
+    assert ended(monkeypatch, "resume", str(unfinished), "--accept-versions") == 0
     found = analysis.load(unfinished)
     assert found.trials["generation"].tolist() == [0] * len(before) + [1]
     assert found.proposals["generation"].tolist() == [0] * len(before) + [1]

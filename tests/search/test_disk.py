@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import analysis
-from tests.mounts import fill, read_only, small_disk
+from tests.mounts import filled_up, read_only, small_disk
 from tests.search import metric_functions
 from tests.search.sweeps import driver, overrides, ratchet, sweep, wait_for_trials
 
@@ -32,44 +34,79 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield place
 
 
-@pytest.fixture(scope="module")
-def stopped(disk: Path) -> tuple[int, str, pd.DataFrame, pd.DataFrame]:
-    """A sweep whose disk fills up: exit code, last words, what was committed before and after."""
-    folder = disk / "full"
-    arguments = [*overrides(SLOW), "--results", str(disk), "--name", "full"]
-    with driver("run", *arguments) as process:
-        wait_for_trials(folder, 2, process)
+@dataclass(frozen=True)
+class Stopped:
+    """How a session ended whose disk could not be written any more."""
+
+    code: int
+    err: str
+    before: pd.DataFrame
+    """What was committed while all was well."""
+    after: pd.DataFrame
+    """What is committed in the end."""
+
+
+def stopped_by(
+    trouble: Callable[[], AbstractContextManager[object]], folder: Path, *command: str
+) -> Stopped:
+    """Run a session that meets trouble once it has committed a trial or two."""
+    already = len(ended(folder)) if folder.exists() else 0
+    with driver(*command) as process:
+        wait_for_trials(folder, already + 2, process)
         before = ended(folder)
-        filler = fill(disk)
-        _, err = process.communicate()
-    after = ended(folder)
-    filler.unlink()
-    return process.returncode, err, before, after
+        with trouble():
+            _, err = process.communicate()
+    return Stopped(process.returncode, err, before, ended(folder))
 
 
-def test_a_full_disk_ends_the_sweep_with_one_line(
-    disk: Path, stopped: tuple[int, str, pd.DataFrame, pd.DataFrame]
+@pytest.fixture(scope="module")
+def filled(disk: Path) -> Stopped:
+    """A sweep whose disk fills up."""
+    arguments = [*overrides(SLOW), "--results", str(disk), "--name", "full"]
+    return stopped_by(lambda: filled_up(disk), disk / "full", "run", *arguments)
+
+
+@pytest.fixture(scope="module")
+def locked(disk: Path, filled: Stopped) -> Stopped:
+    """The same sweep, resumed, whose disk can only be read from some instant on."""
+    folder = disk / "full"
+    return stopped_by(lambda: read_only(folder), folder, "resume", str(folder))
+
+
+def test_a_full_disk_ends_the_sweep_with_one_line(disk: Path, filled: Stopped) -> None:
+    assert filled.code == 2
+    assert f"ratchet: {disk / 'full'}: cannot be written: No space left on device" in filled.err
+
+
+def test_a_disk_that_turns_read_only_ends_the_sweep_with_one_line(
+    disk: Path, locked: Stopped
 ) -> None:
-    code, err, before, after = stopped
-    assert code == 2
-    assert f"ratchet: {disk / 'full'}: cannot be written: No space left on device" in err
-    assert "Traceback" not in err
-    assert set(before.index) <= set(after.index)
-    assert len(after) < 3 + SEARCHED
-    assert [*(disk / "full").rglob("*.tmp")] == []
+    assert locked.code == 2
+    assert f"ratchet: {disk / 'full'}: cannot be written: Read-only file system" in locked.err
 
 
-def test_once_there_is_space_nothing_is_lost(
-    disk: Path, stopped: tuple[int, str, pd.DataFrame, pd.DataFrame]
+def test_what_was_committed_stays_and_nothing_is_torn(
+    disk: Path, filled: Stopped, locked: Stopped
 ) -> None:
-    committed = stopped[3]
+    for each in (filled, locked):
+        assert "Traceback" not in each.err
+        assert set(each.before.index) <= set(each.after.index)
+        assert len(each.after) < 3 + SEARCHED
+    # Nothing can be removed from a disk that can only be read.
+    assert len([*(disk / "full").rglob("*.tmp")]) <= 1
+
+
+def test_once_there_is_space_nothing_is_lost(disk: Path, filled: Stopped, locked: Stopped) -> None:
     done = ratchet("resume", str(disk / "full"))
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     found = ended(disk / "full")
     assert [*found.index] == list(range(3 + SEARCHED))
-    pd.testing.assert_frame_equal(
-        found.loc[committed.index, committed.columns], committed, check_exact=True
-    )
+    for each in (filled, locked):
+        committed = each.after
+        pd.testing.assert_frame_equal(
+            found.loc[committed.index, committed.columns], committed, check_exact=True
+        )
+    assert [*(disk / "full").rglob("*.tmp")] == []
 
 
 @pytest.mark.parametrize(

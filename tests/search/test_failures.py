@@ -11,7 +11,7 @@ import pytest
 import analysis
 from greedy_core.errors import BaseModelChanged, MetricError, RatchetError, SettingsError
 from search.config import SweepConfig
-from search.errors import OnlyFailures, PreparationFailed
+from search.errors import PreparationFailed
 from search.exit_status import SOME_FAILED, WRONG_INPUT, status_of
 from search.history import Ended, SearchHistory
 from search.results.parts import LocalFolder
@@ -21,7 +21,8 @@ from search.trainable import GreedyEditTrainable
 from search.watch import Watch
 from search.workbench import Prepared
 from tests.search import metric_functions
-from tests.search.sweeps import small_config, sweep
+from tests.search.sweeps import overrides, ratchet, small_config, sweep
+from tests.search.test_cli import ended
 
 pytestmark = pytest.mark.usefixtures("ray_here")
 
@@ -124,25 +125,39 @@ def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
 
 
 def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
-    tmp_path: Path, cache_folder: Path
+    tmp_path: Path,
+    cache_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    mark = cache_folder / "broken"
+    mark, folder = cache_folder / "broken", tmp_path / "broken"
     mark.touch()
     changes = {"edits": 2, "search.trials": 4, "search.max_failed": 2}
-    with pytest.raises(OnlyFailures) as caught:
-        sweep(tmp_path / "broken", {**changes, "greedy.metric": f"{MODULE}:broken"})
-    assert status_of(caught.value) == SOME_FAILED
-    assert str(caught.value) == (
-        "stopped: 2 search trials failed and none ended otherwise (search.max_failed); "
+    settings = overrides({**changes, "greedy.metric": f"{MODULE}:broken"})
+    where = ["--results", str(tmp_path), "--name", "broken"]
+    assert ended(monkeypatch, "run", *settings, *where) == SOME_FAILED
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "ratchet: stopped: 2 search trials failed and none ended otherwise (search.max_failed); "
         "the commonest cause, 2 times: RuntimeError: not yet repaired; "
         "once it is gone, `resume` goes on"
     )
-    stopped = analysis.load(tmp_path / "broken").trials
+    stopped = analysis.load(folder).trials
     mark.unlink()
-    outcome = resume_sweep(tmp_path / "broken", Watch())
-    trials = analysis.load(tmp_path / "broken").trials
+    outcome = resume_sweep(folder, Watch())
+    trials = analysis.load(folder).trials
     assert (outcome.trials, outcome.failed) == (4, (stopped["status"] == "failed").sum())
     pd.testing.assert_frame_equal(trials[: len(stopped)], stopped, check_exact=True)
+
+
+def test_ray_ending_the_preparation_for_want_of_memory_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_memory_usage_threshold", "0.001")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "50")
+    done = ratchet("run", *overrides({}), "--results", str(tmp_path / "results"))
+    assert done.returncode == WRONG_INPUT
+    assert done.stderr.splitlines()[-1].endswith("the machine ran out of memory, and Ray ended it")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_whatever_is_wrong_before_the_first_step_is_raised_by_it() -> None:

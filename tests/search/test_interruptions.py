@@ -49,6 +49,15 @@ SLOW = {
     "greedy.metric": f"{metric_functions.__name__}:slow",
 }
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138}
+SIGNALS = [
+    # signal, once trials run, to the whole process group, as a terminal or a scheduler may send it
+    (signal.SIGINT, False, False),
+    (signal.SIGINT, True, True),
+    (signal.SIGTERM, False, True),
+    (signal.SIGTERM, True, True),
+    (signal.SIGUSR1, False, True),
+    (signal.SIGUSR1, True, False),
+]
 PATIENCE = 10.0
 """Seconds within which a signal ends the driver."""
 
@@ -58,7 +67,6 @@ class Stopped:
     """How a session ended that was sent a signal."""
 
     asking: signal.Signals
-    while_preparing: bool
     code: int
     seconds: float
     err: str
@@ -68,22 +76,15 @@ class Stopped:
 
 
 def stop(
-    process: subprocess.Popen[str], folder: Path, asking: signal.Signals, while_preparing: bool
+    process: subprocess.Popen[str], folder: Path, asking: signal.Signals, to_all: bool = False
 ) -> Stopped:
-    """Send a signal and wait for the end."""
+    """Send a signal, to the driver or to its whole process group, and wait for the end."""
     since = time.monotonic()
-    process.send_signal(asking)
+    (os.killpg if to_all else os.kill)(process.pid, asking)
     _, err = process.communicate()
     seconds = time.monotonic() - since
-    return Stopped(
-        asking,
-        while_preparing,
-        process.returncode,
-        seconds,
-        err,
-        progress(folder),
-        remaining(process),
-    )
+    code = process.returncode
+    return Stopped(asking, code, seconds, err, progress(folder), remaining(process))
 
 
 def remaining(process: subprocess.Popen[str]) -> int:
@@ -112,11 +113,10 @@ def killed(folder: Path) -> KilledSweep:
 def stopped(folder: Path, killed: KilledSweep) -> list[Stopped]:
     """Sessions of the same sweep that were asked to stop, preparing or running trials."""
     found = []
-    for asking in CODES:
-        for while_preparing in (True, False):
-            with driver(*killed.next_command()) as process:
-                wait_for_session(folder, process, running=not while_preparing)
-                found.append(stop(process, folder, asking, while_preparing))
+    for asking, running, to_all in SIGNALS:
+        with driver(*killed.next_command()) as process:
+            wait_for_session(folder, process, running)
+            found.append(stop(process, folder, asking, to_all))
         killed.look()
     return found
 
@@ -156,6 +156,10 @@ def test_in_the_end_every_trial_is_there_once(finished_after_all: KilledSweep) -
     assert not sweep.records.duplicated(["trial", "case_id", "edits_done"]).any()
     assert (sweep.steps.groupby("trial").size().to_numpy() == sweep.trials["steps"]).all()
     assert progress(finished_after_all.folder)["state"] == "finished"
+
+
+def test_no_trial_fails_because_a_signal_ended_its_worker(finished_after_all: KilledSweep) -> None:
+    assert "failed" not in set(finished_after_all.end.trials["status"])
 
 
 def test_committed_rows_stay_as_they_are(finished_after_all: KilledSweep) -> None:
@@ -275,13 +279,13 @@ def test_a_sweep_that_is_stopped_while_it_prepares_leaves_no_folder_and_a_second
     sweep = KilledSweep(folder, SLOW, seed=0)
     with driver(*sweep.next_command()) as process:
         wait_until((folder / LOCK).exists, process)
-        found = stop(process, folder, signal.SIGTERM, while_preparing=True)
+        found = stop(process, folder, signal.SIGTERM)
     assert (found.code, found.left, folder.exists()) == (143, 0, False)
     with driver(*sweep.next_command()) as process:
         wait_until((folder / LOCK).exists, process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)
-        second = stop(process, folder, signal.SIGINT, while_preparing=True)
+        second = stop(process, folder, signal.SIGINT)
     assert (second.code, second.left) == (-signal.SIGINT, 0)  # 130 to a shell
     assert second.seconds < 1
 

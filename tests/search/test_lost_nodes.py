@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
+from ray.tune.experiment import Trial
 
-from search.lost_nodes import lost_with_its_node
+from search.lost_nodes import MOST_SPARED, SparedTrial, lost_with_its_node
 
 
 def died(message: str) -> RayActorError:
@@ -27,3 +28,13 @@ def test_a_worker_that_is_lost_with_its_machine_is_told_from_one_that_died(
     error: RayActorError, lost: bool
 ) -> None:
     assert lost_with_its_node(error) == lost
+
+
+def test_a_trial_is_spared_so_many_losses_and_no_more() -> None:
+    trial = Trial("no such trainable", stub=True, max_failures=0)
+    trial.__class__ = SparedTrial
+    for _ in range(MOST_SPARED):
+        trial.handle_error(ActorUnavailableError("RPC error: Socket closed", None))
+    assert trial.num_failures == 0
+    trial.handle_error(ActorUnavailableError("RPC error: Socket closed", None))
+    assert trial.num_failures == 1
