@@ -30,7 +30,8 @@ def test_a_worker_that_is_lost_with_its_machine_is_told_from_one_that_died(
     assert lost_with_its_node(error) == lost
 
 
-def test_a_trial_is_spared_so_many_losses_and_no_more() -> None:
+def test_a_trial_is_spared_so_many_losses_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trial, "local_path", None)  # where the error would be written
     trial = Trial("no such trainable", stub=True, max_failures=0)
     trial.__class__ = SparedTrial
     for _ in range(MOST_SPARED):
