@@ -10,6 +10,7 @@ from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from greedy_core.edit import run_edit
 from greedy_core.export import (
     logit_difference,
     logits,
@@ -22,6 +23,7 @@ from greedy_core.language_model import LanguageModel, weights_digest
 from greedy_core.loading import load_model
 from greedy_core.lora import LoraFactors, edited
 from tests.greedy_core.tiny_models import FAMILIES, TEXTS, tiny_model, tiny_module, tiny_tokenizer
+from tests.greedy_core.tiny_plans import open_tiny, settings
 
 RANKS = [{1: 2}, {0: 3, 2: 3}, {0: 1, 1: 4, 2: 2}]
 """Ranks by layer: one layer; several of one rank; several of different ranks."""
@@ -93,6 +95,24 @@ def test_both_exports_reload_with_the_logits_of_the_edited_model(
     assert largest(ours, reloaded(tmp_path / "merged")) <= 1e-5
     in_copy = [logits(merged, prompt) for prompt in PROMPTS]
     assert largest(in_copy, reloaded(tmp_path / "merged")) == 0
+
+
+@pytest.mark.parametrize("rank", [None, 2])
+def test_the_last_state_of_a_walk_over_two_layers_is_what_reloads(
+    model: LanguageModel, rank: int | None, tmp_path: Path
+) -> None:
+    chosen = settings(greedy={"accept_by": "always", "steps": 1}, layers=(0, 2), rank=rank)
+    scores = open_tiny(model, chosen)
+    factors = scores.tree.factors(run_edit(scores, chosen).run.state)
+    assert {each.rank for each in factors.values()} == {rank or 4}
+    for folder in ("base", "adapter"):
+        (tmp_path / folder).mkdir()
+    write_model(model, tmp_path / "base")
+    write_adapter(model, factors, tmp_path / "adapter", "base")
+    ours = in_memory(model, factors)
+    assert largest(ours, model) > 0.1
+    assert largest(ours, with_adapter(tmp_path / "base", tmp_path / "adapter")) <= 1e-5
+    assert largest(ours, merged_copy(model, factors)) <= 1e-5
 
 
 def test_merging_leaves_the_model_that_it_copies_as_it_is(model: LanguageModel) -> None:
