@@ -132,7 +132,7 @@ They are optimistic. `ratchet confirm` measures on records that the search never
 
 def markdown(text: str) -> str:
     """Text that shows as it is in Markdown and HTML, in a table too, and makes no link."""
-    return re.sub(r"""[^\w\s,.'()/-]|_|[./](?=\S)""", _entity, inert(text))
+    return re.sub(r"[^\w\s,.'()/-]|_|(?<=[^\W\d])[.](?=\w)", _entity, inert(text))
 
 
 def fenced(language: str, code: str) -> str:
