@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -135,6 +135,37 @@ def best(folder: Folder, as_json: Json = False) -> None:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
         print_verdict(found, Console())
+
+
+@app.command()
+def export(
+    folder: Folder,
+    out: Annotated[str, typer.Argument(metavar="OUT", help="A new folder, or an empty one.")],
+    trial: Annotated[
+        str,
+        typer.Option(metavar="best|NUMBER", help="The search's best trial, or any by its number."),
+    ] = "best",
+    to: Annotated[
+        Literal["adapter", "merged"],
+        typer.Option(help="A LoRA adapter for PEFT, or the whole model with the edits merged."),
+    ] = "adapter",
+    accept_differences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-differences",
+            help="Export the walk as it goes here, where it differs from the one in the results.",
+        ),
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a trial's edited model, as an adapter or merged, with a model card.
+
+    Example: ratchet export results/first --trial best --to adapter first-adapter
+    """
+    _set_up_logging(verbose)
+    from search.export_command import export_trial
+
+    typer.echo(inert(export_trial(folder, trial, to, out, accept_differences)))
 
 
 @app.command(name="config")
