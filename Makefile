@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 RATCHET := $(VENV)/bin/ratchet
 DEMO := results/demo
 
-.PHONY: install demo test test-cluster soak check bench clean
+.PHONY: install demo test soak check bench clean
 
 install: $(INSTALLED)
 
@@ -24,10 +24,6 @@ demo: $(INSTALLED)
 # Two files at a time: much of a test with Ray is waiting.
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile
-
-# Two hosts in network namespaces: minutes, and root.
-test-cluster: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -q -m cluster
 
 # Kills the driver of one sweep KILLS times; SEED draws the moments.
 KILLS ?= 100

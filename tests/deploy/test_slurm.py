@@ -45,6 +45,9 @@ def job(folder: Path, options: str = "") -> Iterator[subprocess.Popen[str]]:
             "SLURM_NNODES": "2",
             "SLURM_JOB_NODELIST": "host[0-1]",
             "RATCHET_RAY_OPTIONS": f"--disable-usage-stats --num-cpus=1 {options}",
+            # A minute each by default: how long a host waits for another that has gone, or comes.
+            "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
+            "RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT": "20",
         }
         settings = overrides({**SETTINGS, "cache.dir": folder / "cache"})
         process = subprocess.Popen(
@@ -74,7 +77,6 @@ def test_shellcheck_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.cluster
 @on_two_hosts
 def test_a_job_that_is_asked_to_stop_is_queued_again_and_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "sweep"
@@ -98,7 +100,6 @@ def test_a_job_that_is_asked_to_stop_is_queued_again_and_goes_on(tmp_path: Path)
     assert {worker.partition(":")[0] for worker in after["worker"]} == {"host0", "host1"}
 
 
-@pytest.mark.cluster
 @on_two_hosts
 def test_where_ray_does_not_start_the_job_fails(tmp_path: Path) -> None:
     with job(tmp_path, "--no-such-option") as process:
