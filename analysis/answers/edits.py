@@ -32,8 +32,8 @@ def learning_curve(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
 
     Means over records that have prompts of the kind, weighed into the composite as the search did
     it, in fractions: under `search.resource: edits` the composites are exactly the columns
-    `rung_<edits>` and `composite` of the trials. Under `steps` several reports may lie within one
-    batch; the last of them counts.
+    `rung_<edits>` and `composite` of the trials. Under `steps` the means are over all records of
+    the plan, and several reports may lie within one batch; the last of them counts.
 
     Args:
         sweep: the sweep.
