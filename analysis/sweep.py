@@ -78,11 +78,15 @@ def best(trials: pd.DataFrame) -> pd.Series | None:
     Ties go to the higher score, then to fewer steps, then to the lower number. Baselines compete
     like any other row: leave them out before, where only proposals of the search are wanted.
     """
+    ended = ranked(trials)
+    return None if ended.empty else ended.iloc[0]
+
+
+def ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    """The completed trials, best first, in the order of `best`."""
     ended = trials[(trials["status"] == "completed") & trials["composite"].notna()]
-    if ended.empty:
-        return None
     order = ["composite", "score", "steps", "trial"]
-    return ended.sort_values(order, ascending=[False, False, True, True]).iloc[0]
+    return ended.sort_values(order, ascending=[False, False, True, True])
 
 
 def _read(folder: SweepFolder) -> dict[str, pa.Table]:

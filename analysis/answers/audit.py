@@ -1,0 +1,109 @@
+"""ASHA's rule applied again to what trials left at rungs, and the trials that it spared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+
+from analysis.answers.rows import searched, setting
+from analysis.sweep import Sweep
+from analysis.tables import ROLES, RUNG
+
+FIRST_SEARCH = len(ROLES) - 1
+"""Number of the first search trial: one baseline of each role comes before it."""
+
+JUDGED = ("trial", "rung", "value", "threshold", "stopped")
+
+
+def rung_columns(trials: pd.DataFrame) -> dict[int, str]:
+    """The rungs of a sweep in ascending order, and their columns."""
+    names = [name for name in trials.columns if name.startswith(RUNG)]
+    return dict(sorted((int(name.removeprefix(RUNG)), name) for name in names))
+
+
+def audited_trials(trials: int, audit: int, seed: int) -> frozenset[int]:
+    """Search trials, counted from 0, that a sweep never stops: the first by a seeded hash."""
+    order = sorted(range(trials), key=lambda i: sha256(f"audit:{seed}:{i}".encode()).digest())
+    return frozenset(order[:audit])
+
+
+def spared(sweep: Sweep) -> pd.DataFrame:
+    """The rows of audited search trials.
+
+    Each row's own settings say how many trials were asked for when it was proposed. One that was
+    proposed before the sweep was extended and ran after may have been stopped all the same; it is
+    left out.
+
+    Raises:
+        ResultsError: the trials' settings do not say.
+    """
+    trials = searched(sweep)
+    seeds = setting(sweep, trials, "search.seed").fillna(
+        setting(sweep, trials, "seed", filled=True)
+    )
+    asked = zip(
+        setting(sweep, trials, "search.trials", filled=True),
+        setting(sweep, trials, "search.audit", filled=True),
+        seeds,
+        strict=True,
+    )
+    keys = [tuple(map(int, key)) for key in asked]
+    sets = {key: audited_trials(*key) for key in {*keys}}
+    audited = [
+        number - FIRST_SEARCH in sets[key]
+        for number, key in zip(trials["trial"], keys, strict=True)
+    ]
+    return trials[pd.Series(audited, trials.index, dtype=bool) & (trials["status"] != "pruned")]
+
+
+def judged(sweep: Sweep, chosen: Collection[int]) -> pd.DataFrame:
+    """What ASHA's rule says of some search trials at each rung that they reached.
+
+    A trial is stopped whose value is below the best 1/reduction_factor of those that others left at
+    the rung before. When a trial was at a rung is not stored; it is taken to have gone through its
+    edits (under `search.resource: steps` its steps) at an even pace. So among trials that ran at
+    the same time the order is a guess, as it is chance in a sweep.
+
+    Args:
+        sweep: the sweep.
+        chosen: numbers of the trials; all search trials count as others.
+
+    Returns:
+        By `trial` and `rung`: its `value`, the `threshold` (empty for the first to come), and
+        `stopped`, whether the rule stops it there.
+
+    Raises:
+        ResultsError: the trials' settings do not name the resource or the reduction factor.
+    """
+    arrivals = _arrivals(sweep)
+    rows = []
+    for rung, there in arrivals.groupby("rung"):
+        values = there["value"].to_numpy()
+        for place in np.flatnonzero(there["trial"].isin(chosen)):
+            others, value = values[:place], values[place]
+            share = 1 - 1 / there["factor"].iloc[place]
+            threshold = np.percentile(others, 100 * share) if place else np.nan
+            rows.append([there["trial"].iloc[place], rung, value, threshold, value < threshold])
+    return pd.DataFrame(rows, columns=[*JUDGED]).sort_values(["trial", "rung"], ignore_index=True)
+
+
+def _arrivals(sweep: Sweep) -> pd.DataFrame:
+    """A row for each value that a search trial left at a rung, in the order of coming there."""
+    trials = searched(sweep)
+    by_edits = setting(sweep, trials, "search.resource") == "edits"
+    reached = trials["edits"].where(by_edits, trials["steps"]).astype("float64")
+    started = (trials["started"] - trials["started"].min()).dt.total_seconds()
+    factors = setting(sweep, trials, "search.reduction_factor", filled=True)
+    known = trials.assign(started=started, pace=trials["seconds"] / reached, factor=factors)
+    values = known.melt(
+        id_vars=["trial", "started", "pace", "factor"],
+        value_vars=[*rung_columns(trials).values()],
+        var_name="rung",
+        value_name="value",
+    ).dropna(subset=["value"])
+    values["rung"] = values["rung"].str.removeprefix(RUNG).astype(int)
+    values["arrived"] = values["started"] + values["pace"] * values["rung"]
+    return values.sort_values(["arrived", "trial"], ignore_index=True)
