@@ -43,7 +43,7 @@ def tradeoff(sweep: Sweep) -> Answer:
     before = pd.DataFrame([{"role": "unedited", **unedited, "pareto": False}]).astype(
         {name: "float64" for name in unedited}
     )
-    before.insert(0, "trial", pd.array([None], "Int64"))
+    before.insert(0, "trial", pd.Series([None], dtype="Int64"))
     numbers = pd.concat([numbers, before], ignore_index=True)
     return Answer(numbers, _figure(numbers))
 
@@ -103,9 +103,7 @@ def _figure(numbers: pd.DataFrame) -> go.Figure:
         others.groupby("role"), symbols, (*COLORS[3:6], MUTED), strict=False
     ):
         marker = {"symbol": symbol, "size": 12, "color": color}
-        chart.add_scatter(
-            x=rows["x"], y=rows["y"], mode="markers", name=str(role), marker=marker
-        )
+        chart.add_scatter(x=rows["x"], y=rows["y"], mode="markers", name=str(role), marker=marker)
     chart.update_xaxes(title="mean of ES and PS")
     chart.update_yaxes(title="NS")
     return chart
