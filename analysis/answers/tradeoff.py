@@ -65,7 +65,9 @@ def pareto(points: np.ndarray) -> np.ndarray:
 
 
 def _figure(numbers: pd.DataFrame) -> go.Figure:
-    drawn = numbers.assign(x=numbers[["es", "ps"]].mean(axis=1), y=numbers["ns"])
+    facts = numbers.loc[numbers["role"] != "unedited", ["es", "ps"]].dropna(axis=1, how="all")
+    own = numbers[facts.columns].mean(axis=1, skipna=False)
+    drawn = numbers.assign(x=own, y=numbers["ns"])
     drawn = drawn.dropna(subset=["x", "y"])
     search = drawn[drawn["role"] == "search"]
     tried = drawn[drawn["role"] != "unedited"]

@@ -42,7 +42,7 @@ def test_the_setting_that_the_composite_follows_matters_most(evaluator: str) -> 
 
 
 def test_importance_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(analysis.ResultsError, match="needs 20 completed search trials, but .* 19"):
+    with pytest.raises(analysis.ResultsError, match=r"needs 20 completed search trials, but .* 19"):
         importance(made_sweep(TRIALS[:19]), distributions=SPACE)
     flat = made_sweep([{**trial, "composite": 0.5} for trial in TRIALS])
     with pytest.raises(analysis.ResultsError, match="needs composites that differ"):
@@ -71,16 +71,27 @@ def test_numbers_hold_what_is_drawn() -> None:
     drawn = next(t for t in figure.data if {*t.x} == {*range(1, 9)})
     assert [*drawn.y] == [*steps["composite"]] == [trial["composite"] for trial in TRIALS]
     wide, figure = parallel_coordinates(SWEEP, SPACE)
-    assert [*figure.data[0].dimensions[0]["values"]] == [*wide["composite"]]
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    assert sorted(float(line.customdata[0][1]) for line in lines) == sorted(wide["composite"])
     numbers, figure = contour(SWEEP, "greedy.steps", "greedy.min_improvement", SPACE)
     assert [*numbers] == ["trial", "greedy.steps", "greedy.min_improvement", "composite"]
     points = next(trace for trace in figure.data if trace.type == "scatter")
     assert [*points.x] == [*numbers["greedy.steps"]]
 
 
+def test_of_many_trials_some_lines_are_drawn_and_the_best_is_among_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parameters, "MOST_LINES", 30)
+    numbers, figure = parallel_coordinates(SWEEP, SPACE)
+    drawn = [float(line.customdata[0][1]) for line in figure.data if line.mode == "lines"]
+    assert len(numbers) == 64 and len(drawn) == 22  # every third
+    assert max(drawn) == numbers["composite"].max() and min(drawn) < 0.2
+
+
 def test_a_contour_needs_two_searched_settings_that_vary() -> None:
     for x, y in (("greedy.steps", "greedy.steps"), ("greedy.steps", "rank")):
-        with pytest.raises(ValueError, match="x and y must be two of greedy.steps"):
+        with pytest.raises(ValueError, match=r"x and y must be two of greedy\.steps"):
             contour(SWEEP, x, y, SPACE)
     with pytest.raises(analysis.ResultsError, match="needs two values of mu"):
         contour(SWEEP, "greedy.steps", "mu", SPACE)
