@@ -72,7 +72,8 @@ def test_numbers_hold_what_is_drawn() -> None:
     assert [*drawn.y] == [*steps["composite"]] == [trial["composite"] for trial in TRIALS]
     wide, figure = parallel_coordinates(SWEEP, SPACE)
     lines = [trace for trace in figure.data if trace.mode == "lines"]
-    assert sorted(float(line.customdata[0][1]) for line in lines) == sorted(wide["composite"])
+    heights = sorted(float(line.customdata[0][1]) for line in lines)
+    assert heights == pytest.approx(sorted(wide["composite"]))
     numbers, figure = contour(SWEEP, "greedy.steps", "greedy.min_improvement", SPACE)
     assert [*numbers] == ["trial", "greedy.steps", "greedy.min_improvement", "composite"]
     points = next(trace for trace in figure.data if trace.type == "scatter")
