@@ -173,7 +173,9 @@ def contour(sweep: Sweep, x: str, y: str, distributions: Distributions = None) -
         raise ResultsError(
             f"{sweep.path}: contour needs two values of {single[0]} in trials with {x} and {y}"
         )
-    return Answer(numbers, _drawn(visualization.plot_contour, rebuilt, [x, y]))
+    chart = _drawn(visualization.plot_contour, rebuilt, [x, y])
+    # Optuna puts the setting that comes first in the alphabet on the x axis.
+    return Answer(numbers, chart if x < y else _transposed(chart))
 
 
 def _completed(
@@ -209,6 +211,16 @@ def _drawn(
         chart = plot(rebuilt, params=list(settings), target_name="composite")
     # Optuna's white ground would hide the template's.
     return chart.update_layout(template=TEMPLATE, title=None, plot_bgcolor="rgba(0,0,0,0)")
+
+
+def _transposed(chart: go.Figure) -> go.Figure:
+    for trace in chart.data:
+        trace.x, trace.y = trace.y, trace.x
+        if trace.type == "contour":
+            trace.z = [*zip(*trace.z, strict=True)]
+    across, up = chart.layout.xaxis.to_plotly_json(), chart.layout.yaxis.to_plotly_json()
+    chart.layout.xaxis, chart.layout.yaxis = up, across
+    return chart
 
 
 def _bars(numbers: pd.DataFrame) -> go.Figure:

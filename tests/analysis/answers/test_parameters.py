@@ -74,10 +74,22 @@ def test_numbers_hold_what_is_drawn() -> None:
     lines = [trace for trace in figure.data if trace.mode == "lines"]
     heights = sorted(float(line.customdata[0][1]) for line in lines)
     assert heights == pytest.approx(sorted(wide["composite"]))
-    numbers, figure = contour(SWEEP, "greedy.steps", "greedy.min_improvement", SPACE)
-    assert [*numbers] == ["trial", "greedy.steps", "greedy.min_improvement", "composite"]
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [("greedy.steps", "greedy.min_improvement"), ("greedy.min_improvement", "greedy.steps")],
+)
+def test_a_contour_has_its_axes_as_they_were_asked_for(x: str, y: str) -> None:
+    numbers, figure = contour(SWEEP, x, y, SPACE)
+    assert [*numbers] == ["trial", x, y, "composite"]
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == (x, y)
     points = next(trace for trace in figure.data if trace.type == "scatter")
-    assert [*points.x] == [*numbers["greedy.steps"]]
+    assert ([*points.x], [*points.y]) == ([*numbers[x]], [*numbers[y]])
+    surface = next(trace for trace in figure.data if trace.type == "contour")
+    for _, row in numbers.iterrows():
+        place = [*surface.y].index(row[y]), [*surface.x].index(row[x])
+        assert surface.z[place[0]][place[1]] == pytest.approx(row["composite"], abs=1e-3)
 
 
 def test_of_many_trials_some_lines_are_drawn_and_the_best_is_among_them(
