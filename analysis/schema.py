@@ -47,7 +47,10 @@ PROPOSALS = (
         "role", TEXT, "baseline_full, baseline_default, baseline_literal, search", required=True
     ),
     Column(
-        "generation", INT, "0, and one more whenever other versions were accepted", required=True
+        "generation",
+        INT,
+        "0, and one more whenever the sweep was extended or other versions accepted",
+        required=True,
     ),
     Column("config/<key>", TEXT, "resolved setting; lists as YAML text such as [0, 1]"),
 )
@@ -59,7 +62,10 @@ TRIALS = (
     ),
     Column("status", TEXT, "completed, pruned (stopped early), failed", required=True),
     Column(
-        "generation", INT, "0, and one more whenever other versions were accepted", required=True
+        "generation",
+        INT,
+        "0, and one more whenever the sweep was extended or other versions accepted",
+        required=True,
     ),
     Column("attempt", INT, "which attempt this is, from 0; the earlier ones failed", required=True),
     Column("config/<key>", TEXT, "resolved setting; lists as YAML text such as [0, 1]"),

@@ -76,16 +76,16 @@ def _settings(sweep: Sweep, winner: pd.Series) -> dict[str, Any]:
 
 
 def _searched(sweep: Sweep) -> list[str]:
-    """The settings that the sweep's space holds, searched ones first."""
+    """The settings that the sweep's spaces hold, searched ones first."""
     space: Any = sweep.config
     for name in ("config", "search", "space"):
         space = space.get(name) if isinstance(space, Mapping) else None
     fixed = space.get("fixed", {}) if isinstance(space, Mapping) else None
     if not isinstance(space, Mapping) or not isinstance(fixed, Mapping):
         raise ResultsError(f"{sweep.path}/{CONFIG}: has no search space written out")
-    return [str(key) for key in space if key not in ("name", "fixed", "preset")] + [
-        *map(str, fixed)
-    ]
+    earlier = sweep.config.get("distributions", {})
+    own = [key for key in space if key not in ("name", "fixed", "preset")]
+    return list(dict.fromkeys(map(str, [*own, *earlier, *fixed])))
 
 
 def _plain(value: Any) -> Any:

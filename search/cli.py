@@ -45,6 +45,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
 ]
+AcceptVersions = Annotated[
+    bool,
+    typer.Option(
+        "--accept-versions", help="Go on with other versions of packages, as a new generation."
+    ),
+]
 
 
 @app.callback()
@@ -77,12 +83,7 @@ def run(
 @app.command()
 def resume(
     folder: Folder,
-    accept_versions: Annotated[
-        bool,
-        typer.Option(
-            "--accept-versions", help="Go on with other versions of packages, as a new generation."
-        ),
-    ] = False,
+    accept_versions: AcceptVersions = False,
     verbose: Verbose = False,
 ) -> None:
     """Finish a sweep that was interrupted; ended trials stay as they are.
@@ -96,6 +97,36 @@ def resume(
     from search.sweep import resume_sweep
 
     _sweep(lambda watch: resume_sweep(folder, watch, verbose, accept_versions), config, verbose)
+
+
+@app.command()
+def extend(
+    folder: Folder,
+    trials: Annotated[int, typer.Option(metavar="N", help="Search trials to add.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[key=value ...]",
+            help="Other settings of search, cache and ray: a space, a sampler, ...",
+            show_default=False,
+        ),
+    ] = None,
+    accept_versions: AcceptVersions = False,
+    verbose: Verbose = False,
+) -> None:
+    """Add trials to a sweep, in its own space or another, on top of all that have ended.
+
+    Example: ratchet extend results/first --trials 32 'search.space.greedy.steps={int: [2, 4]}'
+    """
+    _set_up_logging(verbose)
+    from search.extension import Extension
+    from search.sweep_file import SweepFile
+
+    extension = Extension(folder, trials, tuple(settings or ()))
+    config = extension.config_of(SweepFile.read(folder))
+    from search.sweep import extend_sweep
+
+    _sweep(lambda watch: extend_sweep(extension, watch, verbose, accept_versions), config, verbose)
 
 
 @app.command()

@@ -45,7 +45,11 @@ class _Given:
 
 
 def read_config(
-    path: Path | None, overrides: Sequence[str] = (), *, space: bool = True
+    path: Path | None,
+    overrides: Sequence[str] = (),
+    *,
+    space: bool = True,
+    base: SweepConfig | None = None,
 ) -> SweepConfig:
     """Read a configuration.
 
@@ -53,11 +57,12 @@ def read_config(
         path: A YAML file with nested or dotted keys; None takes the defaults.
         overrides: `key=value` each, the value in YAML; of two for one key the later one counts.
         space: Whether the search space has to fit the rest; a single edit does not need one.
+        base: A configuration in place of the defaults.
 
     Raises:
         ConfigError: Something is wrong; all faults together.
     """
-    given = _Given()
+    given = _Given() if base is None else _Given(dict(base.flat()))
     if path is not None:
         _take_file(given, path)
     for override in overrides:

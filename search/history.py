@@ -82,23 +82,38 @@ class SearchHistory:
         return decode(trial.params)
 
     def expect(self, index: int, settings: Mapping[str, Any]) -> None:
-        """Note that search trial `index` runs with settings that were proposed before."""
-        self._enqueue(index, encode({key: settings[key] for key in self._distributions}))
+        """Note that search trial `index` runs with settings that were proposed before.
+
+        Outside of the space, from before the sweep was extended, they teach the sampler nothing.
+        """
+        if (params := self._inside(settings)) is not None:
+            self._enqueue(index, params)
 
     def tell(self, index: int, ended: Ended) -> None:
         """Tell how a running trial ended; its rungs are what TPE ranks pruned trials by."""
-        trial = self._running.pop(index)
+        trial = self._running.pop(index, None)
+        if trial is None:
+            return  # it was outside of the space
         for level, value in sorted(ended.rungs.items()):
             trial.report(value, level)
         self._study.tell(trial, ended.value, state=ended.state)
         if len(self.trials) >= CUT_AT:
             self._cut()
 
-    def remember(self, settings: Mapping[str, Any], ended: Ended) -> None:
-        """Add a trial that ended in an earlier session."""
+    def remember(self, settings: Mapping[str, Any], ended: Ended) -> bool:
+        """Add a trial that ended in an earlier session, if it is inside of the space.
+
+        A setting that was not searched then counts with the value that it had.
+
+        Returns:
+            Whether it was.
+        """
+        params = self._inside(settings)
+        if params is None:
+            return False
         self._study.add_trial(
             create_trial(
-                params=encode({key: settings[key] for key in self._distributions}),
+                params=params,
                 distributions=self._distributions,
                 intermediate_values=dict(ended.rungs),
                 value=ended.value,
@@ -107,6 +122,16 @@ class SearchHistory:
         )
         if len(self.trials) >= CUT_AT:
             self._cut()
+        return True
+
+    def _inside(self, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The settings as Optuna's parameters; None if one of them is outside of the space."""
+        params = encode({key: settings[key] for key in self._distributions})
+        try:
+            create_trial(params=params, distributions=self._distributions, value=0.0)
+        except ValueError:
+            return None
+        return params
 
     def _enqueue(self, index: int, params: Mapping[str, Any]) -> None:
         # Every parameter is given, so the sampler is asked for nothing.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +9,16 @@ from analysis.folder import listing
 from analysis.tables import part_schemas
 from greedy_core.errors import InputError
 from search.baselines import baselines
-from search.config import SweepConfig
 from search.results.parts import ResultsFolder
-from search.results.recovery import EndedTrial, Proposal, ended_trials, pending_proposals
-from search.sweep_file import COMPARED, SCHEMA, SweepFile
+from search.results.recovery import (
+    EndedTrial,
+    Proposal,
+    ended_trials,
+    pending_proposals,
+    proposed_generations,
+)
+from search.sweep_file import COMPARED, SCHEMA, SweepFile, space_digest
+from spaces.parameters import PARAMETERS
 from spaces.values import shown
 
 FREE = frozenset(
@@ -24,14 +28,11 @@ FREE = frozenset(
 """Settings that no trial's result depends on, beside all of `cache` and `ray`; the space has a
 digest of its own."""
 
+EXTENDABLE = frozenset(f"search.{name}" for name in ("sampler", "seed", "scheduler", "audit"))
+"""Settings that an extension may change, since trials before and after it stay comparable."""
+
 _NOT_RECORDED = "not recorded"
 _DIGITS = 12
-
-
-def space_digest(config: SweepConfig) -> str:
-    """Digest of a self-contained configuration's search space."""
-    text = json.dumps(config.search.space, sort_keys=True, default=list)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def require_same_settings(file: SweepFile, folder: ResultsFolder) -> None:
@@ -48,8 +49,11 @@ def require_same_settings(file: SweepFile, folder: ResultsFolder) -> None:
     searched = {*space.distributions, *space.fixed}
     faults: dict[str, str] = {}
     rows: list[EndedTrial | Proposal] = [*ended_trials(folder), *pending_proposals(folder)]
+    generations = proposed_generations(folder)
     for row in rows:
         changed = changed_by.get(row.role, searched)
+        if generations.get(row.trial, row.generation) < file.generation:
+            changed = {*changed, *EXTENDABLE, *PARAMETERS}
         for key, value in settings.items():
             if key not in changed and key in row.config and row.config[key] != value:
                 was, now = shown(row.config[key]), shown(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import tempfile
 import time
@@ -39,6 +40,8 @@ from search.tune_scheduler import PlainScheduler, RungScheduler
 from search.tune_searcher import ProposalSearcher
 from search.vital_signs import VitalSigns
 from search.watch import Watch
+
+logger = logging.getLogger(__name__)
 
 SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
 """Settings that every row carries; the space is in sweep.yaml."""
@@ -188,10 +191,17 @@ class Session:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = self._config.search.sampler
         history = SearchHistory(self._space.distributions, sampler, self._seed)
-        for trial in self._ended:
-            if trial.role == "search":
-                ended = Ended.of(trial.status, trial.composite, trial.rungs)
-                history.remember(trial.config, ended)
+        searched = [trial for trial in self._ended if trial.role == "search"]
+        known = [
+            history.remember(trial.config, Ended.of(trial.status, trial.composite, trial.rungs))
+            for trial in searched
+        ]
+        if outside := known.count(False):
+            logger.warning(
+                "%d of %d earlier trials are outside of the space; the sampler does not know them",
+                outside,
+                len(known),
+            )
         return history
 
     def scheduler(self) -> PlainScheduler:
@@ -199,7 +209,9 @@ class Session:
         search = self._config.search
         if search.scheduler == "none":
             return PlainScheduler()
-        rungs = Rungs(self._rung_levels, search.reduction_factor)
+        earlier = {level for trial in self._ended for level in trial.rungs}
+        levels = sorted({*self._rung_levels, *earlier})
+        rungs = Rungs(levels, search.reduction_factor)
         for trial in self._ended:
             if trial.role == "search":
                 for level, value in trial.rungs.items():

@@ -11,16 +11,25 @@ from analysis.storage import Address
 from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
-from search.interrupts import interruptible
+from search.extension import Extension
+from search.interrupts import Interrupts, interruptible
 from search.preparation import Shared, prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.recovery import ended_trials
-from search.sameness import require_same_data, require_same_settings, same_versions, space_digest
+from search.sameness import require_same_data, require_same_settings, same_versions
 from search.session import Session, remaining
-from search.sweep_file import SWEEP_FILE, SweepFile, git_sha, versions
+from search.sweep_file import (
+    SWEEP_FILE,
+    SweepFile,
+    distributions_as_text,
+    git_sha,
+    purpose,
+    space_digest,
+    versions,
+)
 from search.watch import Watch
 
 
@@ -67,10 +76,12 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
                 name=results.reading.name,
                 started=datetime.now(UTC).isoformat(timespec="seconds"),
                 generation=0,
+                generations={"0": purpose(config)},
                 versions=versions(),
                 earlier_versions={},
                 git_sha=git_sha(),
                 digests={**shared.digests, "space": space_digest(config)},
+                distributions=distributions_as_text(config.search_space().distributions),
                 config=config,
             )
             lock.check()
@@ -107,16 +118,57 @@ def resume_sweep(
         if remaining(file, results).total:
             found = versions()
             if not same_versions(file.versions, found, accept_versions):
-                going_on = file.next_generation(found, git_sha())
-        with Session(going_on, results, lock, watch, interrupts) as session:
-            if session.total:
-                with ray_session(file.config, verbose, interrupts):
-                    shared = prepared(file.config, watch.preparing)
-                    require_same_data(file.digests, shared.digests)
-                    if going_on is not file:
-                        going_on.write(results)
-                    _run(session, shared)
+                going_on = file.next_generation(file.config, found, git_sha())
+        _go_on(file, going_on, results, lock, watch, interrupts, verbose)
     return _outcome(folder, results)
+
+
+def extend_sweep(
+    extension: Extension, watch: Watch, verbose: bool = False, accept_versions: bool = False
+) -> Outcome:
+    """Run more trials on top of all that a sweep has, as a new generation.
+
+    What the sweep had not finished runs first. From the instant at which sweep.yaml is replaced,
+    before the first new trial, `resume_sweep` goes on with the extension.
+
+    Args:
+        extension: what is asked for.
+        watch: told about progress.
+        verbose: let the libraries talk.
+        accept_versions: go on with other versions of packages.
+
+    Raises:
+        As `resume_sweep` does.
+    """
+    file = SweepFile.read(extension.folder)
+    results = results_folder(extension.folder)
+    with interruptible() as interrupts, SweepLock(results) as lock:
+        require_same_settings(file, results)
+        found = versions()
+        same_versions(file.versions, found, accept_versions)
+        going_on = file.next_generation(extension.config_of(file), found, git_sha())
+        _go_on(file, going_on, results, lock, watch, interrupts, verbose)
+    return _outcome(extension.folder, results)
+
+
+def _go_on(
+    file: SweepFile,
+    going_on: SweepFile,
+    results: ResultsFolder,
+    lock: SweepLock,
+    watch: Watch,
+    interrupts: Interrupts,
+    verbose: bool,
+) -> None:
+    """Run what is missing of a sweep, or of its next generation."""
+    with Session(going_on, results, lock, watch, interrupts) as session:
+        if session.total:
+            with ray_session(going_on.config, verbose, interrupts):
+                shared = prepared(going_on.config, watch.preparing)
+                require_same_data(file.digests, shared.digests)
+                if going_on is not file:
+                    going_on.write(results)
+                _run(session, shared)
 
 
 def _require_new(folder: Address, results: ResultsFolder) -> None:

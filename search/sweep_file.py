@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, get_type_hints
 
 import yaml
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 
 from analysis.errors import ResultsError
 from analysis.folder import SweepFolder
@@ -21,6 +25,7 @@ from search.config import KEYS, SweepConfig
 from search.results.parts import ResultsFolder
 from spaces.document import parse_document
 from spaces.errors import DocumentError
+from spaces.unions import united
 from spaces.values import conform, inert
 
 SWEEP_FILE = "sweep.yaml"
@@ -46,7 +51,9 @@ class SweepFile:
     started: str
     """When, in UTC."""
     generation: int
-    """0, and one more whenever other versions were accepted."""
+    """0, and one more whenever the sweep was extended or other versions were accepted."""
+    generations: Mapping[str, str]
+    """What each generation, by its number, set out to do, in one line."""
     versions: Mapping[str, str]
     """Python's, the tables' and the packages' versions, of this generation."""
     earlier_versions: Mapping[str, str]
@@ -54,19 +61,29 @@ class SweepFile:
     git_sha: str | None
     """Commit of the working directory, where it is a git checkout."""
     digests: Mapping[str, str]
-    """Digests of model, dataset and corpus."""
+    """Digests of model, dataset, corpus and space."""
+    distributions: Mapping[str, str]
+    """Whatever was searched in any generation: setting -> distribution, as Optuna's JSON."""
     config: SweepConfig
     """Resolved and self-contained."""
 
-    def next_generation(self, found: Mapping[str, str], sha: str | None) -> SweepFile:
-        """The same sweep, going on with the versions that were found."""
+    def next_generation(
+        self, config: SweepConfig, found: Mapping[str, str], sha: str | None
+    ) -> SweepFile:
+        """The same sweep, going on with a configuration, and with the versions that were found."""
         text = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        number = self.generation + 1
+        known = {key: json_to_distribution(text) for key, text in self.distributions.items()}
         return replace(
             self,
-            generation=self.generation + 1,
+            generation=number,
+            generations={**self.generations, str(number): purpose(config)},
             versions=found,
             earlier_versions={**self.earlier_versions, str(self.generation): text},
             git_sha=sha,
+            digests={**self.digests, "space": space_digest(config)},
+            distributions=distributions_as_text(united(known, config.search_space().distributions)),
+            config=config,
         )
 
     def versions_of(self, generation: int) -> Mapping[str, str]:
@@ -83,10 +100,12 @@ class SweepFile:
             "name": self.name,
             "started": self.started,
             "generation": self.generation,
+            "generations": dict(self.generations),
             "versions": dict(self.versions),
             "earlier_versions": dict(self.earlier_versions),
             "git_sha": self.git_sha,
             "digests": dict(self.digests),
+            "distributions": dict(self.distributions),
         }
         head = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         config = "".join(f"  {line}\n" for line in self.config.to_yaml().splitlines())
@@ -110,6 +129,7 @@ class SweepFile:
         except DocumentError as error:
             raise ResultsError(error.faults) from None
         values, faults = _head(document.values)
+        faults += _distribution_faults(values.get("distributions", {}))
         faults = [f"{path}: {fault}" for fault in faults] + list(document.faults)
         try:
             config = SweepConfig().with_values(_dotted(document.values.get("config")))
@@ -121,6 +141,27 @@ class SweepFile:
         if faults:
             raise ResultsError(faults)
         return cls(**values, config=config)
+
+
+def purpose(config: SweepConfig) -> str:
+    """What a generation sets out to do, in one line."""
+    search = config.search
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return (
+        f"{started}: {search.trials} search trials in all, sampler {search.sampler}, "
+        f"scheduler {search.scheduler}, space {space_digest(config)[:12]}"
+    )
+
+
+def space_digest(config: SweepConfig) -> str:
+    """Digest of a self-contained configuration's search space."""
+    text = json.dumps(config.search.space, sort_keys=True, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def distributions_as_text(distributions: Mapping[str, BaseDistribution]) -> dict[str, str]:
+    """Each distribution as Optuna's JSON."""
+    return {key: distribution_to_json(each) for key, each in distributions.items()}
 
 
 def versions() -> dict[str, str]:
@@ -154,6 +195,16 @@ def _head(content: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
         except ValueError as error:
             faults.append(f"{name} {error}")
     return values, faults
+
+
+def _distribution_faults(texts: Mapping[str, str]) -> list[str]:
+    faults = []
+    for key, text in texts.items():
+        try:
+            json_to_distribution(text)
+        except (ValueError, KeyError, TypeError):
+            faults.append(f"distributions: {inert(key)} must be a distribution as Optuna's JSON")
+    return faults
 
 
 def _dotted(nested: object) -> dict[str, Any]:

@@ -99,6 +99,11 @@ def pending_proposals(folder: ResultsFolder) -> list[Proposal]:
     ]
 
 
+def proposed_generations(folder: ResultsFolder) -> dict[int, int]:
+    """The generation that each trial was proposed in, which may run in a later one."""
+    return {row["trial"]: row["generation"] for row, _ in _rows(folder.reading, "proposals")}
+
+
 def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     rows = read_table(folder, table, listing(folder).committed[table])
     if rows is not None:
