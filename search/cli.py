@@ -199,6 +199,23 @@ def export(
     typer.echo(inert(export_trial(folder, trial, to, out, accept_differences)))
 
 
+@app.command()
+def status(
+    folder: Folder,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look every 2 s until nobody works on it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how a sweep stands, while it runs and after.
+
+    Example: ratchet status results/first --watch
+    """
+    from search.status_command import show_status
+
+    show_status(folder, watch, as_json)
+
+
 @app.command(name="config")
 def show_config(config: Config = None) -> None:
     """Print the resolved configuration as YAML.

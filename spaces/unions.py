@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -16,8 +15,8 @@ from optuna.distributions import (
 def united(*spaces: Mapping[str, BaseDistribution]) -> dict[str, BaseDistribution]:
     """Every setting of any of the spaces, with a distribution that contains all of its values.
 
-    Ranges of one kind become the widest range; a range and a list of choices cannot be one
-    distribution, and the later one's kind counts.
+    Ranges become the widest range, without steps, since two grids need not fit; choices are added.
+    A range and a list of choices cannot be one distribution, so there the later one counts alone.
     """
     found: dict[str, BaseDistribution] = {}
     for space in spaces:
@@ -29,12 +28,10 @@ def united(*spaces: Mapping[str, BaseDistribution]) -> dict[str, BaseDistributio
 def _union(one: BaseDistribution, two: BaseDistribution) -> BaseDistribution:
     if isinstance(one, CategoricalDistribution) and isinstance(two, CategoricalDistribution):
         return CategoricalDistribution(tuple(dict.fromkeys([*one.choices, *two.choices])))
-    for kind in (IntDistribution, FloatDistribution):
-        if isinstance(one, kind) and isinstance(two, kind):
-            step: Any = one.step if one.step == two.step and one.low == two.low else None
-            if kind is IntDistribution:
-                step = step or 1
-            low, high = min(one.low, two.low), max(one.high, two.high)
-            log = one.log and two.log
-            return kind(low, high, log=log, step=step)
+    if isinstance(one, IntDistribution) and isinstance(two, IntDistribution):
+        low, high = min(one.low, two.low), max(one.high, two.high)
+        return IntDistribution(low, high, log=one.log and two.log)
+    if isinstance(one, FloatDistribution) and isinstance(two, FloatDistribution):
+        low_f, high_f = min(one.low, two.low), max(one.high, two.high)
+        return FloatDistribution(low_f, high_f, log=one.log and two.log)
     return two
