@@ -9,6 +9,8 @@ from search.config import SweepConfig
 from search.config_reader import read_config
 from search.sameness import EXTENDABLE, FREE
 from search.sweep_file import SweepFile
+from spaces.errors import SpaceError
+from spaces.unions import united
 from spaces.values import shown
 
 
@@ -38,7 +40,12 @@ class Extension:
         if faults:
             raise InputError(faults)
         search = replace(config.search, trials=file.config.search.trials + self.trials)
-        return replace(config, search=search).self_contained()
+        config = replace(config, search=search).self_contained()
+        try:
+            united(file.searched, config.search_space().distributions)
+        except SpaceError as error:
+            raise InputError([f"search.space: {fault}" for fault in error.faults]) from None
+        return config
 
 
 def _incomparable(before: SweepConfig, after: SweepConfig) -> list[str]:

@@ -67,13 +67,17 @@ class SweepFile:
     config: SweepConfig
     """Resolved and self-contained."""
 
+    @property
+    def searched(self) -> dict[str, BaseDistribution]:
+        """Whatever was searched in any generation."""
+        return {key: json_to_distribution(text) for key, text in self.distributions.items()}
+
     def next_generation(
         self, config: SweepConfig, found: Mapping[str, str], sha: str | None
     ) -> SweepFile:
         """The same sweep, going on with a configuration, and with the versions that were found."""
         text = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         number = self.generation + 1
-        known = {key: json_to_distribution(text) for key, text in self.distributions.items()}
         return replace(
             self,
             generation=number,
@@ -82,7 +86,9 @@ class SweepFile:
             earlier_versions={**self.earlier_versions, str(self.generation): text},
             git_sha=sha,
             digests={**self.digests, "space": space_digest(config)},
-            distributions=distributions_as_text(united(known, config.search_space().distributions)),
+            distributions=distributions_as_text(
+                united(self.searched, config.search_space().distributions)
+            ),
             config=config,
         )
 

@@ -11,17 +11,28 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from spaces.errors import SpaceError
+
 
 def united(*spaces: Mapping[str, BaseDistribution]) -> dict[str, BaseDistribution]:
     """Every setting of any of the spaces, with a distribution that contains all of its values.
 
     Ranges become the widest range, without steps, since two grids need not fit; choices are added.
-    A range and a list of choices cannot be one distribution, so there the later one counts alone.
+
+    Raises:
+        SpaceError: a setting has a range in one space and choices, or another kind of range, in
+            another; no distribution covers both.
     """
     found: dict[str, BaseDistribution] = {}
     for space in spaces:
         for key, distribution in space.items():
-            found[key] = _union(found[key], distribution) if key in found else distribution
+            if key not in found:
+                found[key] = distribution
+            elif type(found[key]) is type(distribution):
+                found[key] = _union(found[key], distribution)
+            else:
+                was, now = (type(each).__name__ for each in (found[key], distribution))
+                raise SpaceError([f"{key}: must stay a {was}, but got a {now}"])
     return found
 
 
@@ -34,4 +45,4 @@ def _union(one: BaseDistribution, two: BaseDistribution) -> BaseDistribution:
     if isinstance(one, FloatDistribution) and isinstance(two, FloatDistribution):
         low_f, high_f = min(one.low, two.low), max(one.high, two.high)
         return FloatDistribution(low_f, high_f, log=one.log and two.log)
-    return two
+    raise AssertionError(f"no kind of distribution that a space has: {one}")
