@@ -49,7 +49,8 @@ def batch_differences(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     """
     both = left.merge(right, on=["sequence", "case_id"], suffixes=("", "_right"))
     both["value"] = both["value"] - both["value_right"]
-    return both.groupby(["sequence", "batch"], as_index=False)["value"].mean().round(12)
+    means = both.groupby(["sequence", "batch"])["value"].mean().round(12)
+    return means.reset_index()
 
 
 def _weights(sweep: Sweep) -> list[float]:

@@ -12,9 +12,8 @@ from analysis.confirm_sentences import sentences
 from spaces.values import inert
 
 if TYPE_CHECKING:
-    from analysis.intervals import Interval
-
     from analysis.confirmation import Confirmation
+    from analysis.intervals import Interval
 
 
 def print_confirmation(found: Confirmation, console: Console) -> None:
@@ -34,7 +33,7 @@ def print_confirmation(found: Confirmation, console: Console) -> None:
 
 def _settings(found: Confirmation) -> Table:
     table = _table(f"{len(found.sequences)} x {found.records} records")
-    for name in ("composite", "interval", "in the sweep", "rank here"):
+    for name in ("composite", "interval", "in sweep", "rank here"):
         table.add_column(name, justify="right")
     for number, each in enumerate(found.settings):
         searched = each.role == "search"
@@ -51,7 +50,7 @@ def _settings(found: Confirmation) -> Table:
 
 def _leads(found: Confirmation) -> Table:
     table = _table("best leads over")
-    for name in ("in the sweep", "here", "interval", "luck", "better batches", "p"):
+    for name in ("in sweep", "here", "interval", "luck", "P(better)", "p"):
         table.add_column(name, justify="right")
     for each in found.comparisons.values():
         table.add_row(

@@ -123,8 +123,7 @@ class WalkPool:
                     if (end := self._take(reference, self._busy.pop(reference))) is not None:
                         yield end
         finally:
-            for worker in (*self._idle, *self._busy.values()):
-                ray.kill(worker.actor)
+            self._dismiss()
 
     def _hire(self) -> None:
         """Start workers while there is more to do than they can take."""
@@ -138,17 +137,26 @@ class WalkPool:
             # A worker that waits for a machine is not hung, so it is watched only once it answers.
             self._busy[actor.ready.remote()] = _Worker(actor)
 
+    def _dismiss(self) -> None:
+        """End all workers; after a signal they end with the driver, and Ray may not answer."""
+        if self._interrupts.received is None:
+            for worker in (*self._idle, *self._busy.values()):
+                ray.kill(worker.actor)
+
     def _hand_out(self) -> None:
         while self._idle and self._waiting:
             worker = self._idle.pop()
             at_work = {each.sequence for each in self._busy.values() if each.walk is not None}
             walk = _choice(self._waiting, worker.sequence, at_work)
             self._waiting.remove(walk)
-            worker.name = f"walk {walk.trial} {walk.sequence} {self._attempts[walk]}"
-            worker.walk, worker.sequence, worker.started = walk, walk.sequence, datetime.now(UTC)
-            self._signs.watch(worker.name, lambda actor=worker.actor: actor)
-            records = self._sequences[walk.sequence]
-            self._busy[worker.actor.walk.remote(worker.name, walk, records)] = worker
+            self._set_to_work(worker, walk)
+
+    def _set_to_work(self, worker: _Worker, walk: Walk) -> None:
+        worker.name = f"walk {walk.trial} {walk.sequence} {self._attempts[walk]}"
+        worker.walk, worker.sequence, worker.started = walk, walk.sequence, datetime.now(UTC)
+        self._signs.watch(worker.name, lambda: worker.actor)
+        records = self._sequences[walk.sequence]
+        self._busy[worker.actor.walk.remote(worker.name, walk, records)] = worker
 
     def _take(self, reference: ray.ObjectRef, worker: _Worker) -> WalkEnd | None:
         """What a worker's answer means; None while the walk may still end otherwise."""
