@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.confirmation import Comparison, Confirmation
+from analysis.confirmed import Comparison, Confirmation
 
 BASELINES = {
     "baseline_full": "plain EMMET",
@@ -26,7 +26,9 @@ def sentences(found: Confirmation) -> tuple[str, str]:
     asked = [found.comparisons[role] for role in _ASKED if role in found.comparisons]
     if not asked:
         return "There is no baseline to compare with.", "So nothing is known of luck."
-    where = f"On {len(found.sequences)} sequences of {found.records} unseen records"
+    count = len(found.sequences)
+    sequences = "1 sequence" if count == 1 else f"{count} sequences"
+    where = f"On {sequences} of {found.records} unseen records"
     verdicts = ", and ".join(_verdict(each) for each in asked)
     first = f"{where}, the best setting (trial {found.winner}) {verdicts}."
     return first, ", and ".join(_shares(asked)) + "."

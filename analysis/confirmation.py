@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,9 @@ from scipy.stats import wilcoxon
 from statsmodels.stats.multitest import multipletests
 
 from analysis.confirm_values import batch_differences, record_composites
-from analysis.intervals import Interval, difference_interval, mean_interval
+from analysis.confirmed import Comparison, Confirmation, Confirmed
+from analysis.errors import ResultsError
+from analysis.intervals import difference_interval, mean_interval
 from analysis.sweep import Sweep, ranked
 
 LEVEL = 0.95
@@ -27,133 +29,6 @@ LEAST_PAIRS = 6
 """Pairs that a Wilcoxon test needs: with 5 its p-value cannot be below 0.06."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A setting beside a baseline, on the same records."""
-
-    baseline: str
-    """The baseline's role."""
-    lead_in_sweep: float
-    """By how much the setting's composite was above it in the sweep."""
-    lead: float
-    """The same here, the mean over the sequences."""
-    interval: Interval
-    """Of that."""
-    probability: float
-    """Probability of improvement: the share of batches that are better; ties count half."""
-    p_value: float | None
-    """Of a paired Wilcoxon test, after Holm over all comparisons; None where pairs are too few."""
-
-    @property
-    def beats(self) -> bool:
-        """Whether the setting is better than the baseline: the whole interval is above 0."""
-        return self.interval.low > 0
-
-    @property
-    def luck(self) -> float:
-        """How much of the lead in the sweep is not there any more."""
-        return self.lead_in_sweep - self.lead
-
-
-@dataclass(frozen=True)
-class Confirmed:
-    """A setting on the sequences."""
-
-    trial: int
-    """The sweep's trial that it is of."""
-    role: str
-    """That trial's role."""
-    composite: float
-    """Mean over the sequences."""
-    interval: Interval
-    """Of that."""
-    composite_in_sweep: float
-    """In the sweep; for the best settings it is optimistic."""
-    metrics: Mapping[str, float | None]
-    """Means of es, ps, ns and score over the sequences."""
-    against: Mapping[str, Comparison]
-    """Beside each baseline; none for baselines."""
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """What `ratchet confirm` says; `to_dict` gives plain values, ready for JSON."""
-
-    winner: int
-    """The best trial of the sweep among those that were confirmed."""
-    best_in_sweep: int
-    """The best trial of the sweep; another one than the winner if it ended after confirming."""
-    sequences: tuple[int, ...]
-    """The sequences that all settings here have walked."""
-    records: int
-    """Records of each."""
-    settings: tuple[Confirmed, ...]
-    """The settings of the search, best in the sweep first; then the baselines."""
-    left_out: Mapping[int, str]
-    """Trials that have not walked all sequences, and why."""
-    test_pairs: str | None
-    """What the Wilcoxon tests pair: sequences, batches where those are few, or None."""
-
-    @property
-    def searched(self) -> tuple[Confirmed, ...]:
-        """The settings of the search, best in the sweep first."""
-        return tuple(each for each in self.settings if each.role == "search")
-
-    @property
-    def comparisons(self) -> Mapping[str, Comparison]:
-        """The winner beside each baseline."""
-        return self.searched[0].against
-
-    @property
-    def beats(self) -> dict[str, bool]:
-        """Whether the winner is better than each baseline."""
-        return {role: each.beats for role, each in self.comparisons.items()}
-
-    @property
-    def lead_in_sweep(self) -> dict[str, float]:
-        """The winner's lead over each baseline in the sweep."""
-        return {role: each.lead_in_sweep for role, each in self.comparisons.items()}
-
-    @property
-    def lead_confirmed(self) -> dict[str, float]:
-        """The winner's lead over each baseline here."""
-        return {role: each.lead for role, each in self.comparisons.items()}
-
-    @property
-    def luck(self) -> dict[str, float]:
-        """The difference of both."""
-        return {role: each.luck for role, each in self.comparisons.items()}
-
-    @property
-    def order_confirmed(self) -> tuple[int, ...]:
-        """The search's trials, best here first."""
-        order = sorted(self.searched, key=lambda setting: -setting.composite)
-        return tuple(setting.trial for setting in order)
-
-    @property
-    def order_held(self) -> bool:
-        """Whether the settings stand in the sweep's order."""
-        return self.order_confirmed == tuple(setting.trial for setting in self.searched)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, with names."""
-        return {
-            "winner": self.winner,
-            "best_in_sweep": self.best_in_sweep,
-            "sequences": list(self.sequences),
-            "records": self.records,
-            "beats": self.beats,
-            "lead_in_sweep": self.lead_in_sweep,
-            "lead_confirmed": self.lead_confirmed,
-            "luck": self.luck,
-            "order_confirmed": list(self.order_confirmed),
-            "order_held": self.order_held,
-            "test_pairs": self.test_pairs,
-            "settings": [_setting_values(setting) for setting in self.settings],
-            "left_out": {str(trial): why for trial, why in self.left_out.items()},
-        }
-
-
 def confirmation(sweep: Sweep) -> Confirmation | None:
     """Compare the confirmed settings; None while the best has not walked with the baselines.
 
@@ -161,39 +36,71 @@ def confirmation(sweep: Sweep) -> Confirmation | None:
     have completed all of those, so that every number is of the same records.
 
     Raises:
-        ResultsError: if sweep.yaml has no weights of the composite.
+        ResultsError: if sweep.yaml has no weights of the composite, or a trial is not the sweep's.
 
     Example:
         >>> found = confirmation(analysis.load("results/my-sweep"))
         >>> found.beats["baseline_full"], found.luck["baseline_full"]
         (True, 0.03)
     """
+    _require_known(sweep)
     walks = sweep.confirm[sweep.confirm["status"] == "completed"]
     ranking = ranked(sweep.trials[sweep.trials["role"] == "search"])["trial"].tolist()
     searched = [trial for trial in ranking if trial in {*sweep.confirm["trial"]}]
     baselines = walks[walks["role"] != "search"].drop_duplicates("trial")["trial"].tolist()
-    if not searched:
-        return None
-    sequences = _common(walks, [searched[0], *baselines])
+    sequences = _common(walks, [*searched[:1], *baselines]) if searched else []
     if not sequences:
         return None
     there = [t for t in (*searched, *baselines) if {*sequences} <= _walked(walks, t)]
-    walks = walks[walks["sequence"].isin(sequences)]
-    records = sweep.confirm_records
-    records = records[records["sequence"].isin(sequences) & records["trial"].isin(there)]
-    values = record_composites(records, sweep)
-    pairs = _test_pairs(values)
-    against = _comparisons(sweep, walks, values, [t for t in there if t in searched], baselines)
-    settings = [_confirmed(sweep, walks, values, t, against.get(t, {})) for t in there]
+    same = _SameRecords.of(sweep, there, sequences)
+    against = _comparisons(same, [t for t in there if t in searched], baselines)
     return Confirmation(
         winner=searched[0],
         best_in_sweep=ranking[0],
         sequences=tuple(sequences),
-        records=int(values.groupby(["trial", "sequence"]).size().max()),
-        settings=tuple(settings),
+        records=len(same.values[searched[0]]) // len(sequences),
+        settings=tuple(_confirmed(same, trial, against.get(trial, {})) for trial in there),
         left_out=_left_out(sweep.confirm, there),
-        test_pairs=pairs,
+        test_pairs=same.pairs,
     )
+
+
+@dataclass(frozen=True)
+class _SameRecords:
+    """What all settings came to on the sequences that they have in common."""
+
+    in_sweep: Mapping[int, float]
+    """Composite in the sweep, by trial."""
+    roles: Mapping[int, str]
+    """Role, by trial."""
+    walks: Mapping[int, pd.DataFrame]
+    """Rows of `confirm`, by trial."""
+    values: Mapping[int, pd.DataFrame]
+    """Record values, by trial; see `record_composites`."""
+    pairs: str | None
+    """What the tests pair."""
+
+    @classmethod
+    def of(cls, sweep: Sweep, trials: Sequence[int], sequences: Sequence[int]) -> _SameRecords:
+        walks, records = (
+            table[table["sequence"].isin(sequences) & table["trial"].isin(trials)]
+            for table in (sweep.confirm, sweep.confirm_records)
+        )
+        values = record_composites(records, sweep)
+        in_sweep = sweep.trials.set_index("trial")
+        return cls(
+            in_sweep={trial: float(in_sweep["composite"][trial]) for trial in trials},
+            roles={trial: str(in_sweep["role"][trial]) for trial in trials},
+            walks={trial: walks[walks["trial"] == trial] for trial in trials},
+            values={trial: values[values["trial"] == trial] for trial in trials},
+            pairs=_test_pairs(values),
+        )
+
+
+def _require_known(sweep: Sweep) -> None:
+    if unknown := sorted({*sweep.confirm["trial"]} - {*sweep.trials["trial"]}):
+        numbers = ", ".join(map(str, unknown[:5]))
+        raise ResultsError(f"{sweep.path}/confirm: the sweep has no trial {numbers}")
 
 
 def _walked(walks: pd.DataFrame, trial: int) -> set[int]:
@@ -206,58 +113,57 @@ def _common(walks: pd.DataFrame, trials: Sequence[int]) -> list[int]:
 
 def _left_out(confirm: pd.DataFrame, there: Sequence[int]) -> dict[int, str]:
     others = confirm[~confirm["trial"].isin(there)]
-    reasons = others.groupby("trial")["error"].agg(lambda errors: next(iter(errors.dropna()), ""))
+    unknown = "has not walked all sequences"
     return {
-        int(str(trial)): error or "has not walked all sequences" for trial, error in reasons.items()
+        trial: next(iter(others.loc[others["trial"] == trial, "error"].dropna()), unknown)
+        for trial in others["trial"].unique().tolist()
     }
 
 
-def _confirmed(
-    sweep: Sweep,
-    walks: pd.DataFrame,
-    values: pd.DataFrame,
-    trial: int,
-    against: Mapping[str, Comparison],
-) -> Confirmed:
-    own = walks[walks["trial"] == trial]
+def _confirmed(same: _SameRecords, trial: int, against: Mapping[str, Comparison]) -> Confirmed:
+    means = same.walks[trial][["composite", "es", "ps", "ns", "score"]].mean()
     return Confirmed(
         trial=trial,
-        role=str(own["role"].iloc[0]),
-        composite=float(own["composite"].mean()),
-        interval=mean_interval(values[values["trial"] == trial], LEVEL),
-        composite_in_sweep=_in_sweep(sweep, trial),
-        metrics={name: _plain(own[name].mean()) for name in ("es", "ps", "ns", "score")},
+        role=same.roles[trial],
+        composite=float(means["composite"]),
+        interval=mean_interval(same.values[trial], LEVEL),
+        composite_in_sweep=same.in_sweep[trial],
+        metrics={name: _plain(means[name]) for name in ("es", "ps", "ns", "score")},
         against=against,
     )
 
 
 def _comparisons(
-    sweep: Sweep,
-    walks: pd.DataFrame,
-    values: pd.DataFrame,
-    searched: Sequence[int],
-    baselines: Sequence[int],
+    same: _SameRecords, searched: Sequence[int], baselines: Sequence[int]
 ) -> dict[int, dict[str, Comparison]]:
     """By trial and baseline; the p-values are corrected together."""
-    pairs = _test_pairs(values)
-    keys = [(trial, baseline) for trial in searched for baseline in baselines]
-    of = {trial: values[values["trial"] == trial] for trial in (*searched, *baselines)}
-    means = walks.groupby("trial")["composite"].mean()
-    role = walks.drop_duplicates("trial").set_index("trial")["role"]
-    by_batch = {key: batch_differences(of[key[0]], of[key[1]]) for key in keys}
-    p_values = _holm([_p_value(by_batch[key], pairs) for key in keys])
+    keys = list(product(searched, baselines))
+    by_batch = {(t, b): batch_differences(same.values[t], same.values[b]) for t, b in keys}
+    p_values = _holm([_p_value(by_batch[key], same.pairs) for key in keys])
     found: dict[int, dict[str, Comparison]] = {trial: {} for trial in searched}
     for (trial, baseline), p_value in zip(keys, p_values, strict=True):
-        differences = by_batch[trial, baseline]["value"]
-        found[trial][role[baseline]] = Comparison(
-            baseline=role[baseline],
-            lead_in_sweep=_in_sweep(sweep, trial) - _in_sweep(sweep, baseline),
-            lead=float(means[trial] - means[baseline]),
-            interval=difference_interval(of[trial], of[baseline], LEVEL),
-            probability=float(np.mean((differences > 0) + (differences == 0) / 2)),
-            p_value=p_value,
+        found[trial][same.roles[baseline]] = _comparison(
+            same, trial, baseline, by_batch[trial, baseline]["value"], p_value
         )
     return found
+
+
+def _comparison(
+    same: _SameRecords,
+    trial: int,
+    baseline: int,
+    differences: pd.Series[float],
+    p_value: float | None,
+) -> Comparison:
+    own, other = (same.walks[each]["composite"].mean() for each in (trial, baseline))
+    return Comparison(
+        baseline=same.roles[baseline],
+        lead_in_sweep=same.in_sweep[trial] - same.in_sweep[baseline],
+        lead=float(own - other),
+        interval=difference_interval(same.values[trial], same.values[baseline], LEVEL),
+        probability=float(np.mean((differences > 0) + (differences == 0) / 2)),
+        p_value=p_value,
+    )
 
 
 def _test_pairs(values: pd.DataFrame) -> str | None:
@@ -286,36 +192,5 @@ def _holm(p_values: Sequence[float | None]) -> list[float | None]:
     return [float(p) for p in multipletests(known, method="holm")[1]]
 
 
-def _in_sweep(sweep: Sweep, trial: int) -> float:
-    return float(sweep.trials.loc[sweep.trials["trial"] == trial, "composite"].iloc[0])
-
-
 def _plain(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _setting_values(setting: Confirmed) -> dict[str, Any]:
-    return {
-        "trial": setting.trial,
-        "role": setting.role,
-        "composite": setting.composite,
-        "interval": _bounds(setting.interval),
-        "composite_in_sweep": setting.composite_in_sweep,
-        **setting.metrics,
-        "against": {
-            role: {
-                "lead_in_sweep": each.lead_in_sweep,
-                "lead": each.lead,
-                "interval": _bounds(each.interval),
-                "beats": each.beats,
-                "luck": each.luck,
-                "probability": each.probability,
-                "p_value": each.p_value,
-            }
-            for role, each in setting.against.items()
-        },
-    }
-
-
-def _bounds(interval: Interval) -> dict[str, float]:
-    return {"low": float(interval.low), "high": float(interval.high), "level": interval.level}

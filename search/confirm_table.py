@@ -12,7 +12,7 @@ from analysis.confirm_sentences import sentences
 from spaces.values import inert
 
 if TYPE_CHECKING:
-    from analysis.confirmation import Confirmation
+    from analysis.confirmed import Confirmation
     from analysis.intervals import Interval
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from analysis.confirm_sentences import sentences
 from analysis.confirm_values import batch_differences, record_composites
-from analysis.confirmation import Confirmation, confirmation
+from analysis.confirmation import confirmation
+from analysis.confirmed import Confirmation
 from analysis.errors import ResultsError
 from analysis.sweep import Sweep
 from tests.analysis.confirmed import Values, confirmed, with_records
@@ -207,6 +208,11 @@ def test_a_better_trial_that_ended_after_confirming_is_told() -> None:
 def test_without_walks_in_common_there_is_no_confirmation() -> None:
     for values in ({}, {0: BY_HAND[0]}, {0: {0: [0.5] * 4}, 3: {1: [0.5] * 4}}):
         assert confirmation(confirmed({0: 0.5, 3: 0.9}, values)) is None
+
+
+def test_a_trial_that_is_not_the_sweeps_is_named() -> None:
+    with pytest.raises(ResultsError, match="results/made/confirm: the sweep has no trial 1"):
+        confirmation(confirmed({0: 0.5, 3: 0.9}, BY_HAND))
 
 
 def test_it_is_plain_json() -> None:

@@ -19,7 +19,8 @@ import ray
 import torch
 
 import analysis
-from analysis.confirmation import Confirmation, confirmation
+from analysis.confirmation import confirmation
+from analysis.confirmed import Confirmation
 from greedy_core.edit import run_edit
 from greedy_core.errors import InputError
 from greedy_core.inputs import read_inputs
