@@ -88,10 +88,10 @@ def confirm_sweep(
         if not missing:
             return 0
         same_versions(file.versions, found, accept_versions, "confirm")
-        log.open()
         with ray_session(file.config, verbose, interrupts):
             shared = prepared(file.config, watch.preparing, records=False)
             require_same_data(file.digests, shared.digests)
+            log.open()
             session = _Session(file, shared, log, watch, interrupts)
             session.run(missing, asked.sequences)
             # The driver maps the same memory as the workers of its node.

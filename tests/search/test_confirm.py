@@ -272,7 +272,7 @@ def test_what_differs_from_the_sweep_is_refused(swept: Path, tmp_path: Path, cas
     with pytest.raises(InputError, match=message) as caught:
         confirm_sweep(folder, TOP, None, Watch())
     assert status_of(caught.value) == WRONG_INPUT
-    assert not walk_files(folder)
+    assert {each.name for each in folder.iterdir()} == {each.name for each in swept.iterdir()}
 
 
 @pytest.mark.parametrize("sequences", [3, 0])
