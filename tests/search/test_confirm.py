@@ -283,6 +283,19 @@ def test_too_few_reserved_records_are_refused_with_what_is_possible(
         confirm_sweep(swept, TOP, sequences, Watch())
 
 
+def test_too_few_batches_for_an_interval_are_refused(swept: Path, tmp_path: Path) -> None:
+    folder = copied(swept, tmp_path)
+    for table in ("trials", "proposals"):
+        for file in (folder / table).iterdir():
+            rows = pq.read_table(file)
+            column = rows.schema.get_field_index("config/batch_size")
+            sizes = pa.array([8] * len(rows))
+            pq.write_table(rows.set_column(column, rows.schema.field(column), sizes), file)
+    rewrite(folder, set_to("config", "batch_size", value=8))
+    with pytest.raises(InputError, match=r"but got \(sequences=1, batches=1\)"):
+        confirm_sweep(folder, TOP, 1, Watch())
+
+
 def test_a_sweep_that_is_being_written_is_left_alone(swept: Path) -> None:
     with SweepLock(LocalFolder(swept)), pytest.raises(SweepLocked, match="is in use by process"):
         confirm_sweep(swept, TOP, None, Watch())
