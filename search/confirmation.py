@@ -93,7 +93,7 @@ def confirm_sweep(
             shared = prepared(file.config, watch.preparing, records=False)
             require_same_data(file.digests, shared.digests)
             log.open()
-            session = _Session(file, shared, log, watch, interrupts)
+            session = ConfirmSession(file, shared, log, watch, interrupts)
             session.run(missing, asked.sequences)
             # The driver maps the same memory as the workers of its node.
             weights = shared.view.weights
@@ -130,7 +130,7 @@ def _schemas(file: SweepFile, found: dict[str, str]) -> dict[str, Any]:
     return confirm_schemas(sweep_id=file.sweep_id, sweep_name=file.name, facts=found)
 
 
-class _Session:
+class ConfirmSession:
     """One driver's share of a confirmation.
 
     Args:
@@ -150,6 +150,7 @@ class _Session:
         interrupts: Interrupts,
     ) -> None:
         self.failed = 0
+        """Walks that have failed for the last time."""
         self._done = 0
         self._total = 0
         self._file = file
