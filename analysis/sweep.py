@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.config_columns import PREFIX
+from analysis.confirm_folder import read_confirm
+from analysis.confirm_schema import CONFIRM_TABLES, bare_schemas
 from analysis.errors import ResultsError
 from analysis.folder import CONFIG, SweepFolder, steady_listing
 from analysis.plain_yaml import read_yaml
@@ -51,6 +53,10 @@ class Sweep:
     """One row per started trial, by number."""
     config: Mapping[str, Any]
     """sweep.yaml; empty if it is absent, and of several sweeps."""
+    confirm: pd.DataFrame = field(default_factory=lambda: _empty("confirm"))
+    """One row per walk of `ratchet confirm`; empty before. See `analysis.confirm_schema`."""
+    confirm_records: pd.DataFrame = field(default_factory=lambda: _empty("confirm_records"))
+    """One row per such walk and record."""
     sweeps: Mapping[str, Sweep] = field(default_factory=dict, repr=False)
     """Of several sweeps, each one by name; else empty."""
 
@@ -123,6 +129,7 @@ def load(path: Address | Sequence[Address]) -> Sweep:
 def _load_one(folder: SweepFolder) -> tuple[Sweep, dict[str, pa.Table]]:
     folder.require()
     tables = {table: rows.sort_by("trial") for table, rows in _read(folder).items()}
+    tables |= read_confirm(folder)
     config = _config(folder)
     _check_owner(folder, config, tables)
     frames: Any = {table: _frame(rows) for table, rows in tables.items()}
@@ -138,7 +145,7 @@ def _load_several(folders: Sequence[SweepFolder]) -> Sweep:
     read = {name: _load_one(folder) for name, folder in zip(names, folders, strict=True)}
     where = ", ".join(addresses)
     frames: dict[str, Any] = {}
-    for table in TABLES:
+    for table in (*TABLES, *CONFIRM_TABLES):
         named = [_named(name, tables[table]) for name, (_, tables) in read.items()]
         frames[table] = _frame(under(united([rows.schema for rows in named], where), named))
     sweeps = {name: sweep for name, (sweep, _) in read.items()}
@@ -205,6 +212,10 @@ def _frame(rows: pa.Table) -> pd.DataFrame:
         if not field.nullable and field.type in _DTYPES
     }
     return frame.astype(whole)
+
+
+def _empty(table: str) -> pd.DataFrame:
+    return _frame(bare_schemas()[table].empty_table())
 
 
 def _config(folder: SweepFolder) -> dict[str, Any]:

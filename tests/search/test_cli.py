@@ -17,7 +17,9 @@ from search.cli import app, main
 from search.config_reader import read_config
 from tests.search.sweeps import ROOT, SMALL, overrides
 
-COMMANDS = ("run", "resume", "extend", "edit", "best", "export", "status", "config")
+COMMANDS = (
+    "run", "resume", "extend", "edit", "best", "confirm", "export", "status", "config",
+)  # fmt: skip
 WALK = {key: value for key, value in SMALL.items() if not key.startswith("search.")}
 
 
