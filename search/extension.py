@@ -9,8 +9,6 @@ from search.config import SweepConfig
 from search.config_reader import read_config
 from search.sameness import EXTENDABLE, FREE
 from search.sweep_file import SweepFile
-from spaces.errors import SpaceError
-from spaces.unions import united
 from spaces.values import shown
 
 
@@ -42,9 +40,9 @@ class Extension:
         search = replace(config.search, trials=file.config.search.trials + self.trials)
         config = replace(config, search=search).self_contained()
         try:
-            united(file.searched, config.search_space().distributions)
-        except SpaceError as error:
-            raise InputError([f"search.space: {fault}" for fault in error.faults]) from None
+            replace(file, config=config)
+        except ValueError as error:
+            raise InputError(str(error)) from None
         return config
 
 

@@ -24,7 +24,6 @@ from search.session import Session, remaining
 from search.sweep_file import (
     SWEEP_FILE,
     SweepFile,
-    distributions_as_text,
     git_sha,
     purpose,
     space_digest,
@@ -81,7 +80,6 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
                 earlier_versions={},
                 git_sha=git_sha(),
                 digests={**shared.digests, "space": space_digest(config)},
-                distributions=distributions_as_text(config.search_space().distributions),
                 config=config,
             )
             lock.check()

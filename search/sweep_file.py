@@ -7,13 +7,12 @@ import json
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, get_type_hints
 
 import yaml
-from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 
 from analysis.errors import ResultsError
 from analysis.folder import SweepFolder
@@ -23,9 +22,9 @@ from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
 from search.results.parts import ResultsFolder
+from search.searched import parsed, texts, united
 from spaces.document import parse_document
 from spaces.errors import DocumentError
-from spaces.unions import united
 from spaces.values import conform, inert
 
 SWEEP_FILE = "sweep.yaml"
@@ -62,15 +61,16 @@ class SweepFile:
     """Commit of the working directory, where it is a git checkout."""
     digests: Mapping[str, str]
     """Digests of model, dataset, corpus and space."""
-    distributions: Mapping[str, str]
-    """Whatever was searched in any generation: setting -> distribution, as Optuna's JSON."""
     config: SweepConfig
     """Resolved and self-contained."""
+    distributions: Mapping[str, str] = field(default_factory=dict)
+    """Optuna's JSON of all that was searched in any generation, by dotted key; what the
+    configuration searches is added."""
 
-    @property
-    def searched(self) -> dict[str, BaseDistribution]:
-        """Whatever was searched in any generation."""
-        return {key: json_to_distribution(text) for key, text in self.distributions.items()}
+    def __post_init__(self) -> None:
+        earlier = {key: parsed(key, text) for key, text in self.distributions.items()}
+        everything = united(earlier, self.config.search_space().distributions)
+        object.__setattr__(self, "distributions", texts(everything))
 
     def next_generation(
         self, config: SweepConfig, found: Mapping[str, str], sha: str | None
@@ -86,9 +86,6 @@ class SweepFile:
             earlier_versions={**self.earlier_versions, str(self.generation): text},
             git_sha=sha,
             digests={**self.digests, "space": space_digest(config)},
-            distributions=distributions_as_text(
-                united(self.searched, config.search_space().distributions)
-            ),
             config=config,
         )
 
@@ -135,7 +132,6 @@ class SweepFile:
         except DocumentError as error:
             raise ResultsError(error.faults) from None
         values, faults = _head(document.values)
-        faults += _distribution_faults(values.get("distributions", {}))
         faults = [f"{path}: {fault}" for fault in faults] + list(document.faults)
         try:
             config = SweepConfig().with_values(_dotted(document.values.get("config")))
@@ -144,9 +140,14 @@ class SweepFile:
             faults += [f"{path}: config: {fault}" for fault in error.faults]
         except ValueError as error:
             faults.append(f"{path}: {error}")
+        searched, wrong = _searched(document.values.get("distributions", {}))
+        faults += [f"{path}: distributions: {fault}" for fault in wrong]
         if faults:
             raise ResultsError(faults)
-        return cls(**values, config=config)
+        try:
+            return cls(**values, config=config, distributions=searched)
+        except ValueError as error:
+            raise ResultsError(f"{path}: distributions: {error}") from None
 
 
 def purpose(config: SweepConfig) -> str:
@@ -163,11 +164,6 @@ def space_digest(config: SweepConfig) -> str:
     """Digest of a self-contained configuration's search space."""
     text = json.dumps(config.search.space, sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def distributions_as_text(distributions: Mapping[str, BaseDistribution]) -> dict[str, str]:
-    """Each distribution as Optuna's JSON."""
-    return {key: distribution_to_json(each) for key, each in distributions.items()}
 
 
 def versions() -> dict[str, str]:
@@ -203,14 +199,17 @@ def _head(content: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     return values, faults
 
 
-def _distribution_faults(texts: Mapping[str, str]) -> list[str]:
+def _searched(content: object) -> tuple[dict[str, str], list[str]]:
+    """The distributions, and what is wrong with them; sweeps of one space may be without."""
+    if not isinstance(content, Mapping):
+        return {}, ["must be a mapping"]
     faults = []
-    for key, text in texts.items():
+    for key, text in content.items():
         try:
-            json_to_distribution(text)
-        except (ValueError, KeyError, TypeError):
-            faults.append(f"distributions: {inert(key)} must be a distribution as Optuna's JSON")
-    return faults
+            parsed(key, conform(text, str))
+        except ValueError as error:
+            faults.append(f"{inert(str(key)[:80])}: {error}")
+    return dict(content), faults
 
 
 def _dotted(nested: object) -> dict[str, Any]:
@@ -232,6 +231,8 @@ def _dotted(nested: object) -> dict[str, Any]:
 
 
 _HEAD: Mapping[str, Any] = {
-    name: hint for name, hint in get_type_hints(SweepFile).items() if name != "config"
+    name: hint
+    for name, hint in get_type_hints(SweepFile).items()
+    if name not in ("config", "distributions")
 }
 """Names and types of everything but the configuration."""
