@@ -38,6 +38,7 @@ def write_results(
         path.name,
         "2026-01-01",
         0,
+        {"0": "a few trials"},
         {"python": "3.11"},
         {},
         None,

@@ -83,15 +83,15 @@ def test_an_extension_is_a_generation_on_top_of_what_is_there(
 
 
 def test_an_extension_that_is_killed_is_resumed_to_what_was_asked(copy: Path) -> None:
-    slow = "search.concurrency=1"
-    with driver("extend", str(copy), "--trials", "8", NARROW, slow) as process:
+    many = 400  # a driver commits every 5 s, in which some 200 trials read what is stored
+    with driver("extend", str(copy), "--trials", str(many), NARROW) as process:
         wait_for_trials(copy, BASELINES + SEARCHED + 1, process)
         kill_session(process)
     there = analysis.load(copy).trials
-    assert len(there) < BASELINES + SEARCHED + 8
-    assert resume_sweep(copy, Watch()).trials == SEARCHED + 8
+    assert len(there) < BASELINES + SEARCHED + many
+    assert resume_sweep(copy, Watch()).trials == SEARCHED + many
     sweep = analysis.load(copy)
-    assert_whole(sweep, SEARCHED + 8)
+    assert_whole(sweep, SEARCHED + many)
     pd.testing.assert_frame_equal(sweep.trials[: len(there)], there, check_exact=True)
     assert set(sweep.trials["config/greedy.steps"][BASELINES + SEARCHED :]) <= {2, 3}
 
