@@ -83,7 +83,7 @@ def test_an_extension_is_a_generation_on_top_of_what_is_there(
 
 
 def test_an_extension_that_is_killed_is_resumed_to_what_was_asked(copy: Path) -> None:
-    many = 400  # a driver commits every 5 s, in which some 200 trials read what is stored
+    many = 250  # a driver commits every 5 s, in which some 200 trials read what is stored
     with driver("extend", str(copy), "--trials", str(many), NARROW) as process:
         wait_for_trials(copy, BASELINES + SEARCHED + 1, process)
         kill_session(process)
