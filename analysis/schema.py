@@ -5,6 +5,8 @@ trials      one row per ended trial
 steps       one row per step of the greedy loop
 records     one row per trial, record and rung report
 
+Those of `ratchet confirm` are in `analysis.confirm_schema`.
+
 Names in angle brackets stand for several columns: `config/<key>` for each dotted key of the
 configuration, `rung_<edits>` for each rung, `accept_rate_step_<k>` for each step position.
 In a column of floats NaN means that the value was not a number, null that there was none.
@@ -129,12 +131,12 @@ RECORDS = (
 
 def proposals_schema(config: Mapping[str, pa.DataType]) -> pa.Schema:
     """Schema of `proposals`, for a configuration of these keys and types."""
-    return _schema(PROPOSALS, {"config/<key>": config_fields(config)})
+    return schema_of(PROPOSALS, {"config/<key>": config_fields(config)})
 
 
 def trials_schema(config: Mapping[str, pa.DataType], rungs: Sequence[int], steps: int) -> pa.Schema:
     """Schema of `trials`; `steps` is the largest number of steps of any setting in the sweep."""
-    return _schema(
+    return schema_of(
         TRIALS,
         {
             "config/<key>": config_fields(config),
@@ -148,12 +150,12 @@ def trials_schema(config: Mapping[str, pa.DataType], rungs: Sequence[int], steps
 
 def steps_schema() -> pa.Schema:
     """Schema of `steps`."""
-    return _schema(STEPS, {})
+    return schema_of(STEPS, {})
 
 
 def records_schema() -> pa.Schema:
     """Schema of `records`."""
-    return _schema(RECORDS, {})
+    return schema_of(RECORDS, {})
 
 
 def sweep_schemas(
@@ -175,13 +177,7 @@ def sweep_schemas(
         sweep_name: what people call it.
         facts: what else a file should say about its origin, such as versions.
     """
-    stamp = {
-        **facts,
-        "schema_version": str(SCHEMA_VERSION),
-        "sweep_id": sweep_id,
-        "sweep_name": sweep_name,
-    }
-    metadata = {METADATA_PREFIX + key: value for key, value in stamp.items()}
+    metadata = stamp(sweep_id, sweep_name, facts)
     schemas = {
         "proposals": proposals_schema(config),
         "steps": steps_schema(),
@@ -191,7 +187,19 @@ def sweep_schemas(
     return {table: schema.with_metadata(metadata) for table, schema in schemas.items()}
 
 
-def _schema(columns: Sequence[Column], families: Mapping[str, list[pa.Field]]) -> pa.Schema:
+def stamp(sweep_id: str, sweep_name: str, facts: Mapping[str, str]) -> dict[str, str]:
+    """The metadata that says where a file comes from."""
+    known = {
+        **facts,
+        "schema_version": str(SCHEMA_VERSION),
+        "sweep_id": sweep_id,
+        "sweep_name": sweep_name,
+    }
+    return {METADATA_PREFIX + key: value for key, value in known.items()}
+
+
+def schema_of(columns: Sequence[Column], families: Mapping[str, list[pa.Field]]) -> pa.Schema:
+    """The columns as a schema; a name in angle brackets gives way to its family."""
     fields: list[pa.Field] = []
     for column in columns:
         single = [pa.field(column.name, column.type, nullable=not column.required)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from analysis.confirm_folder import read_confirm
+from analysis.confirm_schema import bare_schemas
 from analysis.errors import ResultsError
 from analysis.folder import CONFIG, SweepFolder, steady_listing
 from analysis.plain_yaml import read_yaml
@@ -40,6 +42,10 @@ class Sweep:
     """One row per started trial, by number."""
     config: Mapping[str, Any]
     """sweep.yaml; empty if it is absent."""
+    confirm: pd.DataFrame = field(default_factory=lambda: _empty("confirm"))
+    """One row per walk of `ratchet confirm`; empty before. See `analysis.confirm_schema`."""
+    confirm_records: pd.DataFrame = field(default_factory=lambda: _empty("confirm_records"))
+    """One row per such walk and record."""
 
 
 def load(path: Address) -> Sweep:
@@ -62,7 +68,7 @@ def load(path: Address) -> Sweep:
     """
     folder = SweepFolder.at(path)
     folder.require()
-    tables = _read(folder)
+    tables = {**_read(folder), **read_confirm(folder)}
     config = _config(folder)
     _check_owner(folder, config, tables)
     return Sweep(
@@ -102,7 +108,10 @@ def _read(folder: SweepFolder) -> dict[str, pa.Table]:
             tables = {table: read_table(folder, table, parts[table]) for table in TABLES}
         except FileNotFoundError:
             continue  # compacted by the running sweep between listing and reading
-        return {t: empty[t].empty_table() if rows is None else rows for t, rows in tables.items()}
+        return {
+            t: empty[t].empty_table() if rows is None else rows.sort_by("trial")
+            for t, rows in tables.items()
+        }
     raise ResultsError(f"{folder.address}: keeps changing while it is read")
 
 
@@ -120,13 +129,17 @@ def _check_owner(
 
 
 def _frame(rows: pa.Table) -> pd.DataFrame:
-    frame = rows.sort_by("trial").to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    frame = rows.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     whole = {
         field.name: "int64" if pa.types.is_int64(field.type) else "bool"
         for field in rows.schema
         if not field.nullable and field.type in _DTYPES
     }
     return frame.astype(whole)
+
+
+def _empty(table: str) -> pd.DataFrame:
+    return _frame(bare_schemas()[table].empty_table())
 
 
 def _config(folder: SweepFolder) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.config_columns import holds_lists, list_cell
+from analysis.confirm_schema import CONFIRM, CONFIRM_RECORDS
 from analysis.errors import ResultsError
 from analysis.folder import Listing, SweepFolder
 from analysis.schema import (
@@ -26,7 +27,14 @@ from analysis.schema import (
     TRIALS,
 )
 
-COLUMNS = {"proposals": PROPOSALS, "steps": STEPS, "records": RECORDS, "trials": TRIALS}
+COLUMNS = {
+    "proposals": PROPOSALS,
+    "steps": STEPS,
+    "records": RECORDS,
+    "trials": TRIALS,
+    "confirm": CONFIRM,
+    "confirm_records": CONFIRM_RECORDS,
+}
 ROLES = ("baseline_full", "baseline_default", "baseline_literal", "search")
 STATUSES = ("completed", "pruned", "failed")
 RUNG = "rung_"

@@ -63,9 +63,7 @@ class BaseArtefacts:
 
     def prepare(self, report: Report = silent) -> None:
         """Compute everything that does not depend on a trial's settings, dear things first."""
-        self._ensure_covariances(report)
-        for layer in self.plan.layers:
-            self.energy(layer)
+        self.prepare_layers(report)
         for batch in range(len(self.plan.batches)):
             self.keys(batch)
         if self.plan.targets == "base":
@@ -73,6 +71,12 @@ class BaseArtefacts:
             for group in range(groups):
                 report(Progress("target values", group * TARGET_GROUP, self.plan.edits))
                 self._group_values(group)
+
+    def prepare_layers(self, report: Report = silent) -> None:
+        """Compute what does not depend on the records that are edited."""
+        self._ensure_covariances(report)
+        for layer in self.plan.layers:
+            self.energy(layer)
 
     def requests(self, batch: int) -> list[EditRequest]:
         """The requests of a batch."""

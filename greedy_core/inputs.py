@@ -38,7 +38,7 @@ def read_inputs(settings: EditSettings, model_config: Mapping[str, Any]) -> Inpu
     settings = resolve(settings, model_config)
     records = load_records(settings.dataset)
     selection = select(records, settings)
-    _check_measurable(selection, settings)
+    check_measurable(selection, settings)
     return Inputs(settings, selection, load_corpus(settings, records))
 
 
@@ -50,8 +50,12 @@ def _kinds(selection: Selection) -> dict[str, bool]:
     }
 
 
-def _check_measurable(selection: Selection, settings: EditSettings) -> None:
-    """Every batch needs probes, and held-out prompts, of a kind that counts in the composite."""
+def check_measurable(selection: Selection, settings: EditSettings) -> None:
+    """Every batch needs probes, and held-out prompts, of a kind that counts in the composite.
+
+    Raises:
+        RecordsError: a line for each batch and use that has none.
+    """
     es, ps, ns = settings.composite_weights
     faults = []
     for number, batch in enumerate(selection.batches(settings.batch_size)):

@@ -137,6 +137,42 @@ def best(folder: Folder, as_json: Json = False) -> None:
         print_verdict(found, Console())
 
 
+@app.command()
+def confirm(
+    folder: Folder,
+    top: Annotated[
+        int, typer.Option(metavar="K", min=1, help="Best settings of the search to confirm.")
+    ] = 3,
+    sequences: Annotated[
+        int | None,
+        typer.Option(
+            metavar="R",
+            min=1,
+            help="Sequences of reserved records; by default all there are, at most 5.",
+            show_default=False,
+        ),
+    ] = None,
+    accept_versions: Annotated[
+        bool,
+        typer.Option("--accept-versions", help="Take other versions of packages than the sweep's."),
+    ] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run the best settings and the baselines again, on records that the sweep never edited.
+
+    Example: ratchet confirm results/first --top 3 --sequences 5
+    """
+    _set_up_logging(verbose)
+    from search.sweep_file import SweepFile
+
+    SweepFile.read(folder)
+    from search.confirm_command import confirm_and_show  # imports Ray, once there is a sweep
+
+    if confirm_and_show(folder, top, sequences, accept_versions, as_json, verbose):
+        raise typer.Exit(SOME_FAILED)
+
+
 @app.command(name="config")
 def show_config(config: Config = None) -> None:
     """Print the resolved configuration as YAML.

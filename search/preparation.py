@@ -40,12 +40,15 @@ class Shared:
     """Of model, dataset and corpus."""
 
 
-def prepared(config: SweepConfig, on_progress: Callable[[Progress], None]) -> Shared:
+def prepared(
+    config: SweepConfig, on_progress: Callable[[Progress], None], records: bool = True
+) -> Shared:
     """Prepare on whichever machine Ray chooses, and on another one if that is lost.
 
     Args:
         config: the sweep's.
         on_progress: told how far it is.
+        records: whether what follows from the edited records is computed, too.
 
     Raises:
         RatchetError: whatever is found wrong.
@@ -53,7 +56,7 @@ def prepared(config: SweepConfig, on_progress: Callable[[Progress], None]) -> Sh
     """
     for _ in range(ATTEMPTS):
         try:
-            return _prepared(config, on_progress)
+            return _prepared(config, on_progress, records)
         except RayTaskError as error:
             if isinstance(error.cause, RatchetError):
                 raise error.cause from None
@@ -67,14 +70,16 @@ def prepared(config: SweepConfig, on_progress: Callable[[Progress], None]) -> Sh
     raise PreparationFailed("its process was killed, perhaps for want of memory")
 
 
-def _prepared(config: SweepConfig, on_progress: Callable[[Progress], None]) -> Shared:
+def _prepared(
+    config: SweepConfig, on_progress: Callable[[Progress], None], records: bool
+) -> Shared:
     machines = config.ray
     # Tried again here and not by Ray, which goes on in the second stream where the first broke off,
     # although progress does not come in the same pieces twice.
     task: Any = _preparation.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, max_retries=0
     )
-    told = task.remote(config)
+    told = task.remote(config, records)
     for reference in told:
         item = ray.get(reference)
         if not isinstance(item, Progress):
@@ -85,11 +90,13 @@ def _prepared(config: SweepConfig, on_progress: Callable[[Progress], None]) -> S
 
 
 @ray.remote(num_returns="streaming")
-def _preparation(config: SweepConfig) -> Iterator[Progress | Mapping[str, str] | Prepared]:
+def _preparation(
+    config: SweepConfig, records: bool
+) -> Iterator[Progress | Mapping[str, str] | Prepared]:
     """Progress, again and again; then the digests; then everything."""
     queue: SimpleQueue[Progress] = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:
-        computed = pool.submit(prepare, config, queue.put)
+        computed = pool.submit(prepare, config, queue.put, records)
         yield from _until_done(computed, queue)
         result = computed.result()
     yield {

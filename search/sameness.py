@@ -69,13 +69,16 @@ def require_same_data(started_with: Mapping[str, str], found: Mapping[str, str])
         raise InputError(lines)
 
 
-def same_versions(was: Mapping[str, str], now: Mapping[str, str], accept: bool) -> bool:
+def same_versions(
+    was: Mapping[str, str], now: Mapping[str, str], accept: bool, command: str = "resume"
+) -> bool:
     """Whether all versions that count are the same.
 
     Args:
         was: the sweep's.
         now: those that are here.
         accept: take others, as far as the tables can hold both.
+        command: the command of `ratchet` that would take them.
 
     Raises:
         InputError: a line for each that differs and is not accepted.
@@ -87,7 +90,8 @@ def same_versions(was: Mapping[str, str], now: Mapping[str, str], accept: bool) 
     }
     refused = [line for name, line in different.items() if not accept or name == SCHEMA]
     if refused:
-        way = "install what was, or go on with what is: ratchet resume DIR/NAME --accept-versions"
+        going_on = f"ratchet {command} DIR/NAME --accept-versions"
+        way = f"install what was, or go on with what is: {going_on}"
         raise InputError(refused if accept else [*refused, way])
     return not different
 

@@ -61,6 +61,13 @@ class ProgressLine(Watch):
         seconds = time.monotonic() - self._started
         self._draw(progress_line(recorder, total, seconds, self._searched))
 
+    def confirming(self, progress: Progress, running: int, failed: int) -> None:
+        """Draw how far a confirmation is."""
+        if self._started is None:
+            self._started = time.monotonic()
+        seconds = time.monotonic() - self._started
+        self._draw(" · ".join([*_walks(progress, running, failed), *_left(progress, seconds)]))
+
     def _draw(self, line: str) -> None:
         self._line = line
         if self._live is not None:
@@ -84,9 +91,17 @@ def progress_line(recorder: Recorder, total: int, seconds: float, searched: tupl
         config: Mapping[str, Any] = recorder.best["config"]
         settings = " ".join(f"{key}={_short(config[key])}" for key in searched)
         parts.append(f"best {recorder.best['composite']:.3f} ({settings})")
-    if 0 < done < total:
-        parts.append(f"{_duration(seconds / done * (total - done))} left")
-    return " · ".join(parts)
+    return " · ".join([*parts, *_left(Progress("trials", done, total), seconds)])
+
+
+def _walks(progress: Progress, running: int, failed: int) -> list[str]:
+    return [f"confirming: {progress}", f"{running} running", f"{failed} failed"]
+
+
+def _left(progress: Progress, seconds: float) -> list[str]:
+    """The time left, where something says how long the rest takes."""
+    done, total = progress.done, progress.total
+    return [f"{_duration(seconds / done * (total - done))} left"] if 0 < done < total else []
 
 
 def _short(value: object) -> str:

@@ -11,6 +11,7 @@ import logging
 import math
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,40 +33,40 @@ class Pulse:
     def __init__(self) -> None:
         self._life = uuid.uuid4().hex
         self._beats = 0
-        self._trial = ""
+        self._name = ""
         self._given = -math.inf
 
-    def beat(self, trial_id: str, timeout: float) -> None:
-        """Give a sign for a trial, unless the last one is fresh."""
+    def beat(self, name: str, timeout: float) -> None:
+        """Give a sign for the work of this name, such as a trial, unless the last one is fresh."""
         now = time.monotonic()
-        if trial_id == self._trial and now - self._given < interval(timeout):
+        if name == self._name and now - self._given < interval(timeout):
             return
         self._beats += 1
-        _internal_kv_put(_key(trial_id), f"{self._life} {self._beats}", namespace=_namespace())
-        self._trial, self._given = trial_id, now
+        _internal_kv_put(_key(name), f"{self._life} {self._beats}", namespace=_namespace())
+        self._name, self._given = name, now
 
 
 @dataclass
 class _Watched:
-    """A trial that runs."""
+    """What a worker does, and is watched at."""
 
-    trial: Any
-    """Tune's."""
+    actor: Callable[[], Any]
+    """Gives the worker, or None where it has none yet."""
     seen: bytes | None
-    """Its last sign of life; at first the one that a failed attempt has left."""
-    walking: bool = False
+    """The last sign of life; at first the one that a failed attempt has left."""
+    working: bool = False
     """Whether this attempt has given a sign."""
     silent: float = 0.0
-    """Seconds since its last sign or its start."""
+    """Seconds since the last sign or the start."""
 
 
-class VitalSigns(tune.Callback):
-    """Ends the worker of a trial that gives no sign of life for too long; Tune then retries it.
+class SignsOfLife:
+    """Ends workers that give no sign of life for too long.
 
     Time in which the driver itself did not look, because it was stopped or busy, does not count.
 
     Args:
-        timeout: longest silence of a trial, in seconds.
+        timeout: longest silence, in seconds.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -74,62 +75,90 @@ class VitalSigns(tune.Callback):
         self._looked = time.monotonic()
         self._hung: dict[str, str] = {}
 
-    def cause(self, trial_id: str) -> str | None:
-        """Why the driver ended the trial's worker; None if it did not."""
-        return self._hung.get(trial_id)
+    def cause(self, name: str) -> str | None:
+        """Why the driver ended the worker at this work; None if it did not."""
+        return self._hung.get(name)
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Watch an attempt."""
-        self._hung.pop(trial.trial_id, None)
-        self._watched[trial.trial_id] = _Watched(trial, _last_sign(trial.trial_id))
+    def watch(self, name: str, actor: Callable[[], Any]) -> None:
+        """Watch an attempt at some work, from its start."""
+        self._hung.pop(name, None)
+        self._watched[name] = _Watched(actor, _last_sign(name))
 
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Leave an attempt alone that is over."""
-        self._watched.pop(trial.trial_id, None)
+    def leave(self, name: str) -> None:
+        """Leave an attempt alone that is over; another one may follow."""
+        self._watched.pop(name, None)
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Forget a trial."""
-        self._forget(trial)
+    def forget(self, name: str) -> None:
+        """Forget a work that is over."""
+        self._watched.pop(name, None)
+        self._hung.pop(name, None)
+        _internal_kv_del(_key(name), namespace=_namespace())
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Forget a trial."""
-        self._forget(trial)
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def look(self) -> None:
         """Look at all that run, now and then."""
         now, pause = time.monotonic(), interval(self._timeout)
         if now - self._looked < pause:
             return
         elapsed = min(now - self._looked, 2 * pause)
         self._looked = now
-        for trial_id, watched in list(self._watched.items()):
-            self._look(trial_id, watched, elapsed)
+        for name, watched in list(self._watched.items()):
+            self._look_at(name, watched, elapsed)
 
-    def _look(self, trial_id: str, watched: _Watched, elapsed: float) -> None:
-        sign = _last_sign(trial_id)
+    def _look_at(self, name: str, watched: _Watched, elapsed: float) -> None:
+        sign = _last_sign(name)
         if sign != watched.seen:
-            watched.seen, watched.walking, watched.silent = sign, True, 0.0
+            watched.seen, watched.working, watched.silent = sign, True, 0.0
             return
         watched.silent += elapsed
-        actor = watched.trial.temporary_state.ray_actor
+        actor = watched.actor()
         if watched.silent <= self._longest(watched) or actor is None:
             return
-        del self._watched[trial_id]
-        if watched.walking:
+        del self._watched[name]
+        if watched.working:
             named = f"search.trial_timeout ({self._timeout:g} s)"
         else:
             named = f"{self._longest(watched):g} s while it started"
-        self._hung[trial_id] = f"no sign of life for longer than {named}; the worker was ended"
-        logger.info("trial %s: %s", trial_id, self._hung[trial_id])
+        self._hung[name] = f"no sign of life for longer than {named}; the worker was ended"
+        logger.info("%s: %s", name, self._hung[name])
         ray.kill(actor)
 
     def _longest(self, watched: _Watched) -> float:
-        return self._timeout if watched.walking else max(self._timeout, STARTING_SECONDS)
+        return self._timeout if watched.working else max(self._timeout, STARTING_SECONDS)
 
-    def _forget(self, trial: Any) -> None:
-        self._watched.pop(trial.trial_id, None)
-        self._hung.pop(trial.trial_id, None)
-        _internal_kv_del(_key(trial.trial_id), namespace=_namespace())
+
+class VitalSigns(tune.Callback):
+    """Watches Tune's trials, each under its trial_id; Tune retries one whose worker is ended.
+
+    Args:
+        timeout: longest silence of a trial, in seconds.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._signs = SignsOfLife(timeout)
+
+    def cause(self, trial_id: str) -> str | None:
+        """Why the driver ended the trial's worker; None if it did not."""
+        return self._signs.cause(trial_id)
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Watch an attempt."""
+        self._signs.watch(trial.trial_id, lambda: trial.temporary_state.ray_actor)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Leave an attempt alone that is over."""
+        self._signs.leave(trial.trial_id)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Forget a trial."""
+        self._signs.forget(trial.trial_id)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Forget a trial."""
+        self._signs.forget(trial.trial_id)
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Look at all that run, now and then."""
+        self._signs.look()
 
 
 def interval(timeout: float) -> float:
@@ -137,13 +166,13 @@ def interval(timeout: float) -> float:
     return min(_LONGEST_INTERVAL, timeout / 4)
 
 
-def _last_sign(trial_id: str) -> bytes | None:
-    sign: bytes | None = _internal_kv_get(_key(trial_id), namespace=_namespace())
+def _last_sign(name: str) -> bytes | None:
+    sign: bytes | None = _internal_kv_get(_key(name), namespace=_namespace())
     return sign
 
 
-def _key(trial_id: str) -> str:
-    return f"sign of life of {trial_id}"
+def _key(name: str) -> str:
+    return f"sign of life of {name}"
 
 
 def _namespace() -> str:

@@ -14,3 +14,6 @@ class Watch:
 
     def running(self, recorder: Recorder, total: int) -> None:
         """A trial has started, reported or ended; `total` trials are to run in this session."""
+
+    def confirming(self, progress: Progress, running: int, failed: int) -> None:
+        """Of a confirmation's walks so many are done and so many run; some of the done failed."""

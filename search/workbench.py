@@ -153,12 +153,13 @@ class Workbench:
         return LayeredStore(self._prepared, LayeredStore(self._states, self._shared))
 
 
-def prepare(config: SweepConfig, report: Report = silent) -> Prepared:
+def prepare(config: SweepConfig, report: Report = silent, records: bool = True) -> Prepared:
     """Load the base model, and compute what all trials of a sweep share.
 
     Args:
         config: the sweep's.
         report: told about progress.
+        records: whether this includes what follows from the edited records.
 
     Raises:
         InputError: with everything that is wrong.
@@ -172,7 +173,10 @@ def prepare(config: SweepConfig, report: Report = silent) -> Prepared:
     kept = MemoryStore(inf)
     store = LayeredStore(kept, open_blobs(cache)) if cache.enabled else kept
     scores = open_states(inputs, model, store, digest, kept)
-    prepare_states(scores, cache.prepared_mb * 2**20, report)
+    if records:
+        prepare_states(scores, cache.prepared_mb * 2**20, report)
+    else:
+        scores.tree.base.prepare_layers(report)
     config = replace(config, edit=inputs.settings)
     return Prepared(config, inputs, share(model), digest, kept.artefacts)
 

@@ -6,11 +6,12 @@ move is a copy and a delete, which leaves both names if the driver is killed in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 
 from analysis.folder import SweepFolder
+from analysis.schema import TABLES
 from analysis.storage import S3Address
 from search.results.claim import LOCK, Claim, Owner
 from search.results.object_claim import ObjectClaim
@@ -37,7 +38,7 @@ class ObjectFolder(ResultsFolder):
     def create(self) -> None:
         pass  # a prefix is there when an object is
 
-    def create_tables(self) -> None:
+    def create_tables(self, tables: Sequence[str] = TABLES) -> None:
         pass
 
     def put(self, name: str, content: bytes | pa.Buffer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -32,7 +32,7 @@ class ResultsFolder(Protocol):
     def create(self) -> None:
         """Make the folder if it is missing."""
 
-    def create_tables(self) -> None:
+    def create_tables(self, tables: Sequence[str] = TABLES) -> None:
         """Make the folder and one folder for each table, as far as they are missing."""
 
     def put(self, name: str, content: bytes | pa.Buffer) -> None:
@@ -75,9 +75,9 @@ class LocalFolder(ResultsFolder):
             self.path.mkdir(parents=True, exist_ok=True)
         self._made = missing
 
-    def create_tables(self) -> None:
+    def create_tables(self, tables: Sequence[str] = TABLES) -> None:
         with self._refusals():
-            for table in TABLES:
+            for table in tables:
                 (self.path / table).mkdir(parents=True, exist_ok=True)
             _sync_folder(self.path)
 

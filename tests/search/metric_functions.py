@@ -103,3 +103,12 @@ def vandal(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[s
             with torch.no_grad():
                 next(each.parameters()).view(-1)[0] += 1.0
     return GOOD
+
+
+def dies_once(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Killed when it is first asked, and well from then on."""
+    mark = Path(os.environ["XDG_CACHE_HOME"]) / "died-once"
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return GOOD

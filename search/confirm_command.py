@@ -1,0 +1,47 @@
+"""`ratchet confirm`: what is missing is run, and everything that is there is judged."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+from rich.console import Console
+
+import analysis
+from analysis.confirmation import confirmation
+from search.confirm_table import print_confirmation
+from search.confirmation import confirm_sweep
+from search.terminal import ProgressLine
+
+
+def confirm_and_show(
+    folder: str,
+    top: int,
+    sequences: int | None,
+    accept_versions: bool,
+    as_json: bool,
+    verbose: bool,
+) -> bool:
+    """Confirm a sweep, print what came of it, and say whether walks have failed.
+
+    Args:
+        folder: the sweep's.
+        top: how many settings of the search.
+        sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
+        accept_versions: take other versions of packages than the sweep's.
+        as_json: print JSON.
+        verbose: let the libraries talk.
+    """
+    line = ProgressLine(Console(stderr=True), ())
+    with line.shown():
+        failed = confirm_sweep(folder, top, sequences, line, verbose, accept_versions)
+    found = confirmation(analysis.load(folder))
+    if as_json:
+        typer.echo(json.dumps(found and found.to_dict(), indent=2))
+    elif found is not None:
+        print_confirmation(found, Console())
+    if found is None:
+        typer.echo("the best setting and the baselines have no sequence in common", err=True)
+    if failed:
+        typer.echo(f"{failed} walks failed; see the column error of confirm", err=True)
+    return bool(failed)

@@ -1,0 +1,185 @@
+"""Runs a sweep's best settings and its baselines again, on records that the sweep never edited.
+
+Every setting walks every sequence, so that all comparisons are paired. A walk's rows are on disk as
+soon as it has ended; what is there already, from this command or an earlier one, is not run again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from analysis.confirm_schema import CONFIRM, confirm_schemas
+from analysis.storage import Address
+from analysis.sweep import load, ranked
+from greedy_core.loading import attach, check_unchanged
+from greedy_core.progress import Progress
+from greedy_core.reserve import Reserve
+from greedy_core.selection import Selection
+from search.candidates import candidates
+from search.interrupts import PATIENCE, Interrupts, interruptible
+from search.preparation import Shared, prepared
+from search.ray_session import ray_session
+from search.reports import REFUSAL
+from search.results.confirm_log import ConfirmLog
+from search.results.lock import SweepLock
+from search.results.parts import ResultsFolder
+from search.results.places import results_folder
+from search.results.recovery import ended_trials
+from search.sameness import require_same_data, require_same_settings, same_versions
+from search.session import remaining
+from search.sweep_file import SweepFile, versions
+from search.walk_pool import WalkEnd, WalkPool
+from search.walk_worker import Walk
+from search.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = frozenset(column.name for column in CONFIRM)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be confirmed, and on what."""
+
+    walks: tuple[Walk, ...]
+    """Every setting on every sequence; the best setting and the baselines come first."""
+    sequences: tuple[Selection, ...]
+    """The records of each sequence."""
+
+
+def confirm_sweep(
+    folder: Address,
+    top: int,
+    sequences: int | None,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+) -> int:
+    """Run what a sweep's confirmation lacks; says how many of the walks asked for have failed.
+
+    Args:
+        folder: the sweep's.
+        top: how many settings of the search to confirm.
+        sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
+        watch: told about progress.
+        verbose: let the libraries talk.
+        accept_versions: take other versions of packages than the sweep's.
+
+    Raises:
+        ResultsError: if the folder is damaged.
+        StorageError: if the store cannot be used.
+        InputError: if no trial has been completed, too few records are reserved, or settings, data
+            or versions are not those of the sweep.
+        SweepInterrupted: after a signal; walks that had ended are on disk.
+    """
+    file = SweepFile.read(folder)
+    results = results_folder(folder)
+    with interruptible() as interrupts, SweepLock(results) as lock:
+        require_same_settings(file, results)
+        asked = _asked(file, results, top, sequences)
+        found = versions()
+        log = ConfirmLog(results, _schemas(file, found), before_write=lock.check)
+        missing = [w for w in asked.walks if (w.trial, w.sequence) not in log.completed]
+        if not missing:
+            return 0
+        same_versions(file.versions, found, accept_versions, "confirm")
+        with ray_session(file.config, verbose, interrupts):
+            shared = prepared(file.config, watch.preparing, records=False)
+            require_same_data(file.digests, shared.digests)
+            log.open()
+            session = _Session(file, shared, log, watch, interrupts)
+            session.run(missing, asked.sequences)
+            # The driver maps the same memory as the workers of its node.
+            weights = shared.view.weights
+            check_unchanged(attach(weights, "cpu"), weights.digest)
+    return session.failed
+
+
+def _asked(file: SweepFile, results: ResultsFolder, top: int, sequences: int | None) -> Asked:
+    if remaining(file, results).total:
+        logger.warning("the sweep is not finished; trials that end later are not confirmed")
+    ranking = ranked(load(results.reading.address).trials)["trial"]
+    chosen = candidates(ended_trials(results), ranking, top, results.reading.address)
+    reserve = Reserve.read(file.config.edit)
+    require_same_data(file.digests, {"dataset": reserve.selection.digest})
+    selections = reserve.sequences(sequences)
+    walks = [
+        Walk(each.trial, each.role, number, each.settings)
+        for each in chosen
+        for number in range(len(selections))
+    ]
+    return Asked(tuple(walks), tuple(selections))
+
+
+def _schemas(file: SweepFile, found: dict[str, str]) -> dict[str, Any]:
+    return confirm_schemas(sweep_id=file.sweep_id, sweep_name=file.name, facts=found)
+
+
+class _Session:
+    """One driver's share of a confirmation.
+
+    Args:
+        file: the sweep.
+        shared: what workers share.
+        log: takes the rows.
+        watch: told about progress.
+        interrupts: heeded while walks run.
+    """
+
+    def __init__(
+        self,
+        file: SweepFile,
+        shared: Shared,
+        log: ConfirmLog,
+        watch: Watch,
+        interrupts: Interrupts,
+    ) -> None:
+        self.failed = 0
+        self._done = 0
+        self._total = 0
+        self._file = file
+        self._shared = shared
+        self._log = log
+        self._watch = watch
+        self._interrupts = interrupts
+        self._told: set[str] = set()
+
+    def run(self, walks: Sequence[Walk], sequences: Sequence[Selection]) -> None:
+        """Run walks, and write each as it ends."""
+        records = [ray.put(each) for each in sequences]
+        pool = WalkPool(
+            self._file.config, self._shared.reference, records, self._interrupts, self._tell
+        )
+        self._total = len(walks)
+        with self._interrupts.held(PATIENCE):
+            for end in pool.run(walks):
+                self._write(end)
+                self._done += 1
+                self.failed += end.result is None
+            self._tell(0)
+
+    def _write(self, end: WalkEnd) -> None:
+        values = end.result.values if end.result else {}
+        row = {
+            **{name: value for name, value in values.items() if name in _COLUMNS},
+            "trial": end.walk.trial,
+            "role": end.walk.role,
+            "sequence": end.walk.sequence,
+            "status": "completed" if end.result else "failed",
+            "attempt": end.attempt,
+            "error": end.error,
+            "started": end.started,
+            "seconds": end.seconds,
+        }
+        self._log.write(row, end.result.records if end.result else ())
+        if (refusal := values.get(REFUSAL)) and refusal not in self._told:
+            self._told.add(refusal)
+            logger.warning("%s", refusal)
+
+    def _tell(self, running: int) -> None:
+        self._watch.confirming(Progress("walks", self._done, self._total), running, self.failed)

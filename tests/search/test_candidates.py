@@ -1,0 +1,71 @@
+"""Whose settings are confirmed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from greedy_core.errors import InputError
+from search.candidates import candidates
+from search.config import SweepConfig
+from search.results.recovery import EndedTrial
+
+CONFIG = SweepConfig().flat()
+ROLES = ("baseline_full", "baseline_default", "baseline_literal")
+
+
+def trial(number: int, **settings: Any) -> EndedTrial:
+    role = ROLES[number] if number < 3 else "search"
+    config = {**CONFIG, **settings}
+    return EndedTrial(number, role, "completed", 0, 0, config, {}, 8, 8, 0.5, 0.5, None)
+
+
+ENDED = [
+    *(trial(number) for number in range(3)),
+    trial(3, **{"greedy.steps": 3}),
+    trial(4, **{"greedy.steps": 4}),
+    trial(5, **{"greedy.steps": 3, "search.concurrency": 2, "cache.dir": "elsewhere"}),
+    trial(6, **{"greedy.steps": 6, "mu": 2.0}),
+]
+
+
+def numbers(ranking: list[int], top: int) -> list[int]:
+    return [each.trial for each in candidates(ENDED, ranking, top, "results/x")]
+
+
+def test_the_best_comes_first_then_the_baselines_then_the_others() -> None:
+    assert numbers([6, 0, 4, 2, 3, 1], top=3) == [6, 0, 1, 2, 4, 3]
+    assert numbers([6, 0, 4, 2, 3, 1], top=1) == [6, 0, 1, 2]
+
+
+def test_the_same_settings_count_once_under_the_better_trial() -> None:
+    assert numbers([5, 3, 4, 0, 1, 2], top=2) == [5, 0, 1, 2, 4]
+
+
+def test_each_runs_with_its_own_settings() -> None:
+    best, *_, third = candidates(ENDED, [6, 4, 0, 3, 1, 2], 3, "results/x")
+    assert (best.settings.mu, best.settings.greedy.steps, best.role) == (2.0, 6, "search")
+    assert (third.settings.mu, third.settings.greedy.steps) == (CONFIG["mu"], 3)
+
+
+def test_fewer_settings_than_asked_for_are_all_taken_and_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert numbers([3, 5, 4, 0, 1, 2], top=9) == [3, 0, 1, 2, 4]
+    assert caplog.messages == ["only 2 settings have been completed; all are confirmed"]
+
+
+def test_a_baseline_that_is_not_completed_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert numbers([3, 0, 2], top=1) == [3, 0, 2]
+    assert caplog.messages == [
+        "baseline_default has not been completed, so nothing is compared with it"
+    ]
+
+
+def test_without_a_completed_search_trial_there_is_nothing_to_confirm() -> None:
+    with pytest.raises(InputError, match="results/x: no search trial has been completed"):
+        candidates(ENDED, [0, 1, 2], 3, "results/x")

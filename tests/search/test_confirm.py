@@ -1,0 +1,336 @@
+"""`ratchet confirm`: the best settings and the baselines on records that the sweep never edited."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ray
+import torch
+
+import analysis
+from analysis.confirmation import confirmation
+from analysis.confirmed import Confirmation
+from greedy_core.edit import run_edit
+from greedy_core.errors import InputError
+from greedy_core.inputs import read_inputs
+from greedy_core.loading import load_model
+from greedy_core.progress import Progress
+from greedy_core.reserve import Reserve
+from search.confirmation import confirm_sweep
+from search.errors import SweepInterrupted, SweepLocked
+from search.exit_status import WRONG_INPUT, status_of
+from search.interrupts import Interrupts
+from search.preparation import prepared
+from search.reports import evaluation_values
+from search.results.lock import SweepLock
+from search.results.parts import LocalFolder
+from search.sweep_file import SweepFile
+from search.walk_pool import WalkPool
+from search.walk_worker import Walk
+from search.watch import Watch
+from search.workbench import Workbench
+from tests.search import metric_functions
+from tests.search.sweeps import driver, kill_session, sweep, wait_until
+from tests.search.test_changed_inputs import Content, rewrite, set_to
+from tests.search.test_cli import ended
+
+pytestmark = pytest.mark.usefixtures("ray_here")
+
+CHANGES = {
+    "edits": 8,
+    "batch_size": 4,
+    "confirm_records": 17,
+    "values.steps": 20,
+    "mu": 1e6,  # so heavy a damping that nothing is written
+    "search.space": "{name: planted, greedy.steps: {int: [1, 4]}, mu: {choices: [10.0]}}",
+    "search.trials": 3,
+    "search.sampler": "qmc",
+    "search.scheduler": "none",
+    "search.max_failures": 1,
+}
+"""The baselines keep the sweep's own mu, and the search is better than they are, truly."""
+
+TOP, SEQUENCES, BASELINES = 2, 2, 3
+WALKS = SEQUENCES * (TOP + BASELINES)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
+    """A sweep that is not confirmed."""
+    folder = tmp_path_factory.mktemp("results") / "planted"
+    sweep(folder, CHANGES)
+    return folder
+
+
+def copied(swept: Path, to: Path) -> Path:
+    return Path(shutil.copytree(swept, to / "planted"))
+
+
+def walk_files(folder: Path) -> dict[str, int]:
+    """The committed walks, and when each was written."""
+    return {each.name: each.stat().st_mtime_ns for each in (folder / "confirm").glob("walk-*")}
+
+
+class Stopping(Watch):
+    """Sends this process SIGTERM as soon as a walk is done."""
+
+    def confirming(self, progress: Progress, running: int, failed: int) -> None:
+        if progress.done:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Confirmed by one driver that gets SIGTERM, one that is killed, and one that is left alone.
+
+    What had ended with the first two is compared with what is there in the end.
+    """
+    folder = copied(swept, tmp_path_factory.mktemp("confirmed"))
+    with pytest.raises(SweepInterrupted, match="interrupted by SIGTERM") as caught:
+        confirm_sweep(folder, TOP, None, Stopping())
+    assert status_of(caught.value) == 143
+    first = walk_files(folder)
+    assert 1 <= len(first) < WALKS
+    with driver("confirm", str(folder), "--top", str(TOP)) as process:
+        wait_until(lambda: len(walk_files(folder)) > len(first), process)
+        kill_session(process)
+    second = walk_files(folder)
+    assert confirm_sweep(folder, TOP, None, Watch()) == 0
+    last = walk_files(folder)
+    assert first.items() <= second.items() <= last.items()
+    assert len(last) == WALKS
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(confirmed: Path) -> analysis.Sweep:
+    return analysis.load(confirmed)
+
+
+def test_every_setting_walks_every_sequence_once(found: analysis.Sweep) -> None:
+    order = analysis.sweep.ranked(found.trials[found.trials["role"] == "search"])["trial"]
+    expected = {(trial, n) for trial in (0, 1, 2, *order[:TOP]) for n in range(SEQUENCES)}
+    walks = found.confirm
+    assert sorted(expected) == [*zip(walks["trial"], walks["sequence"], strict=True)]
+    assert {*walks["status"]} == {"completed"} and (walks["attempt"] == 0).all()
+    roles = found.trials.set_index("trial")["role"]
+    assert (walks["role"] == walks["trial"].map(roles)).all()
+
+
+def test_sequences_are_disjoint_paired_and_new_to_the_sweep(found: analysis.Sweep) -> None:
+    records = found.confirm_records
+    per_walk = records.groupby(["sequence", "trial"])["case_id"].agg(tuple).unstack()
+    assert per_walk.nunique(axis=1).tolist() == [1, 1]  # the same for all settings
+    first, second = ({*per_walk.loc[n].iloc[0]} for n in range(SEQUENCES))
+    assert len(first) == len(second) == 8 and not first & second
+    assert not (first | second) & {*found.records["case_id"]}
+    assert records.groupby(["sequence", "batch"])["case_id"].nunique().tolist() == [4] * 4
+
+
+def test_a_walk_is_what_editing_those_records_alone_comes_to(
+    confirmed: Path, found: analysis.Sweep
+) -> None:
+    config = SweepFile.read(confirmed).config
+    (selection, *_) = Reserve.read(config.edit).sequences(1)
+    winner = confirmation_of(found).winner
+    row = found.trials.set_index("trial").loc[winner]
+    greedy = replace(config.edit.greedy, steps=int(row["config/greedy.steps"]))
+    settings = replace(config.edit, mu=10.0, greedy=greedy)
+    model = load_model("factworld")
+    inputs = read_inputs(settings, model.config.to_dict())
+    alone = replace(config.cache, enabled=False)
+    bench = Workbench(
+        replace(inputs, selection=selection), model, model.digest(), alone, {}, lambda: None
+    )
+    result = run_edit(*bench.open(settings))
+    walk = found.confirm.set_index(["trial", "sequence"]).loc[winner, 0]
+    for name, value in evaluation_values(result.edited).items():
+        assert walk[name] == value
+    assert walk["composite_unedited"] == float(result.unedited.held_out.composite)
+    records = found.confirm_records.set_index(["trial", "sequence"]).loc[winner, 0]
+    assert records["case_id"].tolist() == [each.case_id for each in result.edited.records]
+    assert records["ns"].tolist() == [float(each.values.ns) for each in result.edited.records]
+    plain = [float(each.values.ns) for each in result.unedited.records]
+    assert records["ns_unedited"].tolist() == plain
+
+
+def test_walks_are_the_means_of_their_records(found: analysis.Sweep) -> None:
+    means = found.confirm_records.groupby(["trial", "sequence"])[["es", "ps", "ns"]].mean()
+    walks = found.confirm.set_index(["trial", "sequence"])
+    pd.testing.assert_frame_equal(means, walks[["es", "ps", "ns"]])
+    pd.testing.assert_series_equal(means.mean(axis=1), walks["composite"], check_names=False)
+
+
+def confirmation_of(sweep: analysis.Sweep) -> Confirmation:
+    found = confirmation(sweep)
+    assert found is not None
+    return found
+
+
+def test_a_planted_winner_is_confirmed(found: analysis.Sweep) -> None:
+    judged = confirmation_of(found)
+    assert judged.beats == dict.fromkeys(judged.beats, True) and len(judged.beats) == BASELINES
+    for role, lead in judged.lead_confirmed.items():
+        assert lead > 0.2
+        assert judged.luck[role] == pytest.approx(judged.lead_in_sweep[role] - lead)
+
+
+def test_the_command_prints_tables_and_two_sentences_and_runs_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    confirmed: Path,
+    found: analysis.Sweep,
+) -> None:
+    before = walk_files(confirmed)
+    assert ended(monkeypatch, "confirm", str(confirmed), "--top", str(TOP)) == 0
+    out = capsys.readouterr().out
+    judged = confirmation_of(found)
+    assert re.search(rf"best \(trial {judged.winner}\) +{judged.settings[0].composite:.3f} ", out)
+    for role, lead in judged.lead_confirmed.items():
+        (line,) = (line for line in out.splitlines() if line.startswith(role) and "%" in line)
+        said = re.findall(r"[+-]\d\.\d{3}", line)
+        assert (said[1], said[4]) == (f"{lead:+.3f}", f"{judged.luck[role]:+.3f}")
+    assert "On 2 sequences of 8 unseen records, the best setting" in out
+    assert "beats plain EMMET by" in out and "Of its lead over plain EMMET" in out
+    assert walk_files(confirmed) == before
+
+
+def test_a_winner_that_is_not_confirmed_is_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    confirmed: Path,
+    tmp_path: Path,
+) -> None:
+    folder = copied(confirmed, tmp_path)
+    for file in (folder / "confirm_records").iterdir():
+        rows = pd.read_parquet(file)
+        level(file, rows, ["es", "ps", "ns"])
+    for file in (folder / "confirm").iterdir():
+        level(file, pd.read_parquet(file), ["composite", "es", "ps", "ns", "score"])
+    options = ("--top", str(TOP), "--json")
+    assert ended(monkeypatch, "confirm", str(folder), *options) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["beats"] == dict.fromkeys(said["beats"], False)
+    assert said["luck"] == pytest.approx(said["lead_in_sweep"])
+
+
+def level(file: Path, rows: pd.DataFrame, columns: list[str]) -> None:
+    """Make all settings equal, keeping the file's schema."""
+    schema = pq.read_schema(file)
+    table = pa.Table.from_pandas(rows.assign(**dict.fromkeys(columns, 0.5)), preserve_index=False)
+    pq.write_table(table.cast(schema).replace_schema_metadata(schema.metadata), file)
+
+
+def test_more_settings_are_added_with_other_versions_where_these_are_accepted(
+    confirmed: Path, tmp_path: Path
+) -> None:
+    folder = copied(confirmed, tmp_path)
+    rewrite(folder, set_to("versions", "torch", value="0.0.1"))
+    before = walk_files(folder)
+    assert confirm_sweep(folder, TOP + 1, 1, Watch(), accept_versions=True) == 0
+    after = walk_files(folder)
+    assert before.items() <= after.items()
+    (new,) = {*after} - {*before}
+    metadata = pq.read_schema(folder / "confirm" / new).metadata
+    assert metadata[b"ratchet.torch"].decode() == torch.__version__
+    judged = confirmation_of(analysis.load(folder))
+    assert len(judged.left_out) == 1  # it has walked one sequence of two
+    assert judged.sequences == (0, 1)
+
+
+Change = Callable[[Content], None]
+REFUSED: dict[str, tuple[Change, str]] = {
+    "another model": (set_to("digests", "model", value="0123456789abcdef"), "the model must be"),
+    "another dataset": (
+        set_to("digests", "dataset", value="0123456789abcdef"),
+        "the dataset must be what the sweep started with: was 0123456789ab, is ",
+    ),
+    "another setting": (set_to("config", "seed", value=7), "seed in sweep.yaml must be what"),
+    "a library": (
+        set_to("versions", "torch", value="0.0.1"),
+        "ratchet confirm DIR/NAME --accept-versions",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_differs_from_the_sweep_is_refused(swept: Path, tmp_path: Path, case: str) -> None:
+    change, message = REFUSED[case]
+    folder = copied(swept, tmp_path)
+    rewrite(folder, change)
+    with pytest.raises(InputError, match=message) as caught:
+        confirm_sweep(folder, TOP, None, Watch())
+    assert status_of(caught.value) == WRONG_INPUT
+    assert {each.name for each in folder.iterdir()} == {each.name for each in swept.iterdir()}
+
+
+@pytest.mark.parametrize("sequences", [3, 0])
+def test_too_few_reserved_records_are_refused_with_what_is_possible(
+    swept: Path, sequences: int
+) -> None:
+    with pytest.raises(InputError, match=r"edits=8\): 2 sequences are possible"):
+        confirm_sweep(swept, TOP, sequences, Watch())
+
+
+def test_a_sweep_that_is_being_written_is_left_alone(swept: Path) -> None:
+    with SweepLock(LocalFolder(swept)), pytest.raises(SweepLocked, match="is in use by process"):
+        confirm_sweep(swept, TOP, None, Watch())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--top", "0"], 2, "Invalid value for '--top'"),
+        (["--sequences", "0"], 2, "Invalid value for '--sequences'"),
+        ([], 3, "there is no sweep here"),
+    ],
+)
+def test_wrong_arguments_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    assert ended(monkeypatch, "confirm", str(tmp_path), *arguments) == code
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_walks_are_tried_again_and_what_fails_says_why(swept: Path) -> None:
+    config = SweepFile.read(swept).config
+    search = replace(config.search, trial_timeout=2.0, concurrency=2, max_failures=1)
+    config = replace(config, search=search)
+    shared = prepared(config, lambda progress: None, records=False)
+    records = [ray.put(each) for each in Reserve.read(config.edit).sequences()]
+    metrics = ("good", "dies_once", "hangs", "raises")
+    walks = []
+    for number, metric in enumerate(metrics):
+        greedy = replace(config.edit.greedy, metric=f"{metric_functions.__name__}:{metric}")
+        settings = replace(config.edit, greedy=greedy)
+        walks.append(Walk(number, "search", number % SEQUENCES, settings))
+    running: list[int] = []
+    pool = WalkPool(config, shared.reference, records, Interrupts(), running.append)
+    ends = {metrics[end.walk.trial]: end for end in pool.run(walks)}
+    assert max(running) == 2
+    assert {name: end.attempt for name, end in ends.items()} == {
+        "good": 0,
+        "dies_once": 1,
+        "hangs": 1,
+        "raises": 1,
+    }
+    assert {name: end.error for name, end in ends.items() if end.result is None} == {
+        "hangs": "no sign of life for longer than search.trial_timeout (2 s); the worker was ended",
+        "raises": "ZeroDivisionError: the metric has a bug",
+    }
