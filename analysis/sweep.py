@@ -1,14 +1,16 @@
-"""A sweep's tables as DataFrames, and its best trial."""
+"""The tables of one sweep, or of several, as DataFrames; and the best trial."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from analysis.config_columns import PREFIX
 from analysis.confirm_folder import read_confirm
 from analysis.confirm_schema import bare_schemas
 from analysis.errors import ResultsError
@@ -22,16 +24,25 @@ from analysis.schema import (
     trials_schema,
 )
 from analysis.storage import Address
-from analysis.tables import read_table, sweep_id_of
+from analysis.tables import read_table, sweep_id_of, under, united
 
 _DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep wrote; the columns are documented in `analysis.schema`."""
+    """What a sweep wrote, or several; the columns are documented in `analysis.schema`.
+
+    Of several sweeps, each table has a leading column `sweep` with the sweep's name, and the
+    columns of all; a trial is then told by `sweep` and `trial`.
+
+    Example:
+        >>> sweep = load("results/first")
+        >>> sweep.completed().nlargest(5, "composite")[["trial", *sweep.setting_columns()]]
+    """
 
     path: str
+    """Where it lies; of several sweeps, their places with commas between."""
     trials: pd.DataFrame
     """One row per ended trial, by number."""
     steps: pd.DataFrame
@@ -41,41 +52,108 @@ class Sweep:
     proposals: pd.DataFrame
     """One row per started trial, by number."""
     config: Mapping[str, Any]
-    """sweep.yaml; empty if it is absent."""
+    """sweep.yaml; empty if it is absent, and of several sweeps."""
     confirm: pd.DataFrame = field(default_factory=lambda: _empty("confirm"))
     """One row per walk of `ratchet confirm`; empty before. See `analysis.confirm_schema`."""
     confirm_records: pd.DataFrame = field(default_factory=lambda: _empty("confirm_records"))
     """One row per such walk and record."""
+    sweeps: Mapping[str, Sweep] = field(default_factory=dict, repr=False)
+    """Of several sweeps, each one by name; else empty."""
+
+    def completed(self) -> pd.DataFrame:
+        """The rows of `trials` that were not stopped and did not fail, baselines among them.
+
+        Example:
+            >>> sweep.completed().groupby("role")["composite"].max()
+        """
+        return self.trials[self.trials["status"] == "completed"]
+
+    def search_trials(self) -> pd.DataFrame:
+        """The rows of `trials` that the search proposed, however they ended.
+
+        Example:
+            >>> sweep.search_trials()["status"].value_counts()
+        """
+        return self.trials[self.trials["role"] == "search"]
+
+    def setting_columns(self) -> list[str]:
+        """The columns `config/<key>` in which search trials differ from each other.
+
+        Example:
+            >>> sweep.setting_columns()
+            ['config/greedy.steps', 'config/greedy.patience']
+        """
+        columns = [name for name in self.trials if name.startswith(PREFIX)]
+        several = self.search_trials()[columns].nunique(dropna=False) > 1
+        return [name for name in columns if several[name]]
+
+    def require_one(self) -> None:
+        """Raise a ValueError if this is several sweeps, for questions that are about one.
+
+        Example:
+            >>> load(["results/a", "results/b"]).require_one()
+            ValueError: one sweep must be given, but got (sweeps=a, b)
+        """
+        if self.sweeps:
+            raise ValueError(f"one sweep must be given, but got (sweeps={', '.join(self.sweeps)})")
 
 
-def load(path: Address) -> Sweep:
-    """Read a sweep, finished or running.
+def load(path: Address | Sequence[Address]) -> Sweep:
+    """Read a sweep, or several at once, finished or running.
 
     Integer and boolean columns that may be empty are nullable (`Int64`, `boolean`); in columns of
     floats, pandas shows "not a number" and "no value" both as NaN. Parquet keeps them apart.
 
     Args:
-        path: the sweep's folder, such as results/my-sweep, or an address such as s3://bucket/it.
+        path: the sweep's folder, such as results/my-sweep, or an address such as s3://bucket/it;
+            or a list of them. Of a list, every table has a leading column `sweep`: the folder's
+            name, or the whole path where two folders have the same name.
 
     Raises:
         SweepNotFound: there is no sweep.
         StorageError: the store cannot be used: no such bucket, access denied, no answer.
         ResultsError: damaged or foreign files, or files of a later version; all of them are named.
+            Of a list also: sweeps whose columns contradict each other.
+        ValueError: an empty list, or one that names a sweep twice.
 
     Example:
         >>> sweep = load("results/my-sweep")
         >>> sweep.trials.groupby("status")["composite"].median()
+        >>> load(["results/a", "s3://bucket/b"]).trials.groupby("sweep")["composite"].max()
     """
-    folder = SweepFolder.at(path)
+    if isinstance(path, str | os.PathLike):
+        return _load_one(SweepFolder.at(path))[0]
+    return _load_several([SweepFolder.at(each) for each in path])
+
+
+def _load_one(folder: SweepFolder) -> tuple[Sweep, dict[str, pa.Table]]:
     folder.require()
     tables = {**_read(folder), **read_confirm(folder)}
     config = _config(folder)
     _check_owner(folder, config, tables)
-    return Sweep(
-        path=folder.address,
-        config=config,
-        **{table: _frame(rows) for table, rows in tables.items()},
-    )
+    frames = {table: _frame(rows) for table, rows in tables.items()}
+    return Sweep(path=folder.address, config=config, **frames), tables
+
+
+def _load_several(folders: Sequence[SweepFolder]) -> Sweep:
+    addresses = [folder.address for folder in folders]
+    if not addresses or len({*addresses}) < len(addresses):
+        raise ValueError(f"different sweeps must be given, but got (paths={addresses})")
+    names = [folder.name for folder in folders]
+    names = [f.address if names.count(f.name) > 1 else f.name for f in folders]
+    read = {name: _load_one(folder) for name, folder in zip(names, folders, strict=True)}
+    where = ", ".join(addresses)
+    frames = {}
+    for table in TABLES:
+        named = [_named(name, tables[table]) for name, (_, tables) in read.items()]
+        frames[table] = _frame(under(united([rows.schema for rows in named], where), named))
+    sweeps = {name: sweep for name, (sweep, _) in read.items()}
+    return Sweep(path=where, config={}, sweeps=sweeps, **frames)
+
+
+def _named(name: str, rows: pa.Table) -> pa.Table:
+    column = pa.array([name] * len(rows), pa.string())
+    return rows.add_column(0, pa.field("sweep", pa.string(), nullable=False), column)
 
 
 def best(trials: pd.DataFrame) -> pd.Series | None:
