@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.confirm_values import record_composites
 from analysis.confirmation import LEVEL, confirmation
 from analysis.confirmed import Confirmation, Confirmed
 from analysis.errors import ResultsError
 from analysis.intervals import Interval, difference_interval, mean_interval
+from analysis.record_composites import record_composites
 from analysis.sweep import Sweep, best
 
 
@@ -78,31 +78,30 @@ def conclude(sweep: Sweep) -> Conclusion | None:
     completed = (trials["role"] == "search") & (trials["status"] == "completed")
     if found is not None:
         return _confirmed(sweep, found, int(completed.sum()))
-    values = _record_values(sweep)
-    others = trials[trials["role"] != "search"]
+    values = _record_values(sweep, winner)
+    baseline = best(trials[trials["role"] != "search"])
     return Conclusion(
         trial=int(winner["trial"]),
         searched=int(completed.sum()),
         composite=float(winner["composite"]),
-        interval=mean_interval(_of(values, winner), LEVEL),
+        interval=_mean_interval(values),
         metrics={kind: _plain(winner[kind]) for kind in ("es", "ps", "ns")},
         unedited=_plain(winner["composite_unedited"]),
-        lead=_lead_in_sweep(values, winner, best(others)),
+        lead=None if baseline is None else _lead_in_sweep(sweep, winner, baseline),
         confirmed=None,
     )
 
 
-def _lead_in_sweep(
-    values: pd.DataFrame, winner: pd.Series, baseline: pd.Series | None
-) -> Lead | None:
-    if baseline is None:
-        return None
+def _lead_in_sweep(sweep: Sweep, winner: pd.Series, baseline: pd.Series) -> Lead:
     value = float(winner["composite"] - baseline["composite"])
+    left, right = (_record_values(sweep, each) for each in (winner, baseline))
     return Lead(
         baseline=str(baseline["role"]),
         composite=float(baseline["composite"]),
         value=value,
-        interval=difference_interval(_of(values, winner), _of(values, baseline), LEVEL),
+        interval=difference_interval(left, right, LEVEL)
+        if _has_spread(left)
+        else Interval(-1.0, 1.0, LEVEL),
         in_sweep=value,
     )
 
@@ -135,20 +134,22 @@ def _lead_confirmed(winner: Confirmed, baseline: Confirmed) -> Lead:
     )
 
 
-def _record_values(sweep: Sweep) -> pd.DataFrame:
-    """Each record's share in the final composite of its trial; the edits are one sequence."""
-    final = sweep.records.merge(sweep.trials[["trial", "edits"]], on="trial")
-    final = final[final["edits_done"] == final["edits"]].drop_duplicates(
-        ["trial", "case_id"], keep="last"
-    )
-    return record_composites(final.assign(sequence=0), sweep)
+def _record_values(sweep: Sweep, trial: pd.Series) -> pd.DataFrame:
+    """A trial's records with their composites; what a sweep edits is one sequence."""
+    try:
+        values = record_composites(sweep, int(trial["trial"]))
+    except ValueError as error:
+        raise ResultsError(f"{sweep.path}: records: {error}") from error
+    return values.assign(sequence=0)
 
 
-def _of(values: pd.DataFrame, trial: pd.Series) -> pd.DataFrame:
-    rows = values[values["trial"] == trial["trial"]].dropna(subset=["value"])
-    if rows.empty:
-        raise ResultsError(f"records: trial {trial['trial']} is completed, but has no records")
-    return rows
+def _mean_interval(values: pd.DataFrame) -> Interval:
+    return mean_interval(values, LEVEL) if _has_spread(values) else Interval(0.0, 1.0, LEVEL)
+
+
+def _has_spread(values: pd.DataFrame) -> bool:
+    """One batch says nothing of how batches differ: then nothing is ruled out."""
+    return values.dropna(subset=["value"])["batch"].nunique() > 1
 
 
 def _plain(value: float) -> float | None:

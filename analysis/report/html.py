@@ -9,17 +9,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from analysis.figure_style import TEMPLATE
 from analysis.report.document import Document
-from analysis.report.sentences import OPTIMISTIC, baseline_name, headline, sentences
-
-HEIGHT = 360
-"""Pixels of a figure that does not say how high it is."""
+from analysis.report.figures import Presented, presented
+from analysis.report.sentences import OPTIMISTIC, baseline_name, headline, number, sentences
 
 
 def html_page(content: Document) -> str:
@@ -33,9 +30,9 @@ def html_page(content: Document) -> str:
         sentences=sentences(found),
         optimistic=OPTIMISTIC,
         baseline_name=baseline_name,
-        figure_json=figure_json,
-        is_wide=_is_wide,
-        height=_height,
+        number=number,
+        presented=presented,
+        figure_json=_figure_json,
         template=_in_script(TEMPLATE.to_plotly_json()),
         style=Markup(_file("style.css")),
         script=Markup(script),
@@ -44,11 +41,8 @@ def html_page(content: Document) -> str:
     )
 
 
-def figure_json(figure: go.Figure) -> Markup:
-    """A figure as JSON for a script element; the template is there once for the whole page."""
-    plain = json.loads(figure.to_json())
-    plain["layout"].pop("template", None)
-    return _in_script({"data": plain["data"], "layout": plain["layout"]})
+def _figure_json(figure: Presented) -> Markup:
+    return _in_script({"data": figure.data, "layout": figure.layout})
 
 
 def _in_script(value: Any) -> Markup:
@@ -57,16 +51,6 @@ def _in_script(value: Any) -> Markup:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
-
-
-def _is_wide(figure: go.Figure) -> bool:
-    """Whether it has several plots side by side, and needs more than a narrow screen."""
-    axes = [name for name in figure.to_dict()["layout"] if name.startswith("xaxis")]
-    return len(axes) > 1 or any(trace.type in ("parcoords", "parcats") for trace in figure.data)
-
-
-def _height(figure: go.Figure) -> int:
-    return int(figure.layout.height or HEIGHT)
 
 
 def _digest(script: str) -> str:

@@ -87,8 +87,8 @@ _STANDING = (
     ),
     Question(
         "What is traded for what?",
-        "Each point is a setting; on the line none can be better in one score without being worse "
-        "in another.",
+        "Each point is a setting; along the line one cannot gain on one side without losing on the "
+        "other.",
         tradeoff,
     ),
 )
@@ -150,7 +150,8 @@ def _matter(strongest: tuple[str, ...]) -> tuple[Question, ...]:
         ),
         Question(
             "Where do good values lie?",
-            "Each point is a setting; a cloud that rises to one side says where to search on.",
+            "Each point is a setting, late ones in orange; a cloud that rises to one side says where to "
+            "search on.",
             parameters.slices,
         ),
         Question(

@@ -49,8 +49,13 @@ def baseline_name(role: str) -> str:
 
 def interval_text(interval: Interval, sign: str = "") -> str:
     """An interval with its level; `sign` is "+" for differences."""
-    low, high = (f"{bound:{sign}.3f}" for bound in (interval.low, interval.high))
+    low, high = (number(bound, sign) for bound in (interval.low, interval.high))
     return f"{interval.level:.0%} interval {low} to {high}"
+
+
+def number(value: float, sign: str = "") -> str:
+    """Three digits, and a minus sign that is as wide as a plus."""
+    return f"{value:{sign}.3f}".replace("-", "\u2212")
 
 
 def _finding(found: Conclusion, lead: Lead) -> str:
@@ -65,11 +70,11 @@ def _finding(found: Conclusion, lead: Lead) -> str:
         who = f"On {records}, the best setting, trial {found.trial},"
     name = baseline_name(lead.baseline)
     if found.pays:
-        return f"{who} beats the best baseline, {name}, by {lead.value:+.3f} ({interval})."
-    reached = "lies below 0" if lead.interval.high < 0 else "does not lie above 0"
+        return f"{who} beats the best baseline, {name}, by {number(lead.value, '+')} ({interval})."
+    does = "is worse than" if lead.interval.high < 0 else "does not clearly beat"
     return (
-        f"{who} does not beat the best baseline, {name}: the interval of its lead, "
-        f"{lead.value:+.3f}, {reached} ({interval})."
+        f"{who} {does} the best baseline, {name}: its lead is {number(lead.value, '+')} "
+        f"({interval})."
     )
 
 
@@ -85,10 +90,10 @@ def _trust(found: Conclusion, lead: Lead) -> str:
             "The setting was selected by the very records that it is measured on, so a part of "
             "this lead is luck; a confirmation on other records says how much remains."
         )
-    before = f"In the sweep the lead was {lead.in_sweep:+.3f}"
+    before = f"In the sweep the lead was {number(lead.in_sweep, '+')}"
     luck = lead.in_sweep - lead.value
     if lead.in_sweep <= 0:
         return f"{before}, so there was none to lose{keep}."
     if luck <= 0:
         return f"{before}, so none of it was luck{keep}."
-    return f"{before}, so {luck:+.3f} of it was luck{keep}."
+    return f"{before}, so {number(luck, '+')} of it was luck{keep}."
