@@ -41,10 +41,12 @@ def spared(sweep: Sweep) -> pd.DataFrame:
         ResultsError: the trials' settings do not say.
     """
     trials = searched(sweep)
-    seeds = setting(sweep, trials, "search.seed").fillna(setting(sweep, trials, "seed"))
+    seeds = setting(sweep, trials, "search.seed").fillna(
+        setting(sweep, trials, "seed", filled=True)
+    )
     asked = zip(
-        setting(sweep, trials, "search.trials"),
-        setting(sweep, trials, "search.audit"),
+        setting(sweep, trials, "search.trials", filled=True),
+        setting(sweep, trials, "search.audit", filled=True),
         seeds,
         strict=True,
     )
@@ -94,7 +96,7 @@ def _arrivals(sweep: Sweep) -> pd.DataFrame:
     by_edits = setting(sweep, trials, "search.resource") == "edits"
     reached = trials["edits"].where(by_edits, trials["steps"]).astype("float64")
     started = (trials["started"] - trials["started"].min()).dt.total_seconds()
-    factors = setting(sweep, trials, "search.reduction_factor")
+    factors = setting(sweep, trials, "search.reduction_factor", filled=True)
     known = trials.assign(started=started, pace=trials["seconds"] / reached, factor=factors)
     values = known.melt(
         id_vars=["trial", "started", "pace", "factor"],

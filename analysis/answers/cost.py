@@ -116,5 +116,5 @@ def regret(sweep: Sweep) -> Answer:
             col=column,
         )
         drawn.update_xaxes(title=title, row=1, col=column)
-    drawn.update_yaxes(title="held-out composite (share of prompts)", col=1)
+    drawn.update_yaxes(title="held-out composite (0 to 1)", col=1)
     return Answer(numbers, drawn)

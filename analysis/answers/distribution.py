@@ -61,7 +61,8 @@ def binned(rows: pd.DataFrame, column: str) -> pd.DataFrame:
         bins = pd.Series(codes, rows.index).replace(-1, len(found))
         labels = {number: str(name) for number, name in enumerate(found)}
         low = high = pd.Series(float("nan"), rows.index)
-    return rows.assign(bin=bins, value=bins.map(labels).fillna("null"), low=low, high=high)
+    names = [labels.get(number, "null") for number in bins]
+    return rows.assign(bin=bins, value=names, low=low, high=high)
 
 
 def _number_bins(numbers: pd.Series) -> pd.Series:

@@ -9,13 +9,21 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers.answer import Answer
-from analysis.figure_style import figure
+from analysis.figure_style import ACCENT, COLORS, figure
 
 MOST_POINTS = 2_000
 """Points of one trace above which some are left out: more are slow, and no eye tells them apart."""
 
 SUCCESS_RANGE = [-0.02, 1.02]
 """Ends of an axis of success values, with room for markers at 0 and 1."""
+
+ROLE_COLORS = {
+    "search": ACCENT,
+    "baseline_full": COLORS[0],
+    "baseline_default": COLORS[2],
+    "baseline_literal": COLORS[3],
+}
+"""One color for a role in every figure."""
 
 
 def nothing(columns: Sequence[str], why: str) -> Answer:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import cycle
 
 import pandas as pd
 from plotly.subplots import make_subplots
 
 from analysis.answers.answer import Answer
-from analysis.answers.drawing import SUCCESS_RANGE, nothing, thinned
+from analysis.answers.drawing import ROLE_COLORS, SUCCESS_RANGE, nothing, thinned
 from analysis.answers.rows import searched, setting
 from analysis.config_columns import list_cell
 from analysis.errors import ResultsError
-from analysis.figure_style import COLORS, figure
+from analysis.figure_style import ACCENT, COLORS, figure
 from analysis.sweep import Sweep, best
 
 KINDS = ("es", "ps", "ns")
@@ -32,8 +33,8 @@ def learning_curve(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
 
     Means over records that have prompts of the kind, weighed into the composite as the search did
     it, in fractions: under `search.resource: edits` the composites are exactly the columns
-    `rung_<edits>` and `composite` of the trials. Under `steps` several reports may lie within one
-    batch; the last of them counts.
+    `rung_<edits>` and `composite` of the trials. Under `steps` the means are over all records of
+    the plan, and several reports may lie within one batch; the last of them counts.
 
     Args:
         sweep: the sweep.
@@ -62,7 +63,8 @@ def learning_curve(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
         rows.append([trial, role, edits, len(group), *values.values()])
     numbers = pd.DataFrame(rows, columns=[*CURVE])
     drawn = figure()
-    for number, ((trial, role), curve) in enumerate(numbers.groupby(["trial", "role"], sort=False)):
+    others = cycle((ACCENT, *COLORS[4:]))
+    for (trial, role), curve in numbers.groupby(["trial", "role"], sort=False):
         curve = thinned(curve)
         drawn.add_scatter(
             x=curve["edits_done"],
@@ -70,12 +72,12 @@ def learning_curve(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
             customdata=curve[[*KINDS]],
             mode="lines+markers",
             name=_name(trial, role),
-            line_color=COLORS[number % len(COLORS)],
+            line_color=next(others) if role == "search" else ROLE_COLORS[str(role)],
             hovertemplate="%{x} edits: composite %{y:.4f}<br>ES %{customdata[0]:.3f} "
             "PS %{customdata[1]:.3f} NS %{customdata[2]:.3f}",
         )
     drawn.update_xaxes(title="edits done (requests)")
-    drawn.update_yaxes(title="held-out composite (share of prompts)", range=SUCCESS_RANGE)
+    drawn.update_yaxes(title="held-out composite (0 to 1)", range=SUCCESS_RANGE)
     return Answer(numbers, drawn)
 
 
@@ -100,7 +102,7 @@ def retention(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
         >>> retention(sweep).numbers.query("batch == 0").set_index("edits_done")["es"]
     """
     chosen = _chosen(sweep, trials)
-    chosen = chosen.assign(batch_size=setting(sweep, chosen, "batch_size"))
+    chosen = chosen.assign(batch_size=setting(sweep, chosen, "batch_size", filled=True))
     records = _records(sweep, chosen)
     records = records.merge(chosen[["trial", "batch_size", "edits"]], on="trial")
     edited_at = (records["batch"] + 1) * records["batch_size"]
@@ -129,11 +131,10 @@ def retention(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
                 row=1,
                 col=column,
             )
-    drawn.update_xaxes(title="edits done (requests)")
-    drawn.update_yaxes(range=SUCCESS_RANGE)
     for column, kind in enumerate(KINDS, start=1):
-        title = f"held-out {kind.upper()} of the batch's edits (share of prompts)"
-        drawn.update_yaxes(title=title, col=column)
+        drawn.update_xaxes(title=f"edits done (requests)<br>{kind.upper()}", col=column)
+    drawn.update_yaxes(range=SUCCESS_RANGE)
+    drawn.update_yaxes(title="held-out success (0 to 1)", col=1)
     return Answer(numbers, drawn)
 
 

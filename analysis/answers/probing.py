@@ -18,8 +18,8 @@ COLUMNS = (
     *("spearman", "p_value"),
 )
 TITLES = {
-    "probe_prompts": "probe prompts scored in the walk (number)",
-    "max_probes": "max_probes (requests probed in a batch)",
+    "probe_prompts": "probe prompts scored (number)",
+    "max_probes": "max_probes (requests a batch)",
 }
 
 
@@ -83,7 +83,7 @@ def probing(sweep: Sweep) -> Answer:
             col=column,
         )
         drawn.update_xaxes(title=f"{title}<br>{_sentence(bins)}", row=1, col=column)
-    drawn.update_yaxes(title="final held-out composite (share of prompts)", col=1)
+    drawn.update_yaxes(title="final composite (0 to 1)", col=1)
     return Answer(numbers, drawn)
 
 

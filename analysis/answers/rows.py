@@ -17,14 +17,17 @@ def searched(sweep: Sweep) -> pd.DataFrame:
     return sweep.trials[sweep.trials["role"] == "search"]
 
 
-def setting(sweep: Sweep, trials: pd.DataFrame, key: str) -> pd.Series:
+def setting(sweep: Sweep, trials: pd.DataFrame, key: str, filled: bool = False) -> pd.Series:
     """What a setting was in each of some trials; nothing where there are none.
 
     Raises:
-        ResultsError: trials have no such setting.
+        ResultsError: trials have no such setting, or one has no value that must be `filled`.
     """
     if PREFIX + key in trials.columns:
-        return trials[PREFIX + key]
+        values = trials[PREFIX + key]
+        if filled and values.isna().any():
+            raise ResultsError(f"{sweep.path}: trials without a value of {key}")
+        return values
     if trials.empty:
         return pd.Series(index=trials.index, dtype=object)
     known = [name.removeprefix(PREFIX) for name in trials.columns if name.startswith(PREFIX)]

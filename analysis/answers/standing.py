@@ -95,7 +95,7 @@ def _drawn(numbers: pd.DataFrame) -> go.Figure:
             hovertemplate=f"%{{y}}<br>{measure.upper()} %{{x:.4f}}<extra></extra>",
         )
     drawn.update_xaxes(title="held-out success (share of prompts)", range=SUCCESS_RANGE)
-    drawn.update_yaxes(title="trial", autorange="reversed")
+    drawn.update_yaxes(title={"text": "trial", "standoff": 10}, autorange="reversed")
     return drawn
 
 

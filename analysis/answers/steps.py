@@ -8,9 +8,9 @@ import pandas as pd
 
 from analysis.answers.answer import Answer
 from analysis.answers.distribution import SPREAD, binned, box, spread
-from analysis.answers.drawing import SUCCESS_RANGE, nothing, shown, thinned
+from analysis.answers.drawing import ROLE_COLORS, SUCCESS_RANGE, nothing, shown, thinned
 from analysis.answers.rows import searched, setting, steps_of
-from analysis.figure_style import ACCENT, COLORS, figure
+from analysis.figure_style import COLORS, figure
 from analysis.sweep import Sweep
 
 BY_STEP = ("role", "layer", "step", "attempted", "accepted", "rate")
@@ -39,18 +39,18 @@ def accept_rate_by_step(sweep: Sweep) -> Answer:
         return nothing(BY_STEP, NO_STEPS)
     numbers = _rates(steps, ["role", "layer", "step"])[[*BY_STEP]]
     drawn = figure()
-    for number, (name, rows) in enumerate(_series(numbers, ["role", "layer"])):
+    for name, color, rows in _series(numbers, ["role", "layer"]):
         drawn.add_scatter(
             x=rows["step"],
             y=rows["rate"],
             customdata=rows[["accepted", "attempted"]],
             mode="lines+markers",
             name=name,
-            line_color=COLORS[number % len(COLORS)],
+            line_color=color,
             hovertemplate="step %{x}: %{y:.3f} (%{customdata[0]} of %{customdata[1]} kept)",
         )
     drawn.update_xaxes(title="position of the step in its batch (from 0)", dtick=1)
-    drawn.update_yaxes(title="accept rate (accepted / attempted)", range=SUCCESS_RANGE)
+    drawn.update_yaxes(title="accepted / attempted", range=SUCCESS_RANGE)
     return Answer(numbers, drawn)
 
 
@@ -93,7 +93,7 @@ def accept_rate_by_setting(sweep: Sweep, key: str) -> Answer:
         "%{customdata[2]} trials)<extra></extra>",
     )
     drawn.update_xaxes(title=shown(key), type="category")
-    drawn.update_yaxes(title="accept rate (accepted / attempted)", range=SUCCESS_RANGE)
+    drawn.update_yaxes(title="accepted / attempted", range=SUCCESS_RANGE)
     return Answer(numbers, drawn)
 
 
@@ -115,18 +115,18 @@ def reasons(sweep: Sweep) -> Answer:
     numbers["share"] = numbers["count"] / numbers.groupby("role")["count"].transform("sum")
     numbers = numbers.sort_values(["role", "count"], ascending=[True, False], ignore_index=True)
     drawn = figure()
-    for number, (name, rows) in enumerate(_series(numbers, ["role"])):
+    for name, color, rows in _series(numbers, ["role"]):
         drawn.add_bar(
             x=rows["share"],
             y=[shown(reason) for reason in rows["reason"]],
             customdata=rows[["count"]],
             orientation="h",
             name=name,
-            marker_color=COLORS[number % len(COLORS)],
+            marker_color=color,
             hovertemplate="%{y}: %{x:.1%} (%{customdata[0]} steps)",
         )
     drawn.update_xaxes(title="share of the steps", tickformat=".0%")
-    drawn.update_yaxes(title="reason")
+    drawn.update_yaxes(title={"text": "reason", "standoff": 10})
     return Answer(numbers[[*REASONS]], drawn)
 
 
@@ -152,12 +152,12 @@ def improvement_per_step(sweep: Sweep) -> Answer:
     numbers = spread(steps, ["signal", "layer", "step", "accepted"], "improvement")
     verdicts = numbers["accepted"].map({True: "accepted", False: "rejected"})
     drawn = figure()
-    for name, rows in _series(numbers.assign(verdict=verdicts), ["verdict", "signal", "layer"]):
-        color = COLORS[0] if rows["accepted"].iloc[0] else ACCENT
+    by = ["verdict", "signal", "layer"]
+    for name, color, rows in _series(numbers.assign(verdict=verdicts), by):
         drawn.add_trace(box(rows, "step", name, color))
     drawn.update_layout(boxmode="group")
     drawn.update_xaxes(title="position of the step in its batch (from 0)", type="category")
-    drawn.update_yaxes(title="improvement of the probes' composite (the signal's units)")
+    drawn.update_yaxes(title="improvement (signal's units)")
     return Answer(numbers, drawn)
 
 
@@ -181,7 +181,7 @@ def final_fractions(sweep: Sweep) -> Answer:
     of_layer = numbers.groupby(["role", "layer"], dropna=False)["batches"]
     numbers["share"] = numbers["batches"] / of_layer.transform("sum")
     drawn = figure()
-    for number, (name, rows) in enumerate(_series(numbers, ["role", "layer"])):
+    for name, color, rows in _series(numbers, ["role", "layer"]):
         rows = thinned(rows)
         drawn.add_scatter(
             x=rows["fraction"],
@@ -189,7 +189,7 @@ def final_fractions(sweep: Sweep) -> Answer:
             customdata=rows[["batches"]],
             mode="markers",
             name=name,
-            marker={"color": COLORS[number % len(COLORS)], "size": 10, "opacity": 0.8},
+            marker={"color": color, "size": 10, "opacity": 0.8},
             hovertemplate="fraction %{x:.3f}: %{y:.1%} (%{customdata[0]} batches)",
         )
     drawn.update_xaxes(title="fraction of the batch's update in the model", range=SUCCESS_RANGE)
@@ -203,12 +203,16 @@ def _rates(steps: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return counts.assign(rate=counts["accepted"] / counts["attempted"])
 
 
-def _series(numbers: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-    """Rows for each trace, under names that say what differs between them."""
+def _series(numbers: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, str, pd.DataFrame]]:
+    """Name, color and rows of each trace; names say what differs between them."""
     varying = [name for name in by if numbers[name].nunique(dropna=False) > 1] or [by[0]]
+    groups = [*numbers.groupby(varying, dropna=False, sort=True)]
+    colors = [COLORS[number % len(COLORS)] for number in range(len(groups))]
+    if varying == ["role"]:
+        colors = [ROLE_COLORS[role] for (role,), _ in groups]
     return [
-        (", ".join(map(_named, varying, values)), rows)
-        for values, rows in numbers.groupby(varying, dropna=False, sort=True)
+        (", ".join(map(_named, varying, values)), color, rows)
+        for color, (values, rows) in zip(colors, groups, strict=True)
     ]
 
 

@@ -120,10 +120,11 @@ def _drawn_stops(numbers: pd.DataFrame, resource: str) -> go.Figure:
             "median composite %{customdata[1]:.3f}<extra></extra>",
         )
     if not numbers["stopped"].any():
-        _note(drawn, "no trial was stopped")
+        why = {"text": "no trial was stopped", "xref": "paper", "yref": "paper"}
+        drawn.add_annotation(**why, x=1, y=1, yanchor="bottom", showarrow=False)
     drawn.update_layout(barmode="stack")
     drawn.update_xaxes(title=f"rung ({resource} done)", type="category")
-    drawn.update_yaxes(title="search trials that reached it (number)")
+    drawn.update_yaxes(title="search trials (number)")
     return drawn
 
 
@@ -144,15 +145,15 @@ def _drawn_cost(numbers: pd.DataFrame, resource: str) -> go.Figure:
             + ("<br>%{customdata[1]:.4f} there, threshold %{customdata[2]:.4f}" if gone else "")
             + "<extra></extra>",
         )
-    _note(drawn, _sentence(numbers, resource))
     levels = sorted(numbers["stopped_at"].dropna().unique())
     order = [*(f"at {rung}" for rung in levels), "kept"]
     drawn.update_xaxes(
-        title=f"where the rule would have stopped it ({resource} done)",
+        title=f"where the rule would have stopped it ({resource} done)<br>"
+        + _sentence(numbers, resource),
         categoryorder="array",
         categoryarray=order,
     )
-    drawn.update_yaxes(title="final held-out composite (share of prompts)")
+    drawn.update_yaxes(title="final composite (0 to 1)")
     return drawn
 
 
@@ -166,7 +167,3 @@ def _sentence(numbers: pd.DataFrame, resource: str) -> str:
         "none would have been kept" if pd.isna(lost) else f"the best one kept is {lost:.4f} below"
     )
     return f"the best of {len(numbers)} audited trials {where}; {kept}"
-
-
-def _note(drawn: go.Figure, text: str) -> None:
-    drawn.add_annotation(text=text, x=1, y=1, xref="paper", yref="paper", showarrow=False)

@@ -35,7 +35,7 @@ def trust(sweep: Sweep) -> Answer:
     numbers = pd.concat(parts, ignore_index=True)[[*COLUMNS]]
     if numbers.empty:
         return nothing(COLUMNS, "trust was not measured in any step of a search trial")
-    drawn = make_subplots(rows=1, cols=len(QUANTITIES), figure=figure())
+    drawn = make_subplots(rows=1, cols=len(QUANTITIES), horizontal_spacing=0.12, figure=figure())
     several = numbers["layer"].nunique(dropna=False) > 1
     layers = numbers["layer"].map(lambda layer: f", layer {layer}") if several else ""
     shown = numbers.assign(label=numbers["reason"] + layers)
@@ -53,4 +53,4 @@ def trust(sweep: Sweep) -> Answer:
     return Answer(numbers, drawn)
 
 
-_UNITS = {"trust": "0 to 1", "gain": "0 to 1", "harm": "relative to the weight"}
+_UNITS = {"trust": "0 to 1", "gain": "0 to 1", "harm": "relative"}
