@@ -13,11 +13,12 @@ _KINDS = ["es", "ps", "ns"]
 _WALK = ["trial", "sequence"]
 
 
-def record_composites(records: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+def walk_values(records: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     """Each record's share in its walk's composite: their mean over a walk is its composite.
 
     A record without prompts of a kind counts with the mean of those that have some; a kind that
-    no record of the walk has drops out, and the other weights are renormalized.
+    no record of the walk has drops out, and the other weights are renormalized. This differs from
+    `analysis.record_composites` where kinds are missing: there the mean need not be the composite.
 
     Args:
         records: rows of `confirm_records`.
@@ -33,7 +34,8 @@ def record_composites(records: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     weights = means.notna() * pd.Series(_weights(sweep), index=_KINDS)
     weighted = records[_KINDS].fillna(means).fillna(0.0) * weights
     value = weighted.sum(axis=1) / weights.sum(axis=1)
-    return records[[*_WALK, "batch", "case_id"]].assign(value=value)
+    # A mean of ones may come out a bit above 1.
+    return records[[*_WALK, "batch", "case_id"]].assign(value=value.clip(0.0, 1.0))
 
 
 def batch_differences(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:

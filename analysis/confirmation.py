@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 from statsmodels.stats.multitest import multipletests
 
-from analysis.confirm_values import batch_differences, record_composites
+from analysis.confirm_values import batch_differences, walk_values
 from analysis.confirmed import Comparison, Confirmation, Confirmed
 from analysis.errors import ResultsError
 from analysis.intervals import difference_interval, mean_interval
@@ -36,6 +36,7 @@ def confirmation(sweep: Sweep) -> Confirmation | None:
     have completed all of those, so that every number is of the same records.
 
     Raises:
+        ValueError: if it is several sweeps.
         ResultsError: if sweep.yaml has no weights of the composite, or a trial is not the sweep's.
 
     Example:
@@ -43,6 +44,7 @@ def confirmation(sweep: Sweep) -> Confirmation | None:
         >>> found.beats["baseline_full"], found.luck["baseline_full"]
         (True, 0.03)
     """
+    sweep.require_one()
     _require_known(sweep)
     walks = sweep.confirm[sweep.confirm["status"] == "completed"]
     ranking = ranked(sweep.trials[sweep.trials["role"] == "search"])["trial"].tolist()
@@ -76,7 +78,7 @@ class _SameRecords:
     walks: Mapping[int, pd.DataFrame]
     """Rows of `confirm`, by trial."""
     values: Mapping[int, pd.DataFrame]
-    """Record values, by trial; see `record_composites`."""
+    """Record values, by trial; see `walk_values`."""
     pairs: str | None
     """What the tests pair."""
 
@@ -86,7 +88,7 @@ class _SameRecords:
             table[table["sequence"].isin(sequences) & table["trial"].isin(trials)]
             for table in (sweep.confirm, sweep.confirm_records)
         )
-        values = record_composites(records, sweep)
+        values = walk_values(records, sweep)
         in_sweep = sweep.trials.set_index("trial")
         return cls(
             in_sweep={trial: float(in_sweep["composite"][trial]) for trial in trials},

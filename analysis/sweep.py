@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from analysis.config_columns import PREFIX
 from analysis.confirm_folder import read_confirm
-from analysis.confirm_schema import bare_schemas
+from analysis.confirm_schema import CONFIRM_TABLES, bare_schemas
 from analysis.errors import ResultsError
 from analysis.folder import CONFIG, SweepFolder, steady_listing
 from analysis.plain_yaml import read_yaml
@@ -128,7 +128,8 @@ def load(path: Address | Sequence[Address]) -> Sweep:
 
 def _load_one(folder: SweepFolder) -> tuple[Sweep, dict[str, pa.Table]]:
     folder.require()
-    tables = {**_read(folder), **read_confirm(folder)}
+    tables = {table: rows.sort_by("trial") for table, rows in _read(folder).items()}
+    tables |= read_confirm(folder)
     config = _config(folder)
     _check_owner(folder, config, tables)
     frames = {table: _frame(rows) for table, rows in tables.items()}
@@ -144,7 +145,7 @@ def _load_several(folders: Sequence[SweepFolder]) -> Sweep:
     read = {name: _load_one(folder) for name, folder in zip(names, folders, strict=True)}
     where = ", ".join(addresses)
     frames = {}
-    for table in TABLES:
+    for table in (*TABLES, *CONFIRM_TABLES):
         named = [_named(name, tables[table]) for name, (_, tables) in read.items()]
         frames[table] = _frame(under(united([rows.schema for rows in named], where), named))
     sweeps = {name: sweep for name, (sweep, _) in read.items()}
@@ -186,10 +187,7 @@ def _read(folder: SweepFolder) -> dict[str, pa.Table]:
             tables = {table: read_table(folder, table, parts[table]) for table in TABLES}
         except FileNotFoundError:
             continue  # compacted by the running sweep between listing and reading
-        return {
-            t: empty[t].empty_table() if rows is None else rows.sort_by("trial")
-            for t, rows in tables.items()
-        }
+        return {t: empty[t].empty_table() if rows is None else rows for t, rows in tables.items()}
     raise ResultsError(f"{folder.address}: keeps changing while it is read")
 
 

@@ -103,9 +103,7 @@ def _figure(numbers: pd.DataFrame) -> go.Figure:
         others.groupby("role"), symbols, (*COLORS[3:6], MUTED), strict=False
     ):
         marker = {"symbol": symbol, "size": 12, "color": color}
-        chart.add_scatter(
-            x=rows["x"], y=rows["y"], mode="markers", name=str(role), marker=marker
-        )
+        chart.add_scatter(x=rows["x"], y=rows["y"], mode="markers", name=str(role), marker=marker)
     chart.update_xaxes(title="mean of ES and PS")
     chart.update_yaxes(title="NS")
     return chart

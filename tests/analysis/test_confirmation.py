@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.confirm_sentences import sentences
-from analysis.confirm_values import batch_differences, record_composites
+from analysis.confirm_values import batch_differences, walk_values
 from analysis.confirmation import confirmation
 from analysis.confirmed import Confirmation
 from analysis.errors import ResultsError
@@ -151,8 +151,8 @@ def test_few_sequences_are_paired_by_batches_and_too_few_not_at_all(
 ) -> None:
     size, random = 2 * batches, Random(0)
     values = {
-        trial: {n: [random.random() + add for _ in range(size)] for n in range(sequences)}
-        for trial, add in ((0, 0.0), (3, 2.0))
+        trial: {n: [add + random.random() / 4 for _ in range(size)] for n in range(sequences)}
+        for trial, add in ((0, 0.0), (3, 0.5))
     }
     found = judged({0: 0.5, 3: 0.9}, values)
     p_value = found.comparisons["baseline_full"].p_value
@@ -266,7 +266,7 @@ def test_record_values_have_the_composite_as_their_mean(
     rows: list[dict[str, Any]], weights: tuple[float, ...], values: list[float]
 ) -> None:
     sweep = made(rows, weights)
-    found = record_composites(sweep.confirm_records, sweep)["value"]
+    found = walk_values(sweep.confirm_records, sweep)["value"]
     assert found.tolist() == pytest.approx(values)
     means = sweep.confirm_records[["es", "ps", "ns"]].astype(float).mean()
     present = means.dropna()
@@ -289,4 +289,4 @@ def test_batches_are_paired_by_record_whatever_their_order() -> None:
 def test_weights_must_be_known(weights: object) -> None:
     sweep = made([row(0, 0, 1.0, 1.0, 1.0)], weights)
     with pytest.raises(ResultsError, match="must have three composite_weights"):
-        record_composites(sweep.confirm_records, sweep)
+        walk_values(sweep.confirm_records, sweep)
