@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
 ]
+
+
+class Form(StrEnum):
+    """What a report is written as."""
+
+    html = "html"
+    md = "md"
+    ipynb = "ipynb"
 
 
 @app.callback()
@@ -171,6 +180,37 @@ def confirm(
 
     if confirm_and_show(folder, top, sequences, accept_versions, as_json, verbose):
         raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def report(
+    folder: Folder,
+    form: Annotated[
+        Form, typer.Option("--format", help="A page, Markdown, or a notebook to go on from.")
+    ] = Form.html,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to write it; by default DIR/NAME/report.html, for an object store "
+            "NAME-report.html here.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a report: the verdict, the best setting as YAML, and a figure for each question.
+
+    Example: ratchet report results/first --format md --out first.md
+    """
+    from analysis.report import report_path, write_report
+
+    sweep = analysis.load(folder)
+    path = out or report_path(sweep, form.value)
+    try:
+        write_report(sweep, path, form.value)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    typer.echo(inert(str(path)))
 
 
 @app.command(name="config")

@@ -59,6 +59,8 @@ def presented(figure: go.Figure) -> Presented:
         if trace["type"] == "scatter":
             trace["cliponaxis"] = False
     vertical = _titles_above(layout, columns)
+    if any(trace.get("orientation") == "h" for trace in data):
+        vertical = ""  # names of things need no title
     wide = columns > 1 or any(trace["type"] in _WIDE for trace in data)
     return Presented(data, layout, vertical, height, wide)
 

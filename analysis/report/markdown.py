@@ -9,7 +9,7 @@ from analysis.report.cells import Table
 from analysis.report.document import Chapter, Document
 from analysis.report.sentences import OPTIMISTIC, headline, interval_text, sentences
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~&$])")
 _TOO_LONG = 200
 
 
