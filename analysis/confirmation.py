@@ -30,7 +30,9 @@ LEAST_PAIRS = 6
 
 
 def confirmation(sweep: Sweep) -> Confirmation | None:
-    """Compare the confirmed settings; None while the best has not walked with the baselines.
+    """Compare the confirmed settings; None while too little has been walked for an interval.
+
+    That takes two batches, by the best setting and by every baseline.
 
     Only sequences count that the winner and every baseline have completed, and only settings that
     have completed all of those, so that every number is of the same records.
@@ -55,6 +57,8 @@ def confirmation(sweep: Sweep) -> Confirmation | None:
         return None
     there = [t for t in (*searched, *baselines) if {*sequences} <= _walked(walks, t)]
     same = _SameRecords.of(sweep, there, sequences)
+    if any(len(_batches(values)) < 2 for values in same.values.values()):
+        return None
     against = _comparisons(same, [t for t in there if t in searched], baselines)
     return Confirmation(
         winner=searched[0],
@@ -171,8 +175,11 @@ def _comparison(
 def _test_pairs(values: pd.DataFrame) -> str | None:
     if values["sequence"].nunique() >= LEAST_PAIRS:
         return "sequences"
-    batches = values[["sequence", "batch"]].drop_duplicates()
-    return "batches" if len(batches) >= LEAST_PAIRS else None
+    return "batches" if len(_batches(values)) >= LEAST_PAIRS else None
+
+
+def _batches(values: pd.DataFrame) -> pd.DataFrame:
+    return values[["sequence", "batch"]].drop_duplicates()
 
 
 def _p_value(differences: pd.DataFrame, pairs: str | None) -> float | None:

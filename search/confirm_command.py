@@ -41,7 +41,8 @@ def confirm_and_show(
     elif found is not None:
         print_confirmation(found, Console())
     if found is None:
-        typer.echo("the best setting and the baselines have no sequence in common", err=True)
+        few = "the best setting and the baselines have fewer than two batches in common"
+        typer.echo(f"{few}: nothing can be said", err=True)
     if failed:
         typer.echo(f"{failed} walks failed; see the column error of confirm", err=True)
     return bool(failed)

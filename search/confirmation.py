@@ -16,6 +16,7 @@ import ray
 from analysis.confirm_schema import CONFIRM, confirm_schemas
 from analysis.storage import Address
 from analysis.sweep import load, ranked
+from greedy_core.errors import SettingsError
 from greedy_core.loading import attach, check_unchanged
 from greedy_core.progress import Progress
 from greedy_core.reserve import Reserve
@@ -73,8 +74,8 @@ def confirm_sweep(
     Raises:
         ResultsError: if the folder is damaged.
         StorageError: if the store cannot be used.
-        InputError: if no trial has been completed, too few records are reserved, or settings, data
-            or versions are not those of the sweep.
+        InputError: if no trial has been completed, too few records are reserved or asked for, or
+            settings, data or versions are not those of the sweep.
         SweepInterrupted: after a signal; walks that had ended are on disk.
     """
     file = SweepFile.read(folder)
@@ -92,7 +93,7 @@ def confirm_sweep(
             shared = prepared(file.config, watch.preparing, records=False)
             require_same_data(file.digests, shared.digests)
             log.open()
-            session = _Session(file, shared, log, watch, interrupts)
+            session = ConfirmSession(file, shared, log, watch, interrupts)
             session.run(missing, asked.sequences)
             # The driver maps the same memory as the workers of its node.
             weights = shared.view.weights
@@ -108,6 +109,7 @@ def _asked(file: SweepFile, results: ResultsFolder, top: int, sequences: int | N
     reserve = Reserve.read(file.config.edit)
     require_same_data(file.digests, {"dataset": reserve.selection.digest})
     selections = reserve.sequences(sequences)
+    _require_two_batches(len(selections), file.config.edit.batches)
     walks = [
         Walk(each.trial, each.role, number, each.settings)
         for each in chosen
@@ -116,11 +118,19 @@ def _asked(file: SweepFile, results: ResultsFolder, top: int, sequences: int | N
     return Asked(tuple(walks), tuple(selections))
 
 
+def _require_two_batches(sequences: int, batches: int) -> None:
+    if sequences * batches < 2:
+        raise SettingsError(
+            "`sequences * batches of one >= 2` must hold, since there is no interval without, "
+            f"but got ({sequences=}, {batches=})"
+        )
+
+
 def _schemas(file: SweepFile, found: dict[str, str]) -> dict[str, Any]:
     return confirm_schemas(sweep_id=file.sweep_id, sweep_name=file.name, facts=found)
 
 
-class _Session:
+class ConfirmSession:
     """One driver's share of a confirmation.
 
     Args:
@@ -140,6 +150,7 @@ class _Session:
         interrupts: Interrupts,
     ) -> None:
         self.failed = 0
+        """Walks that have failed for the last time."""
         self._done = 0
         self._total = 0
         self._file = file

@@ -205,8 +205,12 @@ def test_a_better_trial_that_ended_after_confirming_is_told() -> None:
     assert (found.winner, found.best_in_sweep) == (3, 9)
 
 
-def test_without_walks_in_common_there_is_no_confirmation() -> None:
-    for values in ({}, {0: BY_HAND[0]}, {0: {0: [0.5] * 4}, 3: {1: [0.5] * 4}}):
+def test_without_two_batches_in_common_there_is_no_confirmation() -> None:
+    nothing: Values = {}
+    without_winner = {0: BY_HAND[0]}
+    apart = {0: {0: [0.5] * 4}, 3: {1: [0.5] * 4}}
+    one_batch = {0: {0: [0.5] * 2}, 3: {0: [0.6] * 2}}
+    for values in (nothing, without_winner, apart, one_batch):
         assert confirmation(confirmed({0: 0.5, 3: 0.9}, values)) is None
 
 

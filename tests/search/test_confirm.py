@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import ray
 import torch
 
 import analysis
+from analysis.confirm_schema import confirm_schemas
 from analysis.confirmation import confirmation
 from analysis.confirmed import Confirmation
 from greedy_core.edit import run_edit
@@ -27,16 +27,16 @@ from greedy_core.inputs import read_inputs
 from greedy_core.loading import load_model
 from greedy_core.progress import Progress
 from greedy_core.reserve import Reserve
-from search.confirmation import confirm_sweep
+from search.confirmation import ConfirmSession, confirm_sweep
 from search.errors import SweepInterrupted, SweepLocked
 from search.exit_status import WRONG_INPUT, status_of
 from search.interrupts import Interrupts
 from search.preparation import prepared
 from search.reports import evaluation_values
+from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.sweep_file import SweepFile
-from search.walk_pool import WalkPool
 from search.walk_worker import Walk
 from search.watch import Watch
 from search.workbench import Workbench
@@ -283,6 +283,19 @@ def test_too_few_reserved_records_are_refused_with_what_is_possible(
         confirm_sweep(swept, TOP, sequences, Watch())
 
 
+def test_too_few_batches_for_an_interval_are_refused(swept: Path, tmp_path: Path) -> None:
+    folder = copied(swept, tmp_path)
+    for table in ("trials", "proposals"):
+        for file in (folder / table).iterdir():
+            rows = pq.read_table(file)
+            column = rows.schema.get_field_index("config/batch_size")
+            sizes = pa.array([8] * len(rows))
+            pq.write_table(rows.set_column(column, rows.schema.field(column), sizes), file)
+    rewrite(folder, set_to("config", "batch_size", value=8))
+    with pytest.raises(InputError, match=r"but got \(sequences=1, batches=1\)"):
+        confirm_sweep(folder, TOP, 1, Watch())
+
+
 def test_a_sweep_that_is_being_written_is_left_alone(swept: Path) -> None:
     with SweepLock(LocalFolder(swept)), pytest.raises(SweepLocked, match="is in use by process"):
         confirm_sweep(swept, TOP, None, Watch())
@@ -308,29 +321,48 @@ def test_wrong_arguments_are_told(
     assert message in " ".join(capsys.readouterr().err.split())
 
 
-def test_walks_are_tried_again_and_what_fails_says_why(swept: Path) -> None:
-    config = SweepFile.read(swept).config
-    search = replace(config.search, trial_timeout=2.0, concurrency=2, max_failures=1)
-    config = replace(config, search=search)
-    shared = prepared(config, lambda progress: None, records=False)
-    records = [ray.put(each) for each in Reserve.read(config.edit).sequences()]
-    metrics = ("good", "dies_once", "hangs", "raises")
+class Counting(Watch):
+    """Keeps the largest number of walks at once."""
+
+    most = 0
+
+    def confirming(self, progress: Progress, running: int, failed: int) -> None:
+        self.most = max(self.most, running)
+
+
+def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Path) -> None:
+    folder = copied(swept, tmp_path)
+    file = SweepFile.read(folder)
+    search = replace(file.config.search, trial_timeout=2.0, concurrency=2, max_failures=1)
+    file = replace(file, config=replace(file.config, search=search))
+    edit = file.config.edit
     walks = []
-    for number, metric in enumerate(metrics):
-        greedy = replace(config.edit.greedy, metric=f"{metric_functions.__name__}:{metric}")
-        settings = replace(config.edit, greedy=greedy)
-        walks.append(Walk(number, "search", number % SEQUENCES, settings))
-    running: list[int] = []
-    pool = WalkPool(config, shared.reference, records, Interrupts(), running.append)
-    ends = {metrics[end.walk.trial]: end for end in pool.run(walks)}
-    assert max(running) == 2
-    assert {name: end.attempt for name, end in ends.items()} == {
-        "good": 0,
-        "dies_once": 1,
-        "hangs": 1,
-        "raises": 1,
-    }
-    assert {name: end.error for name, end in ends.items() if end.result is None} == {
-        "hangs": "no sign of life for longer than search.trial_timeout (2 s); the worker was ended",
-        "raises": "ZeroDivisionError: the metric has a bug",
-    }
+    for number, metric in enumerate(("good", "dies_once", "hangs", "raises")):
+        greedy = replace(edit.greedy, metric=f"{metric_functions.__name__}:{metric}")
+        setting = replace(edit, greedy=greedy)
+        walks.append(Walk(number, "search", number % SEQUENCES, setting))
+    shared = prepared(file.config, lambda progress: None, records=False)
+    schemas = confirm_schemas(sweep_id=file.sweep_id, sweep_name=file.name, facts={})
+    log, watch = ConfirmLog(LocalFolder(folder), schemas), Counting()
+    log.open()
+    session = ConfirmSession(file, shared, log, watch, Interrupts())
+    session.run(walks, Reserve.read(edit).sequences())
+    assert (session.failed, watch.most) == (2, 2)
+    rows = analysis.load(folder).confirm
+    assert rows["status"].tolist() == ["completed", "completed", "failed", "failed"]
+    assert rows["attempt"].tolist() == [0, 1, 1, 1]
+    assert rows["error"].tolist()[2:] == [
+        "no sign of life for longer than search.trial_timeout (2 s); the worker was ended",
+        "ZeroDivisionError: the metric has a bug",
+    ]
+    assert rows["composite"].notna().tolist() == [True, True, False, False]
+
+
+def test_walks_that_failed_are_told_with_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], confirmed: Path
+) -> None:
+    monkeypatch.setattr("search.confirm_command.confirm_sweep", lambda *arguments: 2)
+    assert ended(monkeypatch, "confirm", str(confirmed)) == 1
+    captured = capsys.readouterr()
+    assert "2 walks failed; see the column error of confirm" in captured.err
+    assert "best leads over" in captured.out
