@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+from plotly.io.json import to_json_plotly
 
 from analysis.figure_style import SEQUENTIAL
+from analysis.report.thinning import thinned_traces
 
 HEIGHT = 340
 """Pixels of a figure that does not say how high it is."""
@@ -28,7 +31,7 @@ _CHARACTERS = {1: 80, 2: 44, 3: 27}
 """Of a line above a plot, by the number of plots side by side."""
 _LINE = 16
 _PLOT = 250  # pixels of a plot's own height, about
-_WIDE = ("parcoords", "parcats")
+_MANY = 12  # traces: lines that need room
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,19 @@ class Presented:
     height: int
     """In pixels."""
     wide: bool
-    """Whether it has plots side by side, and needs more than a narrow screen."""
+    """Whether it needs more than a narrow screen."""
 
 
 def presented(figure: go.Figure) -> Presented:
     """Rearrange a figure for a report."""
-    plain = json.loads(figure.to_json())
+    plain = figure.to_plotly_json()
+    plain["data"] = thinned_traces(plain["data"])
+    plain = json.loads(to_json_plotly(plain))
     data, layout = plain["data"], plain["layout"]
     layout.pop("template", None)
     columns = _in_rows(layout, _names(layout, "xaxis"), _names(layout, "yaxis"))
     height = int(layout.pop("height", HEIGHT))
+    _recolor_lines(data)
     for trace in data:
         _recolor(trace, bar=columns == 1)
         if trace["type"] == "scatter":
@@ -61,7 +67,7 @@ def presented(figure: go.Figure) -> Presented:
     vertical = _titles_above(layout, columns)
     if any(trace.get("orientation") == "h" for trace in data):
         vertical = ""  # names of things need no title
-    wide = columns > 1 or any(trace["type"] in _WIDE for trace in data)
+    wide = columns > 1 or len(data) > _MANY
     return Presented(data, layout, vertical, height, wide)
 
 
@@ -85,6 +91,21 @@ def _in_rows(layout: dict[str, Any], across: list[str], upright: list[str]) -> i
         layout[y]["domain"] = [max(0.0, top - height), top]
         layout[y]["showticklabels"] = column == 0
     return ACROSS
+
+
+def _recolor_lines(data: list[dict[str, Any]]) -> None:
+    """Optuna's parallel coordinates: a line per trial, the composite first, and a bar alone."""
+    if not any(trace.get("marker", {}).get("showscale") and _is_empty(trace) for trace in data):
+        return
+    for trace in data:
+        if trace.get("mode") == "lines":
+            height = min(max(trace["y"][0], 0.0), 1.0)
+            [color] = sample_colorscale([[*stop] for stop in SEQUENTIAL], [height])
+            trace["line"]["color"] = color
+
+
+def _is_empty(trace: dict[str, Any]) -> bool:
+    return isinstance(trace.get("x"), list) and all(value is None for value in trace["x"])
 
 
 def _recolor(trace: dict[str, Any], bar: bool) -> None:
