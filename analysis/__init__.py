@@ -10,8 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.answers.comparison import compare, compare_sweeps
+    from analysis.answers.confirming import confirmed_leads
     from analysis.answers.cost import regret, states
     from analysis.answers.edits import learning_curve, retention
+    from analysis.answers.parameters import contour, importance, parallel_coordinates, slices
     from analysis.answers.probing import probing
     from analysis.answers.standing import best_against_baselines
     from analysis.answers.steps import (
@@ -22,11 +25,15 @@ if TYPE_CHECKING:
         reasons,
     )
     from analysis.answers.stopping import cost_of_stopping, stopped
+    from analysis.answers.tradeoff import tradeoff
     from analysis.answers.trust import trust
     from analysis.errors import ResultsError, StorageError, SweepNotFound
+    from analysis.intervals import Interval, difference_interval, mean_interval, selected_interval
+    from analysis.report.writing import write_report
     from analysis.sweep import Sweep, best, load
 
 __all__ = [
+    "Interval",
     "ResultsError",
     "StorageError",
     "Sweep",
@@ -35,21 +42,34 @@ __all__ = [
     "accept_rate_by_step",
     "best",
     "best_against_baselines",
+    "compare",
+    "compare_sweeps",
+    "confirmed_leads",
+    "contour",
     "cost_of_stopping",
+    "difference_interval",
     "final_fractions",
+    "importance",
     "improvement_per_step",
     "learning_curve",
     "load",
+    "mean_interval",
+    "parallel_coordinates",
     "probing",
     "reasons",
     "regret",
     "retention",
+    "selected_interval",
+    "slices",
     "states",
     "stopped",
+    "tradeoff",
     "trust",
+    "write_report",
 ]
 
 _HOME = {
+    "Interval": "analysis.intervals",
     "ResultsError": "analysis.errors",
     "StorageError": "analysis.errors",
     "Sweep": "analysis.sweep",
@@ -58,18 +78,30 @@ _HOME = {
     "accept_rate_by_step": "analysis.answers.steps",
     "best": "analysis.sweep",
     "best_against_baselines": "analysis.answers.standing",
+    "compare": "analysis.answers.comparison",
+    "compare_sweeps": "analysis.answers.comparison",
+    "confirmed_leads": "analysis.answers.confirming",
+    "contour": "analysis.answers.parameters",
     "cost_of_stopping": "analysis.answers.stopping",
+    "difference_interval": "analysis.intervals",
     "final_fractions": "analysis.answers.steps",
+    "importance": "analysis.answers.parameters",
     "improvement_per_step": "analysis.answers.steps",
     "learning_curve": "analysis.answers.edits",
     "load": "analysis.sweep",
+    "mean_interval": "analysis.intervals",
+    "parallel_coordinates": "analysis.answers.parameters",
     "probing": "analysis.answers.probing",
     "reasons": "analysis.answers.steps",
     "regret": "analysis.answers.cost",
     "retention": "analysis.answers.edits",
+    "selected_interval": "analysis.intervals",
+    "slices": "analysis.answers.parameters",
     "states": "analysis.answers.cost",
     "stopped": "analysis.answers.stopping",
+    "tradeoff": "analysis.answers.tradeoff",
     "trust": "analysis.answers.trust",
+    "write_report": "analysis.report.writing",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -51,7 +50,7 @@ def _weights(sweep: Sweep) -> np.ndarray:
     if (
         not isinstance(weights, list)
         or len(weights) != 3
-        or not all(isinstance(each, Real) and each >= 0 for each in weights)
+        or not all(isinstance(each, int | float) and each >= 0 for each in weights)
     ):
         raise ResultsError(f"{sweep.path}/{CONFIG}: has no composite_weights")
     return np.array(weights, float)

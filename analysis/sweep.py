@@ -83,7 +83,7 @@ class Sweep:
             >>> sweep.setting_columns()
             ['config/greedy.steps', 'config/greedy.patience']
         """
-        columns = [name for name in self.trials if name.startswith(PREFIX)]
+        columns = [str(name) for name in self.trials if str(name).startswith(PREFIX)]
         several = self.search_trials()[columns].nunique(dropna=False) > 1
         return [name for name in columns if several[name]]
 
@@ -132,7 +132,7 @@ def _load_one(folder: SweepFolder) -> tuple[Sweep, dict[str, pa.Table]]:
     tables |= read_confirm(folder)
     config = _config(folder)
     _check_owner(folder, config, tables)
-    frames = {table: _frame(rows) for table, rows in tables.items()}
+    frames: Any = {table: _frame(rows) for table, rows in tables.items()}
     return Sweep(path=folder.address, config=config, **frames), tables
 
 
@@ -144,7 +144,7 @@ def _load_several(folders: Sequence[SweepFolder]) -> Sweep:
     names = [f.address if names.count(f.name) > 1 else f.name for f in folders]
     read = {name: _load_one(folder) for name, folder in zip(names, folders, strict=True)}
     where = ", ".join(addresses)
-    frames = {}
+    frames: dict[str, Any] = {}
     for table in (*TABLES, *CONFIRM_TABLES):
         named = [_named(name, tables[table]) for name, (_, tables) in read.items()]
         frames[table] = _frame(under(united([rows.schema for rows in named], where), named))

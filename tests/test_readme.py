@@ -13,6 +13,7 @@ import pytest
 
 from search.config_reader import read_config
 from search.sweep_inputs import split_arguments
+from tests.search.results.rows import write_sweep
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
@@ -47,6 +48,44 @@ def test_the_trainable_works_alone_in_three_lines(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert 0 <= float(done.stdout.split()[-1]) <= 1
+
+
+READERS = [
+    block
+    for block in README.partition("### Reading Parquet")[2].partition("\n## ")[0].split("```")
+    if block.startswith("python\n")
+]
+
+
+@pytest.mark.parametrize("snippet", READERS)
+def test_one_liners_read_a_sweep(
+    snippet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+    import pandas as pd
+    import polars as pl
+
+    import analysis
+
+    (tmp_path / "results").mkdir()
+    for name in ("first", "second"):
+        write_sweep(tmp_path / "results" / name, flushes=2)
+    monkeypatch.chdir(tmp_path)
+    names = {"analysis": analysis, "duckdb": duckdb, "pd": pd, "pl": pl}
+    found = eval(snippet.removeprefix("python\n").strip(), names)
+    # Four trials with a hundredth of their number as composite.
+    if "duckdb" in snippet:
+        assert [trial for (trial,) in found.select("trial").fetchall()] == [3, 2, 1, 0]
+    elif "pl." in snippet:
+        assert sorted(found["trial"]) == [0, 1, 2, 3]
+    elif "analysis" in snippet:
+        assert found.to_dict() == {"first": 0.03, "second": 0.03}
+    else:
+        assert [*found["trial"]] == [3, 2, 1, 0]
+
+
+def test_each_reader_has_its_line() -> None:
+    assert len(READERS) == 4
 
 
 def test_every_setting_in_the_table_exists() -> None:

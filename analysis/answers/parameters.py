@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
@@ -29,6 +30,9 @@ NEED_SKLEARN = ("fanova", "mdi")
 
 FEWEST = 20
 """Completed trials that importance needs: PED-ANOVA compares the best tenth with all."""
+
+MOST_LINES = 500
+"""Trials that parallel coordinates draw at most."""
 
 Distributions = Mapping[str, BaseDistribution] | None
 
@@ -115,6 +119,9 @@ def slices(sweep: Sweep, distributions: Distributions = None) -> Answer:
 def parallel_coordinates(sweep: Sweep, distributions: Distributions = None) -> Answer:
     """Every completed search trial as a line through its settings and its composite.
 
+    The figure has a trace per line; of more than 500 trials it shows every second, third, ... in
+    the order of composites, the best one among them. `numbers` always has all.
+
     Returns:
         numbers: trial, a column per searched setting, composite; lists are JSON text.
 
@@ -126,8 +133,13 @@ def parallel_coordinates(sweep: Sweep, distributions: Distributions = None) -> A
     """
     rebuilt, trials = _completed(sweep, distributions, 1, "parallel coordinates")
     settings = _settings(trials)
-    numbers = _wide(trials, settings)
-    return Answer(numbers, _drawn(visualization.plot_parallel_coordinate, rebuilt, settings))
+    if len(trials) > MOST_LINES:
+        ranked = sorted(trials, key=lambda trial: trial.value or 0.0, reverse=True)
+        with quiet():
+            rebuilt = optuna.create_study(direction="maximize")
+            rebuilt.add_trials(ranked[:: math.ceil(len(ranked) / MOST_LINES)])
+    chart = _drawn(visualization.plot_parallel_coordinate, rebuilt, settings)
+    return Answer(_wide(trials, settings), chart)
 
 
 def contour(sweep: Sweep, x: str, y: str, distributions: Distributions = None) -> Answer:
@@ -161,7 +173,9 @@ def contour(sweep: Sweep, x: str, y: str, distributions: Distributions = None) -
         raise ResultsError(
             f"{sweep.path}: contour needs two values of {single[0]} in trials with {x} and {y}"
         )
-    return Answer(numbers, _drawn(visualization.plot_contour, rebuilt, [x, y]))
+    chart = _drawn(visualization.plot_contour, rebuilt, [x, y])
+    # Optuna puts the setting that comes first in the alphabet on the x axis.
+    return Answer(numbers, chart if x < y else _transposed(chart))
 
 
 def _completed(
@@ -195,7 +209,18 @@ def _drawn(
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         chart = plot(rebuilt, params=list(settings), target_name="composite")
-    return chart.update_layout(template=TEMPLATE, title=None)
+    # Optuna's white ground would hide the template's.
+    return chart.update_layout(template=TEMPLATE, title=None, plot_bgcolor="rgba(0,0,0,0)")
+
+
+def _transposed(chart: go.Figure) -> go.Figure:
+    for trace in chart.data:
+        trace.x, trace.y = trace.y, trace.x
+        if trace.type == "contour":
+            trace.z = [*zip(*trace.z, strict=True)]
+    across, up = chart.layout.xaxis.to_plotly_json(), chart.layout.yaxis.to_plotly_json()
+    chart.layout.xaxis, chart.layout.yaxis = up, across
+    return chart
 
 
 def _bars(numbers: pd.DataFrame) -> go.Figure:

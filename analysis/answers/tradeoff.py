@@ -43,7 +43,7 @@ def tradeoff(sweep: Sweep) -> Answer:
     before = pd.DataFrame([{"role": "unedited", **unedited, "pareto": False}]).astype(
         {name: "float64" for name in unedited}
     )
-    before.insert(0, "trial", pd.array([None], "Int64"))
+    before.insert(0, "trial", pd.Series([None], dtype="Int64"))
     numbers = pd.concat([numbers, before], ignore_index=True)
     return Answer(numbers, _figure(numbers))
 
@@ -65,7 +65,9 @@ def pareto(points: np.ndarray) -> np.ndarray:
 
 
 def _figure(numbers: pd.DataFrame) -> go.Figure:
-    drawn = numbers.assign(x=numbers[["es", "ps"]].mean(axis=1), y=numbers["ns"])
+    facts = numbers.loc[numbers["role"] != "unedited", ["es", "ps"]].dropna(axis=1, how="all")
+    own = numbers[facts.columns].mean(axis=1, skipna=False)
+    drawn = numbers.assign(x=own, y=numbers["ns"])
     drawn = drawn.dropna(subset=["x", "y"])
     search = drawn[drawn["role"] == "search"]
     tried = drawn[drawn["role"] != "unedited"]

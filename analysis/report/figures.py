@@ -124,7 +124,9 @@ def _titles_above(layout: dict[str, Any], columns: int) -> str:
     titles = {name: text for name, text in titles.items() if text}
     if len(titles) <= 1:
         return next(iter(titles.values()), "")
-    lines = {name: textwrap.wrap(text, _CHARACTERS[min(columns, 3)]) for name, text in titles.items()}
+    lines = {
+        name: textwrap.wrap(text, _CHARACTERS[min(columns, 3)]) for name, text in titles.items()
+    }
     for name, wrapped in lines.items():
         layout.setdefault("annotations", []).append(_above(layout, name, wrapped))
     most = max(map(len, lines.values())) * _LINE

@@ -19,7 +19,6 @@ from analysis.answers import (
 )
 from analysis.answers.answer import Answer
 from analysis.answers.tradeoff import tradeoff
-from analysis.sweep import Sweep
 
 
 @dataclass(frozen=True)

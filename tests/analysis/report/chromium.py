@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 PATH = shutil.which("chromium")
 
@@ -29,6 +29,11 @@ class Watched:
     """Errors and warnings of the console, and exceptions."""
     requests: list[str] = field(default_factory=list)
     """Addresses that were asked for."""
+
+    def heard(self, message: ConsoleMessage) -> None:
+        """Keep what is wrong; plotly also says how long it took to fit long names."""
+        if message.type in ("error", "warning"):
+            self.messages.append(message.text)
 
     def ask(self, expression: str) -> Any:
         """What an expression is in the page."""
@@ -50,7 +55,7 @@ def opened(running: Browser, file: Path, **context: Any) -> Iterator[Watched]:
     window = running.new_context(**context)
     page = window.new_page()
     watched = Watched(page)
-    page.on("console", lambda message: watched.messages.append(f"{message.type}: {message.text}"))
+    page.on("console", watched.heard)
     page.on("pageerror", lambda error: watched.messages.append(str(error)))
     page.on("dialog", lambda dialog: (watched.messages.append("dialog"), dialog.dismiss()))
     page.on("request", lambda request: watched.requests.append(request.url))

@@ -73,8 +73,7 @@ def write_sweep(
         frame = tables[table].reindex(columns=schema.names)
         pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
     distributions = {**DISTRIBUTIONS} | {
-        key: optuna.distributions.CategoricalDistribution([*values])
-        for key, values in more.items()
+        key: optuna.distributions.CategoricalDistribution([*values]) for key, values in more.items()
     }
     (folder / "sweep.yaml").write_text(_sweep_yaml(name, distributions), encoding="utf-8")
     return folder
@@ -83,7 +82,11 @@ def write_sweep(
 def _trials(
     rng: np.random.Generator, trials: int, pruned: float, more: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    defaults = {f"config/{k}": config_cell(v) for k, v in SweepConfig().flat().items() if k != "search.space"}
+    defaults = {
+        f"config/{k}": config_cell(v)
+        for k, v in SweepConfig().flat().items()
+        if k != "search.space"
+    }
     count = len(BASELINES) + trials
     rows = pd.DataFrame([defaults] * count)
     search = np.arange(count) >= len(BASELINES)

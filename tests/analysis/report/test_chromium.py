@@ -43,11 +43,12 @@ def test_the_page_is_quiet_asks_for_nothing_and_draws_every_figure(
         assert watched.ask(OVERLAPS) == []
 
 
-@pytest.mark.parametrize("width", [360, 600, 1200])
-def test_no_width_scrolls_the_page_sideways(running: Browser, page: Path, width: int) -> None:
-    with opened(running, page, viewport={"width": width, "height": 800}) as watched:
+def test_no_width_scrolls_the_page_sideways(running: Browser, page: Path) -> None:
+    with opened(running, page, viewport={"width": 360, "height": 800}) as watched:
         watched.ask("document.querySelectorAll('details').forEach((each) => { each.open = true })")
-        assert watched.ask("document.documentElement.scrollWidth") == width
+        for width in (360, 600, 1200):
+            watched.page.set_viewport_size({"width": width, "height": 800})
+            assert watched.ask("document.documentElement.scrollWidth") == width
 
 
 def test_figures_follow_the_color_scheme_while_the_page_is_open(
@@ -138,10 +139,10 @@ def test_html_in_names_settings_and_errors_stays_text(
 
 
 def _lightness(color: str) -> float:
-    red, green, blue = (
-        int(part) / 255 for part in color[color.index("(") + 1 : -1].split(",")[:3]
-    )
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    red, green, blue = (int(part) / 255 for part in color[color.index("(") + 1 : -1].split(",")[:3])
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
