@@ -23,7 +23,7 @@ def test_the_best_are_led_by_rank_and_leads_are_differences(tmp_path: Path) -> N
         tmp_path,
         [
             trial(0, "baseline_full", composite=0.75, **UNEDITED),
-            trial(1, "baseline_default", composite=0.875, **UNEDITED),
+            trial(1, "baseline_default", composite=0.96875, **UNEDITED),
             trial(2, "baseline_literal", "failed"),
             trial(3, composite=0.625, score=0.6, **UNEDITED),
             trial(4, composite=0.9375, score=0.5, steps=9, **UNEDITED),
@@ -38,7 +38,7 @@ def test_the_best_are_led_by_rank_and_leads_are_differences(tmp_path: Path) -> N
     assert [*numbers["trial"][:5]] == [5, 4, 0, 1, 2] and pd.isna(numbers["trial"][5])
     best = numbers.iloc[0]
     assert best["lead_baseline_full"] == 0.9375 - 0.75
-    assert best["lead_baseline_default"] == 0.9375 - 0.875
+    assert best["lead_baseline_default"] == 0.9375 - 0.96875
     assert pd.isna(best["lead_baseline_literal"])
     assert best["lead_unedited"] == 0.9375 - 0.5
     assert numbers.iloc[5]["lead_baseline_full"] == 0.5 - 0.75

@@ -149,8 +149,8 @@ def test_a_batch_ends_where_its_last_step_leaves_it(tmp_path: Path) -> None:
         tmp_path,
         [trial(3)],
         [
-            step(3, 0, 1, False, fraction_after=0.5),
-            step(3, 0, 0, True, fraction_after=0.5),
+            step(3, 0, 1, True, fraction_after=0.5),
+            step(3, 0, 0, True, fraction_after=0.25),  # the order of rows means nothing
             step(3, 1, 0, True, fraction_after=0.5),
             step(3, 1, 1, True, fraction_after=1.0),
             step(3, 2, 0, False, fraction_after=0.0),
