@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, get_type_hints
 
@@ -19,6 +19,7 @@ from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
 from search.results.parts import ResultsFolder
+from search.searched import parsed, texts, united
 from spaces.document import parse_document
 from spaces.errors import DocumentError
 from spaces.values import conform, inert
@@ -57,6 +58,14 @@ class SweepFile:
     """Digests of model, dataset and corpus."""
     config: SweepConfig
     """Resolved and self-contained."""
+    distributions: Mapping[str, str] = field(default_factory=dict)
+    """Optuna's JSON of all that was searched in any generation, by dotted key; what the
+    configuration searches is added."""
+
+    def __post_init__(self) -> None:
+        earlier = {key: parsed(key, text) for key, text in self.distributions.items()}
+        everything = united(earlier, self.config.search_space().distributions)
+        object.__setattr__(self, "distributions", texts(everything))
 
     def next_generation(self, found: Mapping[str, str], sha: str | None) -> SweepFile:
         """The same sweep, going on with the versions that were found."""
@@ -80,6 +89,7 @@ class SweepFile:
             "earlier_versions": dict(self.earlier_versions),
             "git_sha": self.git_sha,
             "digests": dict(self.digests),
+            "distributions": dict(self.distributions),
         }
         head = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         config = "".join(f"  {line}\n" for line in self.config.to_yaml().splitlines())
@@ -111,9 +121,14 @@ class SweepFile:
             faults += [f"{path}: config: {fault}" for fault in error.faults]
         except ValueError as error:
             faults.append(f"{path}: {error}")
+        searched, wrong = _searched(document.values.get("distributions", {}))
+        faults += [f"{path}: distributions: {fault}" for fault in wrong]
         if faults:
             raise ResultsError(faults)
-        return cls(**values, config=config)
+        try:
+            return cls(**values, config=config, distributions=searched)
+        except ValueError as error:
+            raise ResultsError(f"{path}: distributions: {error}") from None
 
 
 def versions() -> dict[str, str]:
@@ -149,6 +164,19 @@ def _head(content: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     return values, faults
 
 
+def _searched(content: object) -> tuple[dict[str, str], list[str]]:
+    """The distributions, and what is wrong with them; sweeps of one space may be without."""
+    if not isinstance(content, Mapping):
+        return {}, ["must be a mapping"]
+    faults = []
+    for key, text in content.items():
+        try:
+            parsed(key, conform(text, str))
+        except ValueError as error:
+            faults.append(f"{inert(str(key)[:80])}: {error}")
+    return dict(content), faults
+
+
 def _dotted(nested: object) -> dict[str, Any]:
     """The configuration's values under their dotted keys.
 
@@ -168,6 +196,8 @@ def _dotted(nested: object) -> dict[str, Any]:
 
 
 _HEAD: Mapping[str, Any] = {
-    name: hint for name, hint in get_type_hints(SweepFile).items() if name != "config"
+    name: hint
+    for name, hint in get_type_hints(SweepFile).items()
+    if name not in ("config", "distributions")
 }
 """Names and types of everything but the configuration."""

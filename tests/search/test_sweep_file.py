@@ -1,0 +1,97 @@
+"""sweep.yaml: what was searched in all generations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    json_to_distribution,
+)
+
+from analysis.errors import ResultsError
+from search.results.parts import LocalFolder
+from search.searched import united
+from search.sweep_file import SweepFile
+from tests.search.test_bad_results import sweep_yaml, write_results
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "both"),
+    [
+        (IntDistribution(2, 4), IntDistribution(1, 3), IntDistribution(1, 4)),
+        (FloatDistribution(0, 0.1), FloatDistribution(0.05, 0.2), FloatDistribution(0, 0.2)),
+        (
+            CategoricalDistribution(("b", "a")),
+            CategoricalDistribution(("c", "a")),
+            CategoricalDistribution(("b", "a", "c")),
+        ),
+    ],
+)
+def test_ranges_grow_and_choices_are_added_in_order(
+    earlier: BaseDistribution, later: BaseDistribution, both: BaseDistribution
+) -> None:
+    assert united({"mu": earlier}, {"mu": later}) == {"mu": both}
+
+
+def test_what_only_one_generation_searched_stays() -> None:
+    one, other = IntDistribution(1, 2), IntDistribution(3, 4)
+    assert united({"rank": one}, {"mu": other}) == {"rank": one, "mu": other}
+
+
+def test_a_range_does_not_become_a_choice() -> None:
+    with pytest.raises(ValueError, match="must be of one kind"):
+        united({"mu": IntDistribution(1, 2)}, {"mu": CategoricalDistribution((1, 2))})
+
+
+def test_the_file_says_what_is_searched(tmp_path: Path) -> None:
+    path = write_results(tmp_path / "a")
+    content = yaml.safe_load((path / "sweep.yaml").read_text())["distributions"]
+    assert {key: json_to_distribution(text) for key, text in content.items()} == {
+        "greedy.steps": IntDistribution(1, 4)
+    }
+
+
+def test_another_space_adds_to_what_was_searched(tmp_path: Path) -> None:
+    path = write_results(tmp_path / "a")
+    file = SweepFile.read(path)
+    space = {"name": "other", "greedy.steps": {"int": [3, 6]}, "greedy.patience": {"int": [1, 2]}}
+    replace(file, config=file.config.with_values({"search.space": space})).write(LocalFolder(path))
+    found = SweepFile.read(path).distributions
+    assert {key: json_to_distribution(text) for key, text in found.items()} == {
+        "greedy.steps": IntDistribution(1, 6),
+        "greedy.patience": IntDistribution(1, 2),
+    }
+
+
+def test_a_sweep_without_the_entry_has_searched_its_space(tmp_path: Path) -> None:
+    path = write_results(tmp_path / "a")
+    expected = SweepFile.read(path)
+    sweep_yaml(distributions=None)(path)
+    assert SweepFile.read(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text", "distributions: must be a mapping"),
+        ({"greedy.steps": 3}, "greedy.steps"),
+        ({"greedy.steps": "{}"}, "must be Optuna's JSON"),
+        ({"greedy.steps": "[]"}, "must be Optuna's JSON"),
+        ({"no.such": "{}"}, "no.such"),
+        ({5: "{}"}, "5"),
+    ],
+)
+def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, content: object, said: str) -> None:
+    path = write_results(tmp_path / "a")
+    sweep_yaml(distributions=content)(path)
+    with pytest.raises(ResultsError) as caught:
+        SweepFile.read(path)
+    assert len(caught.value.faults) == 1
+    assert said in caught.value.faults[0]
