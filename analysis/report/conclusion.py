@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -152,5 +153,5 @@ def _has_spread(values: pd.DataFrame) -> bool:
     return values.dropna(subset=["value"])["batch"].nunique() > 1
 
 
-def _plain(value: float) -> float | None:
+def _plain(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)

@@ -86,7 +86,7 @@ def document(sweep: Sweep) -> Document:
 
 
 def strongest_settings(sweep: Sweep) -> tuple[str, ...]:
-    """The settings that were searched, the most important one first; none if that cannot be told."""
+    """The settings that were searched, the most important one first; none if it is unknown."""
     try:
         numbers = importance(sweep).numbers
     except ResultsError:

@@ -1,4 +1,4 @@
-"""A report as one page: styles, script and plotly are in it, and it asks the network for nothing."""
+"""A report as one page: styles, script and plotly are in it, and nothing is asked of the network."""
 
 from __future__ import annotations
 

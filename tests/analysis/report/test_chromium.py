@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_headings_are_in_order_and_landmarks_are_there(running: Browser, page: P
         assert watched.ask(f"{landmarks}.every((each) => each !== null)")
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 def test_without_javascript_settings_and_numbers_are_there(running: Browser, page: Path) -> None:

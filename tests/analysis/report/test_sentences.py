@@ -14,26 +14,27 @@ from tests.analysis.confirmed import confirmed
 
 SEQUENCE = [1.0, 1.0, 1.0, 1.0]
 WORSE = [1.0, 0.5, 1.0, 0.5]
+WORST = [0.5, 0.5, 0.5, 0.5]
 
 CONFIRMED = {
-    # The winner is right everywhere; the best baseline, the literal one, in three of four.
+    # Batches are of two: in each, the winner is right twice, the best baseline once and a half.
     "better": (
-        {0: WORSE, 1: WORSE, 2: [1.0, 0.5, 1.0, 1.0], 3: SEQUENCE},
+        {0: WORST, 1: WORST, 2: WORSE, 3: SEQUENCE},
         "Tuning paid.",
-        "by +0.125 (95% interval +0.125 to +0.125).",
-        "In the sweep the lead was +0.200, so +0.075 of it was luck.",
+        "by +0.250 (95% interval +0.250 to +0.250).",
+        "In the sweep the lead was +0.400, so +0.150 of it was luck.",
     ),
     "equal": (
         {0: WORSE, 1: WORSE, 2: SEQUENCE, 3: SEQUENCE},
         "Tuning did not pay.",
         "its lead is +0.000 (95% interval +0.000 to +0.000).",
-        "so +0.200 of it was luck; keep the rule as first published, or search elsewhere.",
+        "so +0.400 of it was luck; keep the rule as first published, or search elsewhere.",
     ),
     "worse": (
         {0: WORSE, 1: WORSE, 2: SEQUENCE, 3: WORSE},
         "Tuning did not pay.",
         "is worse than the best baseline, the rule as first published: its lead is \u22120.250",
-        "so +0.450 of it was luck; keep the rule as first published",
+        "so +0.650 of it was luck; keep the rule as first published",
     ),
 }
 
@@ -42,7 +43,7 @@ CONFIRMED = {
 def test_a_confirmation_decides(case: str) -> None:
     values, said, first, second = CONFIRMED[case]
     sweep = confirmed(
-        {0: 0.5, 1: 0.6, 2: 0.7, 3: 0.9}, {t: {0: v, 1: v, 2: v} for t, v in values.items()}
+        {0: 0.3, 1: 0.4, 2: 0.5, 3: 0.9}, {t: {0: v, 1: v, 2: v} for t, v in values.items()}
     )
     sweep = replace(sweep, trials=sweep.trials.assign(composite_unedited=1 / 3))
     found = conclude(sweep)
