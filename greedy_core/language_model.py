@@ -72,6 +72,10 @@ class LanguageModel:
         """The MLP down projection of a block."""
         return self._blocks[layer].get_submodule(self.architecture.projection)
 
+    def projection_name(self, layer: int) -> str:
+        """The projection's name in the Hugging Face model."""
+        return f"{self.architecture.blocks}.{layer}.{self.architecture.projection}"
+
     def projection_weight(self, layer: int) -> Tensor:
         """The projection's weight as ``(d, f)``, whichever way the model stores it."""
         weight = cast(Tensor, self.projection(layer).weight)

@@ -11,9 +11,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -46,14 +45,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
 ]
-
-
-class Form(StrEnum):
-    """What a report is written as."""
-
-    html = "html"
-    md = "md"
-    ipynb = "ipynb"
 
 
 @app.callback()
@@ -186,8 +177,9 @@ def confirm(
 def report(
     folder: Folder,
     form: Annotated[
-        Form, typer.Option("--format", help="A page, Markdown, or a notebook to go on from.")
-    ] = Form.html,
+        Literal["html", "md", "ipynb"],
+        typer.Option("--format", help="A page, Markdown, or a notebook to go on from."),
+    ] = "html",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -205,12 +197,43 @@ def report(
     from analysis.report import report_path, write_report
 
     sweep = analysis.load(folder)
-    path = out or report_path(sweep, form.value)
+    path = out or report_path(sweep, form)
     try:
-        write_report(sweep, path, form.value)
+        write_report(sweep, path, form)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     typer.echo(inert(str(path)))
+
+
+@app.command()
+def export(
+    folder: Folder,
+    out: Annotated[str, typer.Argument(metavar="OUT", help="A new folder, or an empty one.")],
+    trial: Annotated[
+        str,
+        typer.Option(metavar="best|NUMBER", help="The search's best trial, or any by its number."),
+    ] = "best",
+    to: Annotated[
+        Literal["adapter", "merged"],
+        typer.Option(help="A LoRA adapter for PEFT, or the whole model with the edits merged."),
+    ] = "adapter",
+    accept_differences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-differences",
+            help="Export the walk as it goes here, where it differs from the one in the results.",
+        ),
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a trial's edited model, as an adapter or merged, with a model card.
+
+    Example: ratchet export results/first --trial best --to adapter first-adapter
+    """
+    _set_up_logging(verbose)
+    from search.export_command import export_trial
+
+    typer.echo(inert(export_trial(folder, trial, to, out, accept_differences)))
 
 
 @app.command(name="config")

@@ -78,6 +78,13 @@ class SweepFile:
             git_sha=sha,
         )
 
+    def versions_of(self, generation: int) -> Mapping[str, str]:
+        """The versions that a generation ran with."""
+        if generation == self.generation or str(generation) not in self.earlier_versions:
+            return self.versions
+        text = self.earlier_versions[str(generation)]
+        return {name: version for name, _, version in (e.partition(" ") for e in text.split(", "))}
+
     def write(self, folder: ResultsFolder) -> None:
         """Write the file whole."""
         content = {

@@ -81,6 +81,6 @@ def _drawn(numbers: pd.DataFrame) -> go.Figure:
         hovertemplate="%{y}<br>confirmed %{x:+.4f}<extra></extra>",
     )
     drawn.update_layout(height=110 + 55 * len(numbers))
-    drawn.update_xaxes(title="lead over the baseline (composite)", tickformat="+.2f")
+    drawn.update_xaxes(title="lead (composite)", tickformat="+.2f")
     drawn.update_yaxes(autorange="reversed")
     return drawn

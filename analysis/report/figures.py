@@ -56,7 +56,8 @@ def presented(figure: go.Figure) -> Presented:
     plain["data"] = thinned_traces(plain["data"])
     plain = json.loads(to_json_plotly(plain))
     data, layout = plain["data"], plain["layout"]
-    layout.pop("template", None)
+    for name in ("template", "width", "autosize"):
+        layout.pop(name, None)
     columns = _in_rows(layout, _names(layout, "xaxis"), _names(layout, "yaxis"))
     height = int(layout.pop("height", HEIGHT))
     _recolor_lines(data)

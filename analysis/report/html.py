@@ -1,4 +1,4 @@
-"""A report as one page: styles, script and plotly are in it, and nothing is asked of the network."""
+"""A report as one page: styles, script and plotly are in it, and it asks for nothing else."""
 
 from __future__ import annotations
 

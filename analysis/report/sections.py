@@ -149,8 +149,8 @@ def _matter(strongest: tuple[str, ...]) -> tuple[Question, ...]:
         ),
         Question(
             "Where do good values lie?",
-            "Each point is a setting, late ones in orange; a cloud that rises to one side says where "
-            "to search on.",
+            "Each point is a setting, late ones in orange; a cloud that rises to one side says "
+            "where to search on.",
             parameters.slices,
         ),
         Question(

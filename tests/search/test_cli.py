@@ -17,7 +17,7 @@ from search.cli import app, main
 from search.config_reader import read_config
 from tests.search.sweeps import ROOT, SMALL, overrides
 
-COMMANDS = ("run", "resume", "edit", "best", "confirm", "config")
+COMMANDS = ("run", "resume", "edit", "best", "confirm", "report", "export", "config")
 WALK = {key: value for key, value in SMALL.items() if not key.startswith("search.")}
 
 

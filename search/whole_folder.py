@@ -1,0 +1,82 @@
+"""A new folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from greedy_core.errors import InputError
+from spaces.values import shown
+
+
+def new_folder(text: str) -> Path:
+    """The path of a folder that can be made; nothing is made yet.
+
+    Raises:
+        InputError: if something is there, unless it is an empty folder, or none can be made.
+    """
+    if "://" in text or "\0" in text or not text:
+        raise InputError(f"OUT must be a folder on this machine, but got {shown(text)}")
+    try:
+        path = Path(text).resolve()
+        there = os.path.lexists(path)
+        if there and not (path.is_dir() and not any(path.iterdir())):
+            raise InputError(f"OUT must not exist, or be an empty folder, but got {text}")
+        above = next(each for each in path.parents if each.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise InputError(f"OUT cannot be made: {above} is no folder that can be written to")
+    except (OSError, RuntimeError, UnicodeError) as error:
+        raise InputError(f"OUT cannot be used: {_reason(error)}") from None
+    return path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a folder to write into, beside the path; it becomes the path when all went well.
+
+    with written_whole(new_folder("out")) as folder:
+        (folder / "README.md").write_text("...")
+
+    Raises:
+        InputError: if the disk refuses, or something is at the path by then.
+    """
+    hidden: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
+        yield hidden
+        _finish(hidden)
+        hidden.rename(path)  # replaces an empty folder, and nothing else
+        hidden = None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {_reason(error)}") from None
+    finally:
+        if hidden is not None:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _finish(folder: Path) -> None:
+    """Give a flat folder the usual rights, which temporary files lack, and have it on the disk."""
+    mask = _umask()
+    for each in (*folder.iterdir(), folder):
+        each.chmod((0o777 if each is folder else 0o666) & ~mask)
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _umask() -> int:
+    """What this process takes away from the rights of what it makes; asking means setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

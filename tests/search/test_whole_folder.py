@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from greedy_core.errors import InputError
+from search.whole_folder import new_folder, written_whole
+
+
+def test_a_folder_appears_whole_with_the_usual_rights(tmp_path: Path) -> None:
+    path = new_folder(str(tmp_path / "a" / "out"))
+    before = os.umask(0o027)
+    try:
+        with written_whole(path) as hidden:
+            (hidden / "file").touch(mode=0o600)
+            assert not path.exists()
+    finally:
+        os.umask(before)
+    assert [each.name for each in path.parent.iterdir()] == ["out"]
+    assert (path.stat().st_mode & 0o777, (path / "file").stat().st_mode & 0o777) == (0o750, 0o640)
+
+
+def test_an_empty_folder_is_filled_also_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with written_whole(new_folder(str(tmp_path / "link"))) as hidden:
+        (hidden / "file").touch()
+    assert (tmp_path / "real" / "file").exists() and (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("raised", "arrives"),
+    [(OSError(errno.ENOSPC, "No space left on device"), InputError), (KeyError(), KeyError)],
+)
+def test_nothing_is_left_where_writing_fails(
+    raised: Exception, arrives: type[Exception], tmp_path: Path
+) -> None:
+    with pytest.raises(arrives), written_whole(tmp_path / "out") as hidden:
+        (hidden / "file").touch()
+        raise raised
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_appears_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = new_folder(str(tmp_path / "out"))
+    with pytest.raises(InputError, match="cannot be written"), written_whole(path):
+        path.mkdir()
+        (path / "mine").touch()
+    assert [each.name for each in tmp_path.rglob("*")] == ["out", "mine"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "s3://bucket/out", "file/out", "file", "full", "a\0b", "loop"]
+)
+def test_other_places_are_refused_before_anything_is_made(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("full/inside").mkdir(parents=True)
+    Path("loop").symlink_to("loop")
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="OUT "):
+        new_folder(text)
+    assert set(tmp_path.rglob("*")) == before
