@@ -9,7 +9,7 @@ import numpy as np
 
 MOST_POINTS = 2_000
 """Points of a trace. Of more, so many evenly spaced ones stay, the first and the last of them."""
-MOST_LINES = 300
+MOST_LINES = 500
 """The same for traces that are a line each, as in parallel coordinates."""
 
 _BY_POINT = ("x", "y", "text", "customdata", "hovertext")
