@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.answers.comparison import compare, compare_sweeps
+    from analysis.answers.confirming import confirmed_leads
     from analysis.answers.cost import regret, states
     from analysis.answers.edits import learning_curve, retention
     from analysis.answers.parameters import contour, importance, parallel_coordinates, slices
@@ -27,12 +28,8 @@ if TYPE_CHECKING:
     from analysis.answers.tradeoff import tradeoff
     from analysis.answers.trust import trust
     from analysis.errors import ResultsError, StorageError, SweepNotFound
-    from analysis.intervals import (
-        Interval,
-        difference_interval,
-        mean_interval,
-        selected_interval,
-    )
+    from analysis.intervals import Interval, difference_interval, mean_interval, selected_interval
+    from analysis.report.writing import write_report
     from analysis.sweep import Sweep, best, load
 
 __all__ = [
@@ -47,6 +44,7 @@ __all__ = [
     "best_against_baselines",
     "compare",
     "compare_sweeps",
+    "confirmed_leads",
     "contour",
     "cost_of_stopping",
     "difference_interval",
@@ -67,6 +65,7 @@ __all__ = [
     "stopped",
     "tradeoff",
     "trust",
+    "write_report",
 ]
 
 _HOME = {
@@ -81,6 +80,7 @@ _HOME = {
     "best_against_baselines": "analysis.answers.standing",
     "compare": "analysis.answers.comparison",
     "compare_sweeps": "analysis.answers.comparison",
+    "confirmed_leads": "analysis.answers.confirming",
     "contour": "analysis.answers.parameters",
     "cost_of_stopping": "analysis.answers.stopping",
     "difference_interval": "analysis.intervals",
@@ -101,6 +101,7 @@ _HOME = {
     "stopped": "analysis.answers.stopping",
     "tradeoff": "analysis.answers.tradeoff",
     "trust": "analysis.answers.trust",
+    "write_report": "analysis.report.writing",
 }
 
 

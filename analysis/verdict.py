@@ -49,7 +49,7 @@ def verdict(sweep: Sweep) -> Verdict | None:
     ]
     return Verdict(
         trial=int(winner["trial"]),
-        settings=_settings(sweep, winner),
+        settings=settings_of(sweep, winner),
         metrics=_metrics(winner),
         unedited={name: _plain(winner[f"{name}_unedited"]) for name in MEASURES[:4]},
         baselines={
@@ -67,7 +67,12 @@ def _metrics(row: pd.Series) -> dict[str, float | None]:
     return {name: _plain(row[name]) for name in MEASURES}
 
 
-def _settings(sweep: Sweep, winner: pd.Series) -> dict[str, Any]:
+def settings_of(sweep: Sweep, winner: pd.Series) -> dict[str, Any]:
+    """The settings that the sweep's space chose or fixed for a trial, searched ones first.
+
+    Raises:
+        ResultsError: sweep.yaml has no space, or the trials have no column for a setting.
+    """
     keys = _searched(sweep)
     missing = [key for key in keys if PREFIX + key not in winner.index]
     if missing:

@@ -205,6 +205,38 @@ def confirm(
 
 
 @app.command()
+def report(
+    folder: Folder,
+    form: Annotated[
+        Literal["html", "md", "ipynb"],
+        typer.Option("--format", help="A page, Markdown, or a notebook to go on from."),
+    ] = "html",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to write it; by default DIR/NAME/report.html, for an object store "
+            "NAME-report.html here.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a report: the verdict, the best setting as YAML, and a figure for each question.
+
+    Example: ratchet report results/first --format md --out first.md
+    """
+    from analysis.report import report_path, write_report
+
+    sweep = analysis.load(folder)
+    path = out or report_path(sweep, form)
+    try:
+        write_report(sweep, path, form)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    typer.echo(inert(str(path)))
+
+
+@app.command()
 def export(
     folder: Folder,
     out: Annotated[str, typer.Argument(metavar="OUT", help="A new folder, or an empty one.")],

@@ -5,6 +5,7 @@ steps        which steps are kept, why the others are not, and where batches end
 edits        how metrics move as edits arrive, and what becomes of early ones
 tradeoff     efficacy, paraphrases and neighbors against each other
 parameters   which settings matter, and where the good ones lie
+confirming   what a confirmation leaves of the best lead
 comparison   whether settings, or sweeps, differ by more than chance
 stopping     what ASHA stopped where, and what that cost
 probing      whether more probe prompts would be worth their time

@@ -18,7 +18,7 @@ from search.config_reader import read_config
 from tests.search.sweeps import ROOT, SMALL, overrides
 
 COMMANDS = (
-    "run", "resume", "extend", "edit", "best", "confirm", "export", "status", "config",
+    "run", "resume", "extend", "edit", "best", "confirm", "report", "export", "status", "config",
 )  # fmt: skip
 WALK = {key: value for key, value in SMALL.items() if not key.startswith("search.")}
 

@@ -1,0 +1,157 @@
+"""What a sweep comes to: its best setting beside its best baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.confirmation import LEVEL, confirmation
+from analysis.confirmed import Confirmation, Confirmed
+from analysis.errors import ResultsError
+from analysis.intervals import Interval, difference_interval, mean_interval
+from analysis.record_composites import record_composites
+from analysis.sweep import Sweep, best
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The best setting beside the best baseline."""
+
+    baseline: str
+    """Role of the baseline with the highest composite."""
+    composite: float
+    """That baseline's composite."""
+    value: float
+    """The best setting's composite minus that."""
+    interval: Interval
+    """Of `value`."""
+    in_sweep: float
+    """The lead over the same baseline in the sweep; equal to `value` before a confirmation."""
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The figures of the verdict: the confirmed ones where there are any."""
+
+    trial: int
+    """The best search trial, or the confirmed one."""
+    searched: int
+    """Search trials that were completed."""
+    composite: float
+    """Its held-out composite, or the mean of it over confirming sequences."""
+    interval: Interval
+    """Of `composite`."""
+    metrics: dict[str, float | None]
+    """es, ps and ns, measured where `composite` was."""
+    unedited: float | None
+    """Composite of the unedited model on the sweep's records."""
+    lead: Lead | None
+    """None where no baseline has been completed."""
+    confirmed: Confirmation | None
+    """Where the figures are from; None: from the sweep that selected the setting."""
+
+    @property
+    def pays(self) -> bool:
+        """Whether the setting beats the best baseline: its lead's whole interval is above 0."""
+        return self.lead is not None and self.lead.interval.low > 0
+
+
+def conclude(sweep: Sweep) -> Conclusion | None:
+    """Compare the best setting with the best baseline; None while no setting has been completed.
+
+    Before a confirmation, the intervals are those of the records that the sweep itself edited, in
+    one sequence; the setting was selected by them, so they are optimistic.
+
+    Raises:
+        ResultsError: the sweep's records, or its composite's weights, cannot be used.
+
+    Example:
+        >>> conclude(analysis.load("results/my-sweep")).pays
+        True
+    """
+    trials = sweep.trials
+    winner = best(trials[trials["role"] == "search"])
+    if winner is None:
+        return None
+    found = confirmation(sweep)
+    completed = (trials["role"] == "search") & (trials["status"] == "completed")
+    if found is not None:
+        return _confirmed(sweep, found, int(completed.sum()))
+    values = _record_values(sweep, winner)
+    baseline = best(trials[trials["role"] != "search"])
+    return Conclusion(
+        trial=int(winner["trial"]),
+        searched=int(completed.sum()),
+        composite=float(winner["composite"]),
+        interval=_mean_interval(values),
+        metrics={kind: _plain(winner[kind]) for kind in ("es", "ps", "ns")},
+        unedited=_plain(winner["composite_unedited"]),
+        lead=None if baseline is None else _lead_in_sweep(sweep, winner, baseline),
+        confirmed=None,
+    )
+
+
+def _lead_in_sweep(sweep: Sweep, winner: pd.Series, baseline: pd.Series) -> Lead:
+    value = float(winner["composite"] - baseline["composite"])
+    left, right = (_record_values(sweep, each) for each in (winner, baseline))
+    return Lead(
+        baseline=str(baseline["role"]),
+        composite=float(baseline["composite"]),
+        value=value,
+        interval=difference_interval(left, right, LEVEL)
+        if _has_spread(left)
+        else Interval(-1.0, 1.0, LEVEL),
+        in_sweep=value,
+    )
+
+
+def _confirmed(sweep: Sweep, found: Confirmation, searched: int) -> Conclusion:
+    winner = found.searched[0]
+    baselines = [each for each in found.settings if each.role in winner.against]
+    strongest = max(baselines, key=lambda each: each.composite, default=None)
+    row = sweep.trials.set_index("trial").loc[winner.trial]
+    return Conclusion(
+        trial=winner.trial,
+        searched=searched,
+        composite=winner.composite,
+        interval=winner.interval,
+        metrics={kind: winner.metrics[kind] for kind in ("es", "ps", "ns")},
+        unedited=_plain(row["composite_unedited"]),
+        lead=None if strongest is None else _lead_confirmed(winner, strongest),
+        confirmed=found,
+    )
+
+
+def _lead_confirmed(winner: Confirmed, baseline: Confirmed) -> Lead:
+    beside = winner.against[baseline.role]
+    return Lead(
+        baseline=baseline.role,
+        composite=baseline.composite,
+        value=beside.lead,
+        interval=beside.interval,
+        in_sweep=beside.lead_in_sweep,
+    )
+
+
+def _record_values(sweep: Sweep, trial: pd.Series) -> pd.DataFrame:
+    """A trial's records with their composites; what a sweep edits is one sequence."""
+    try:
+        values = record_composites(sweep, int(trial["trial"]))
+    except ValueError as error:
+        raise ResultsError(f"{sweep.path}: records: {error}") from error
+    return values.assign(sequence=0)
+
+
+def _mean_interval(values: pd.DataFrame) -> Interval:
+    return mean_interval(values, LEVEL) if _has_spread(values) else Interval(0.0, 1.0, LEVEL)
+
+
+def _has_spread(values: pd.DataFrame) -> bool:
+    """One batch says nothing of how batches differ: then nothing is ruled out."""
+    return values.dropna(subset=["value"])["batch"].nunique() > 1
+
+
+def _plain(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

@@ -1,0 +1,37 @@
+"""The best setting as YAML that `ratchet edit` and `ratchet run` read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from analysis.config_columns import list_cell
+from analysis.sweep import Sweep
+from analysis.verdict import settings_of
+
+
+def settings_yaml(sweep: Sweep, trial: int) -> str:
+    """What the sweep's space chose and fixed for a trial, as a configuration file.
+
+    Raises:
+        ResultsError: sweep.yaml has no space, or the trials have no column for a setting.
+
+    Example:
+        >>> print(settings_yaml(sweep, 12))
+        greedy.steps: 5
+        greedy.patience: 2
+    """
+    row = sweep.trials[sweep.trials["trial"] == trial].iloc[0]
+    settings = {key: _value(value) for key, value in settings_of(sweep, row).items()}
+    return yaml.safe_dump(settings, sort_keys=False, default_flow_style=False, width=2**30)
+
+
+def _value(value: Any) -> Any:
+    """Lists are stored as YAML text; everything else is what it is."""
+    if not isinstance(value, str) or not value.startswith("["):
+        return value
+    try:
+        return [*list_cell(value)]
+    except ValueError:
+        return value

@@ -1,0 +1,52 @@
+"""Fewer points in large figures: more make a page slow, and no eye tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+MOST_POINTS = 2_000
+"""Points of a trace. Of more, so many evenly spaced ones stay, the first and the last of them."""
+MOST_LINES = 500
+"""The same for traces that are a line each, as in parallel coordinates."""
+
+_BY_POINT = ("x", "y", "text", "customdata", "hovertext")
+
+
+def thinned_traces(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Traces, as plotly's dictionaries with arrays, without what is too much.
+
+    Example:
+        >>> [trace] = thinned_traces([{"type": "scatter", "x": np.arange(9000)}])
+        >>> len(trace["x"])
+        2000
+    """
+    if len(traces) > MOST_LINES:
+        traces = [traces[number] for number in evenly(len(traces), MOST_LINES)]
+    return [_thinned(trace) if trace["type"] == "scatter" else trace for trace in traces]
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """So many places of `count`, evenly spaced, the first and the last among them."""
+    return [*np.linspace(0, count - 1, most).round().astype(int)]
+
+
+def _thinned(trace: dict[str, Any]) -> dict[str, Any]:
+    count = _length(trace.get("x"))
+    if count <= MOST_POINTS:
+        return trace
+    kept = evenly(count, MOST_POINTS)
+    marker = {name: _kept(values, count, kept) for name, values in trace.get("marker", {}).items()}
+    points = {name: _kept(trace[name], count, kept) for name in _BY_POINT if name in trace}
+    return {**trace, **points, "marker": marker}
+
+
+def _kept(values: Any, count: int, kept: Sequence[int]) -> Any:
+    """Those of one value per point; anything else is about all points and stays."""
+    return [values[number] for number in kept] if _length(values) == count else values
+
+
+def _length(values: Any) -> int:
+    return len(values) if isinstance(values, list | tuple | np.ndarray) else 0
