@@ -31,6 +31,7 @@ _CHARACTERS = {1: 80, 2: 44, 3: 27}
 """Of a line above a plot, by the number of plots side by side."""
 _LINE = 16
 _PLOT = 250  # pixels of a plot's own height, about
+_TAG = re.compile(r"<(?!/?(?:br|b|i|sub|sup|extra)\s*/?>)")
 _MANY = 12  # traces: lines that need room
 
 
@@ -54,7 +55,7 @@ def presented(figure: go.Figure) -> Presented:
     """Rearrange a figure for a report."""
     plain = figure.to_plotly_json()
     plain["data"] = thinned_traces(plain["data"])
-    plain = json.loads(to_json_plotly(plain))
+    plain = _literal(json.loads(to_json_plotly(plain)))
     data, layout = plain["data"], plain["layout"]
     for name in ("template", "width", "autosize"):
         layout.pop(name, None)
@@ -70,6 +71,17 @@ def presented(figure: go.Figure) -> Presented:
         vertical = ""  # names of things need no title
     wide = columns > 1 or len(data) > _MANY
     return Presented(data, layout, vertical, height, wide)
+
+
+def _literal(value: Any) -> Any:
+    """Text in which plotly finds its few harmless tags only: Optuna's labels are not escaped."""
+    if isinstance(value, str):
+        return _TAG.sub("&lt;", value)
+    if isinstance(value, list):
+        return [_literal(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _literal(each) for name, each in value.items()}
+    return value
 
 
 def _names(layout: dict[str, Any], axis: str) -> list[str]:
