@@ -60,10 +60,10 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def _finish(folder: Path) -> None:
-    """Give a flat folder the usual rights, which temporary files lack, and have it on the disk."""
+    """Give all inside the usual rights, which temporary files lack, and have it on the disk."""
     mask = _umask()
-    for each in (*folder.iterdir(), folder):
-        each.chmod((0o777 if each is folder else 0o666) & ~mask)
+    for each in (*sorted(folder.rglob("*"), reverse=True), folder):  # a folder after what it holds
+        each.chmod((0o777 if each.is_dir() else 0o666) & ~mask)
         descriptor = os.open(each, os.O_RDONLY)
         try:
             os.fsync(descriptor)

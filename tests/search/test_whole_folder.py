@@ -23,6 +23,29 @@ def test_a_folder_appears_whole_with_the_usual_rights(tmp_path: Path) -> None:
     assert (path.stat().st_mode & 0o777, (path / "file").stat().st_mode & 0o777) == (0o750, 0o640)
 
 
+def test_folders_inside_have_the_usual_rights_and_everything_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    before = os.umask(0o022)
+    try:
+        with written_whole(tmp_path / "out") as hidden:
+            (hidden / "templates" / "more").mkdir(parents=True, mode=0o700)
+            (hidden / "templates" / "more" / "tool.jinja").touch(mode=0o600)
+    finally:
+        os.umask(before)
+    rights = {each.name: each.stat().st_mode & 0o777 for each in (tmp_path / "out").rglob("*")}
+    assert rights == {"templates": 0o755, "more": 0o755, "tool.jinja": 0o644}
+    assert synced == ["tool.jinja", "more", "templates", hidden.name], "what is inside comes first"
+
+
 def test_an_empty_folder_is_filled_also_behind_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
