@@ -30,6 +30,12 @@ def model_folder(model: str) -> str:
     return str(factworld.MODEL_DIR) if model == "factworld" else model
 
 
+def model_address(model: str) -> str:
+    """The same for whoever loads it from another working directory: a folder by its whole path."""
+    folder = model_folder(model)
+    return os.path.abspath(folder) if os.path.isdir(folder) else folder
+
+
 def read_model_config(model: str) -> dict[str, Any]:
     """The content of a model's config.json, from a folder or from the Hugging Face hub.
 
