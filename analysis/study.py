@@ -27,24 +27,42 @@ from analysis.tables import RUNG
 ATTRIBUTES = ("trial", "role", "es", "ps", "ns", "score", "probe_prompts", "seconds")
 """Columns of `trials` that become user attributes, where they have a value."""
 
+UNREAD_WITHOUT_PROBES = tuple(
+    f"greedy.{name}" for name in ("min_improvement", "signal", "max_probes", "metric")
+)
+"""Settings that a trial reads only where probes decide."""
+
+UNREAD_WITHOUT_REJECTIONS = tuple(
+    f"greedy.{name}" for name in ("steps", "patience", "step_rule", "layers")
+)
+"""Settings that a trial reads only where something can reject a step."""
+
 
 def study(
-    sweep: Sweep, distributions: Mapping[str, BaseDistribution] | None = None
+    sweep: Sweep,
+    distributions: Mapping[str, BaseDistribution] | None = None,
+    *,
+    unread: bool = False,
 ) -> optuna.Study:
     """Rebuild the study of a sweep's search trials; it maximizes the composite.
 
     Completed trials have their composite as value; pruned ones their composite at each rung as
-    intermediate values. Failed ones, and those whose numbers are not finite, are FAIL. A setting
-    that is empty in a trial, where null is no choice of it, is absent from that trial. Optuna
+    intermediate values. Failed ones, and those whose numbers are not finite, are FAIL. Optuna
     numbers trials from 0; the user attribute `trial` is their number in the sweep. Baselines are no
     part of it, since no sampler proposed them.
+
+    A setting is absent from a trial that did not read it, such as the trust gate's threshold where
+    the gate was off: what its value was means nothing there. It is also absent where its value is
+    outside of the distribution, because another generation had another space, and where it is
+    empty and null is no choice.
 
     Args:
         sweep: one sweep.
         distributions: by setting; None: those in sweep.yaml, which cover all that was searched.
+        unread: keep what trials had and did not read.
 
     Raises:
-        ResultsError: sweep.yaml has no distributions, or trials hold values outside them.
+        ResultsError: sweep.yaml has no distributions, or the tables lack one of its settings.
         ValueError: several sweeps.
 
     Example:
@@ -58,7 +76,7 @@ def study(
     if missing:
         raise ResultsError(f"{sweep.path}: trials have no column {', '.join(missing)}")
     rows = sweep.search_trials().to_dict("records")
-    trials = [_trial(sweep, {str(k): v for k, v in row.items()}, searched) for row in rows]
+    trials = [_trial({str(k): v for k, v in row.items()}, searched, unread) for row in rows]
     with quiet():
         rebuilt = optuna.create_study(direction="maximize", study_name=None)
         rebuilt.add_trials(trials)
@@ -103,32 +121,26 @@ def quiet() -> Iterator[None]:
 
 
 def _trial(
-    sweep: Sweep, row: Mapping[str, Any], searched: Mapping[str, BaseDistribution]
+    row: Mapping[str, Any], searched: Mapping[str, BaseDistribution], unread: bool
 ) -> FrozenTrial:
-    params = {
-        key: _parameter(row[PREFIX + key], distribution)
-        for key, distribution in searched.items()
-        if not pd.isna(row[PREFIX + key]) or _may_be_null(distribution)
-    }
+    params: dict[str, Any] = {}
+    for key, distribution in searched.items():
+        if unread or _is_read(key, row):
+            params |= _parameter(key, row[PREFIX + key], distribution)
     rungs = {
         int(name.removeprefix(RUNG)): float(value)
         for name, value in row.items()
         if name.startswith(RUNG) and math.isfinite(value)
     }
     state, value = _end(row, rungs)
-    try:
-        return create_trial(
-            state=state,
-            value=value,
-            params=params,
-            distributions={key: searched[key] for key in params},
-            intermediate_values=rungs,
-            user_attrs={k: _plain(row[k]) for k in ATTRIBUTES if not pd.isna(row[k])},
-        )
-    except (ValueError, TypeError) as error:
-        raise ResultsError(
-            f"{sweep.path}: trial {row['trial']} has settings outside the distributions: {error}"
-        ) from error
+    return create_trial(
+        state=state,
+        value=value,
+        params=params,
+        distributions={key: searched[key] for key in params},
+        intermediate_values=rungs,
+        user_attrs={k: _plain(row[k]) for k in ATTRIBUTES if not pd.isna(row[k])},
+    )
 
 
 def _end(row: Mapping[str, Any], rungs: Mapping[int, float]) -> tuple[TrialState, float | None]:
@@ -139,29 +151,50 @@ def _end(row: Mapping[str, Any], rungs: Mapping[int, float]) -> tuple[TrialState
     return TrialState.FAIL, None
 
 
-def _parameter(cell: Any, distribution: BaseDistribution) -> Any:
-    """A cell as Optuna knows it; a list is a choice by its JSON text."""
-    if not isinstance(distribution, CategoricalDistribution):
-        return int(cell) if isinstance(distribution, IntDistribution) else float(cell)
-    if pd.isna(cell):
-        return None
-    cell = _plain(cell)
-    if isinstance(cell, str) and cell not in distribution.choices:
+def _is_read(key: str, row: Mapping[str, Any]) -> bool:
+    """Whether a trial with these settings uses one of them at all."""
+
+    def of(name: str) -> Any:
+        cell = row.get(PREFIX + name)
+        return None if cell is None or pd.isna(cell) else cell
+
+    accept_by = of("greedy.accept_by")
+    if key.startswith("trust.") and key != "trust.enabled":
+        is_off = of("trust.enabled") is not None and not of("trust.enabled")
+        return not is_off and (key != "trust.scale" or of("trust.action") != "rollback")
+    if key in UNREAD_WITHOUT_PROBES:
+        return accept_by not in ("always", "distance")
+    if key in UNREAD_WITHOUT_REJECTIONS:
+        return accept_by != "always" or of("greedy.max_norm_ratio") is not None
+    return True
+
+
+def _parameter(key: str, cell: Any, distribution: BaseDistribution) -> dict[str, Any]:
+    """A cell as Optuna knows it, by its setting; empty where the distribution has no such value."""
+    if isinstance(distribution, CategoricalDistribution):
+        same = [choice for choice in distribution.choices if _is_choice(choice, _plain(cell))]
+        return {key: same[0]} if same else {}
+    if isinstance(cell, str) or pd.isna(cell) or not math.isfinite(cell):
+        return {}
+    value = int(cell) if isinstance(distribution, IntDistribution) else float(cell)
+    try:
+        create_trial(params={key: value}, distributions={key: distribution}, value=0.0)
+    except ValueError:
+        return {}
+    return {key: value} if value == cell else {}
+
+
+def _is_choice(choice: Any, cell: Any) -> bool:
+    """Whether a cell holds a choice; a list is a choice by its JSON text."""
+    if choice is None or pd.isna(cell):
+        return choice is None and pd.isna(cell)
+    if isinstance(choice, str) and isinstance(cell, str) and choice != cell:
         try:
-            return json.dumps(list_cell(cell))
+            return json.dumps(list_cell(cell)) == choice
         except ValueError:
-            return cell
+            return False
     # 10.0 in a column of floats was proposed as 10; True is not 1.
-    same = [each for each in distribution.choices if each == cell and _is_bool(each, cell)]
-    return same[0] if same else cell
-
-
-def _is_bool(choice: object, cell: object) -> bool:
-    return isinstance(choice, bool) == isinstance(cell, bool)
-
-
-def _may_be_null(distribution: BaseDistribution) -> bool:
-    return isinstance(distribution, CategoricalDistribution) and None in distribution.choices
+    return bool(choice == cell) and isinstance(choice, bool) == isinstance(cell, bool)
 
 
 def _plain(value: Any) -> Any:

@@ -6,12 +6,23 @@ A blob appears whole or not at all, and under one name only one writer succeeds 
 from __future__ import annotations
 
 import os
+import re
+import stat
+import time
 import uuid
 from pathlib import Path
 from typing import Protocol
 
 _EVICTION_SHARE = 0.8
 """Eviction goes down to this share of the limit, so that it does not run for every file."""
+
+_ABANDONED_SECONDS = 3600.0
+"""Age at which a temporary file counts as left behind by a writer that was killed."""
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
+
+_BLOCK = 4096
+"""What a file takes at least on most disks, in bytes."""
 
 LEASES = "leases"
 """First part of the names that are never evicted."""
@@ -42,6 +53,9 @@ class Blobs(Protocol):
 
 class FolderBlobs:
     """Blobs as files of a folder, at most `limit_bytes` of them, evicting the least used.
+
+    What counts is the room that they take on the disk, which is more than they hold where they are
+    small.
 
     A file is written under a temporary name and linked to its own, which succeeds for one writer
     only, also on shared file systems.
@@ -75,7 +89,7 @@ class FolderBlobs:
             return False
         finally:
             temporary.unlink(missing_ok=True)
-        self._room -= len(content)
+        self._room -= -(-len(content) // _BLOCK) * _BLOCK
         if self._room <= 0:
             self._make_room()
         return True
@@ -104,14 +118,17 @@ class FolderBlobs:
         """Remove the least recently used files if the folder is above its limit, well below it."""
         files = []
         for path in self._folder.rglob("*"):
-            if path.name.startswith(".") or path.relative_to(self._folder).parts[0] == LEASES:
+            hidden = path.name.startswith(".")
+            if not hidden and path.relative_to(self._folder).parts[0] == LEASES:
                 continue
             try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue  # another process evicts as well
-            if path.is_file():
-                files.append((status.st_mtime_ns, status.st_size, path))
+                status = path.lstat()
+                if hidden and _is_abandoned(path, status):
+                    path.unlink(missing_ok=True)
+            except (FileNotFoundError, PermissionError):
+                continue  # another process evicts as well, or it is another user's
+            if not hidden and stat.S_ISREG(status.st_mode):
+                files.append((status.st_mtime_ns, _taken(status), path))
         held = sum(size for _, size, _ in files)
         if held > self._limit:
             for _, size, path in sorted(files):
@@ -129,3 +146,14 @@ class FolderBlobs:
         except OSError:
             # Gone in the meantime, or a folder that others own: they evict by their own use.
             return
+
+
+def _taken(status: os.stat_result) -> int:
+    """Bytes that a file takes on the disk; some disks only say so later, or never."""
+    return max(status.st_size, status.st_blocks * 512)
+
+
+def _is_abandoned(path: Path, status: os.stat_result) -> bool:
+    """Whether a hidden file is a temporary one whose writer was killed; others' files are not."""
+    ours = stat.S_ISREG(status.st_mode) and _TEMPORARY.fullmatch(path.name) is not None
+    return ours and time.time() - status.st_mtime > _ABANDONED_SECONDS

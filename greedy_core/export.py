@@ -19,6 +19,7 @@ from torch import Tensor
 
 from greedy_core.language_model import LanguageModel
 from greedy_core.lora import LoraFactors, edited, merge
+from greedy_core.model_config import model_address
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -43,7 +44,8 @@ def write_adapter(
         model: unedited.
         factors: edits by layer, at least one.
         folder: exists.
-        base_model: what ``AutoModelForCausalLM.from_pretrained`` finds the unedited model by.
+        base_model: what ``AutoModelForCausalLM.from_pretrained`` finds the unedited model by; a
+            folder is written down with its whole path.
 
     Returns:
         Each edited module's rank.
@@ -66,7 +68,7 @@ def write_adapter(
         ranks[name] = compact.rank
         weights[f"{_ROOT}{name}.lora_A.weight"] = _stored(compact.v.T)
         weights[f"{_ROOT}{name}.lora_B.weight"] = _stored(compact.u)
-    config = _adapter_config(ranks, model.architecture.fan_in_fan_out, base_model)
+    config = _adapter_config(ranks, model.architecture.fan_in_fan_out, model_address(base_model))
     text = json.dumps(config, indent=2) + "\n"
     (folder / ADAPTER_CONFIG).write_text(text, encoding="utf-8")
     save_file(weights, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})

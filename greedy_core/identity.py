@@ -13,6 +13,9 @@ from greedy_core.store import artefact_key
 NUMERICS_VERSION = 2
 """Raised whenever a change in this package changes a bit of any result."""
 
+_ARM = ("CPU implementer", "CPU part", "CPU variant")
+"""Together they tell one Arm core from another; a chip may have several kinds of them."""
+
 
 def machine_identity(device: torch.device, model_digest: str) -> str:
     """Digest of model and machine."""
@@ -33,8 +36,17 @@ def _processor(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return (
-        f"{names[0] if names else platform.processor()} {torch.backends.cpu.get_cpu_capability()}"
-    )
+    name = _cpu_name(cpuinfo.read_text()) if cpuinfo.exists() else ""
+    return f"{name or platform.processor()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _cpu_name(cpuinfo: str) -> str:
+    """What /proc/cpuinfo calls the CPU; on Arm, where it has no name, the numbers of its cores."""
+    values: dict[str, list[str]] = {}
+    for line in cpuinfo.splitlines():
+        key, _, value = line.partition(":")
+        values.setdefault(key.strip(), []).append(value.strip())
+    if "model name" in values:
+        return values["model name"][0]
+    cores = zip(*(values.get(key, []) for key in _ARM), strict=False)
+    return " + ".join(" ".join(core) for core in sorted({*cores}))

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable
 
 from greedy_core.blobs import LEASES, Blobs
+from greedy_core.process_space import process_space
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Lease:
         self._waiting = waiting
         self._heartbeat_seconds = heartbeat_seconds
         self._lapse_seconds = lapse_seconds
-        self._holder = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
+        self._holder = f"{_here()}{os.getpid()} {uuid.uuid4().hex}"
         self._released = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -112,11 +113,16 @@ class Lease:
         return f"{self._holder} {beats}".encode()
 
 
+def _here() -> str:
+    """Where a process's number means something; what its holder's name begins with."""
+    return f"{socket.gethostname()} {process_space().replace(' ', '/')} "
+
+
 def _is_dead(content: bytes) -> bool:
-    """Whether the holder was a process of this machine that is gone."""
-    host, _, rest = content.decode(errors="replace").partition(" ")
-    pid = rest.partition(" ")[0]
-    if host != socket.gethostname() or not pid.isdecimal():
+    """Whether the holder was a process that is gone, as far as that can be known from here."""
+    holder, here = content.decode(errors="replace"), _here()
+    pid = holder.removeprefix(here).partition(" ")[0]
+    if not holder.startswith(here) or not pid.isdecimal():
         return False
     try:
         os.kill(int(pid), 0)

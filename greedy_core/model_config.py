@@ -15,6 +15,8 @@ from greedy_core.reading import CONFIG_BYTES, read_text
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
+"""Where it lies beside a model, transformers loads another base, or an adapter's pickle, by it."""
 
 MOST_LAYERS = 1000
 """Eight times the deepest published model; a number without limit would be built block by block."""
@@ -26,6 +28,12 @@ _SHARD = re.compile(r"[A-Za-z0-9][\w.-]{0,250}\.safetensors", re.ASCII)
 def model_folder(model: str) -> str:
     """What transformers loads for a model's name: the embedded folder, or the name itself."""
     return str(factworld.MODEL_DIR) if model == "factworld" else model
+
+
+def model_address(model: str) -> str:
+    """The same for whoever loads it from another working directory: a folder by its whole path."""
+    folder = model_folder(model)
+    return os.path.abspath(folder) if os.path.isdir(folder) else folder
 
 
 def read_model_config(model: str) -> dict[str, Any]:
@@ -61,14 +69,21 @@ def layers_of(config: Mapping[str, Any]) -> int:
 def check_weights(model: str, config: Mapping[str, Any]) -> None:
     """See to it that a model's weights are safetensors, all of them, and lie in its own folder.
 
-    transformers prefers safetensors, but opens whatever files an index names, pickles too.
+    transformers prefers safetensors, but opens whatever files an index names, pickles too; and with
+    PEFT installed it follows an adapter's configuration.
 
     Raises:
-        ModelError: if there are none, or the index names other files.
+        ModelError: if there are none, the index names other files, or the model is an adapter.
     """
     if "transformers_weights" in config:
         raise ModelError(f"model {model!r}: config.json must not say where the weights are")
     folder = model_folder(model)
+    adapter = Path(folder) / ADAPTER if os.path.isdir(folder) else _cached(model, ADAPTER)
+    if adapter is not None and adapter.exists():
+        raise ModelError(
+            f"model {model!r}: must be a whole model, but there is an {ADAPTER}, so it is an "
+            "adapter: merge it into its base model first"
+        )
     path = Path(folder) / WEIGHTS if os.path.isdir(folder) else _cached(model, WEIGHTS)
     if path is not None and path.is_file():
         return

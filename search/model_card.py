@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
+from greedy_core.model_config import model_address
 from greedy_core.records import EditRequest
 from spaces.values import inert
 
@@ -74,7 +75,7 @@ class ModelCard:
         """Python that loads it in the folder where the export lies, and asks it for a fact."""
         adapter, factworld = self.form == "adapter", self.model == "factworld"
         folder = _literal(self.folder)
-        source = "MODEL_DIR" if factworld else _literal(self.model)
+        source = "MODEL_DIR" if factworld else _literal(model_address(self.model))
         imports = ["import torch", "from transformers import AutoModelForCausalLM, AutoTokenizer"]
         if adapter:
             imports.insert(1, "from peft import PeftModel")

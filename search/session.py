@@ -124,7 +124,7 @@ class Session:
     ) -> None:
         """Commit what has ended, and say how the sweep stands; nothing is logged after that."""
         with self._interrupts.held():
-            self._log.close()
+            self._log.close(compacting=error is None)
             state: State = "finished" if self._left == 0 else "interrupted"
             # A driver that finds nothing to do leaves the last one's figures.
             if self.total or self._progress.state() != state:

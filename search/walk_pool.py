@@ -22,7 +22,7 @@ from greedy_core.errors import BaseModelChanged
 from search.config import SweepConfig
 from search.errors import PreparationFailed
 from search.interrupts import Interrupts
-from search.lost_nodes import lost_with_its_node
+from search.lost_nodes import MOST_SPARED, lost_with_its_node
 from search.ray_session import trials_at_once
 from search.vital_signs import SignsOfLife
 from search.walk_worker import RemoteWalkWorker, Walk, WalkResult
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 
 _KILLED = "the worker ended without a word: it was killed, perhaps for want of memory"
+_LOST = "the worker was lost together with its machine"
 _OUT_OF_MEMORY = "the machine ran out of memory, and Ray ended the worker"
 
 
@@ -97,6 +98,8 @@ class WalkPool:
         self._idle: list[_Worker] = []
         self._busy: dict[ray.ObjectRef, _Worker] = {}
         self._attempts: Counter[Walk] = Counter()
+        self._spared: Counter[Walk | None] = Counter()
+        """Losses of a machine that have not counted; None: of workers that were starting."""
         self._lost_at_start = 0
 
     @property
@@ -166,7 +169,7 @@ class WalkPool:
             return self._failed(worker, error)
         walk, worker.walk = worker.walk, None
         self._idle.append(worker)
-        self._lost_at_start = 0
+        self._lost_at_start = self._spared[None] = 0
         if walk is None:
             return None
         self._signs.forget(worker.name)
@@ -191,7 +194,10 @@ class WalkPool:
         return None
 
     def _judged(self, worker: _Worker, error: RayError) -> tuple[str, bool]:
-        """Why a worker failed, in one line, and whether that counts; a lost machine does not."""
+        """Why a worker failed, in one line, and whether that counts.
+
+        The loss of a machine does not, until a walk has met more of them than is bad luck.
+        """
         if isinstance(error, RayTaskError):
             if isinstance(error.cause, BaseModelChanged):
                 raise error.cause from None
@@ -199,7 +205,9 @@ class WalkPool:
         if isinstance(error, OutOfMemoryError):
             return _OUT_OF_MEMORY, True
         lost = isinstance(error, RayActorError) and lost_with_its_node(error)
-        return self._signs.cause(worker.name) or _KILLED, not lost
+        spared = lost and self._spared[worker.walk] < MOST_SPARED
+        self._spared[worker.walk] += spared
+        return self._signs.cause(worker.name) or (_LOST if lost else _KILLED), not spared
 
     def _end(
         self, walk: Walk, worker: _Worker, result: WalkResult | None, error: str | None

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from greedy_core.errors import InputError
@@ -41,29 +41,47 @@ def written_whole(path: Path) -> Iterator[Path]:
     with written_whole(new_folder("out")) as folder:
         (folder / "README.md").write_text("...")
 
+    Where it did not, nothing is left, the folders above that were made for it neither.
+
     Raises:
         InputError: if the disk refuses, or something is at the path by then.
     """
+    above = [each for each in path.parents if not each.exists()]
     hidden: Path | None = None
+    done = "made"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         hidden = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
+        done = "written"
         yield hidden
+        done = "synced to the disk"
         _finish(hidden)
+        done = "put in its place"
         hidden.rename(path)  # replaces an empty folder, and nothing else
-        hidden = None
+        hidden, above = None, []
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {_reason(error)}") from None
+        raise InputError(_refusal(error, path, hidden, done)) from None
     finally:
         if hidden is not None:
             shutil.rmtree(hidden, ignore_errors=True)
+        for each in above:
+            with suppress(OSError):  # never made, or somebody else has put something into it
+                each.rmdir()
+
+
+def _refusal(error: OSError, path: Path, hidden: Path | None, done: str) -> str:
+    """What could not be done; whoever writes may also have failed to read something elsewhere."""
+    named = error.filename
+    if done == "written" and isinstance(named, str) and hidden not in Path(named).parents:
+        return f"{named}: {_reason(error)}"
+    return f"{path}: cannot be {done}: {_reason(error)}"
 
 
 def _finish(folder: Path) -> None:
-    """Give a flat folder the usual rights, which temporary files lack, and have it on the disk."""
+    """Give all inside the usual rights, which temporary files lack, and have it on the disk."""
     mask = _umask()
-    for each in (*folder.iterdir(), folder):
-        each.chmod((0o777 if each is folder else 0o666) & ~mask)
+    for each in (*sorted(folder.rglob("*"), reverse=True), folder):  # a folder after what it holds
+        each.chmod((0o777 if each.is_dir() else 0o666) & ~mask)
         descriptor = os.open(each, os.O_RDONLY)
         try:
             os.fsync(descriptor)

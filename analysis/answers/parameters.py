@@ -21,15 +21,22 @@ from analysis.figure_style import TEMPLATE, figure
 from analysis.study import quiet, study
 from analysis.sweep import Sweep
 
-EVALUATORS: Mapping[str, Callable[[], evaluators.BaseImportanceEvaluator]] = {
-    "ped-anova": evaluators.PedAnovaImportanceEvaluator,
-    "fanova": lambda: evaluators.FanovaImportanceEvaluator(seed=0),
-    "mdi": lambda: evaluators.MeanDecreaseImpurityImportanceEvaluator(seed=0),
+TOP_TRIALS = 5
+"""Trials that PED-ANOVA's top group has at least, as its documentation advises."""
+
+EVALUATORS: Mapping[str, Callable[[int], evaluators.BaseImportanceEvaluator]] = {
+    "ped-anova": lambda trials: evaluators.PedAnovaImportanceEvaluator(
+        target_quantile=max(0.1, TOP_TRIALS / trials)
+    ),
+    "fanova": lambda trials: evaluators.FanovaImportanceEvaluator(seed=0),
+    "mdi": lambda trials: evaluators.MeanDecreaseImpurityImportanceEvaluator(seed=0),
 }
+"""By name; made for so many completed trials."""
+
 NEED_SKLEARN = ("fanova", "mdi")
 
 FEWEST = 20
-"""Completed trials that importance needs: PED-ANOVA compares the best tenth with all."""
+"""Completed trials that importance needs: PED-ANOVA compares the best of them with all."""
 
 MOST_LINES = 500
 """Trials that parallel coordinates draw at most."""
@@ -42,10 +49,11 @@ def importance(
 ) -> Answer:
     """How much each searched setting matters for the composite; the shares sum to 1.
 
-    PED-ANOVA (Watanabe et al. 2023) says which settings tell the best tenth of the trials from all
-    of them; 50 trials and more make it steady. fANOVA (Hutter et al. 2014) and mean decrease of
-    impurity explain the composite's variance over the whole space; they need scikit-learn, know
-    only settings that every trial has, and fANOVA takes a minute for 2,000 trials.
+    PED-ANOVA (Watanabe et al. 2023) says which settings tell the best tenth of the trials, 5 at
+    least, from all of them; a setting that some trials did not read counts where others did. 50
+    trials and more make it steady. fANOVA (Hutter et al. 2014) and mean decrease of impurity
+    explain the composite's variance over the whole space; they need scikit-learn, know only
+    settings that every trial read, and fANOVA takes a minute for 2,000 trials.
 
     Returns:
         numbers: setting, importance, evaluator, trials (completed ones, that it was computed from);
@@ -53,7 +61,7 @@ def importance(
 
     Raises:
         ResultsError: fewer than 20 completed trials, all with the same composite, or no setting
-            that every trial has (fanova, mdi); or as `study`.
+            that every trial read (fanova, mdi); or as `study`.
         ValueError: an evaluator of another name, or one whose library is not installed; several
             sweeps.
 
@@ -77,9 +85,11 @@ def importance(
         )
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        shares = evaluators.get_param_importances(rebuilt, evaluator=EVALUATORS[evaluator]())
+        shares = evaluators.get_param_importances(
+            rebuilt, evaluator=EVALUATORS[evaluator](len(trials))
+        )
     if not shares:
-        raise ResultsError(f"{sweep.path}: no setting is searched in every trial")
+        raise ResultsError(f"{sweep.path}: no searched setting was read by every trial")
     numbers = pd.DataFrame({"setting": [*shares], "importance": [*shares.values()]})
     numbers = numbers.sort_values(["importance", "setting"], ascending=[False, True])
     numbers = numbers.assign(evaluator=evaluator, trials=len(trials)).reset_index(drop=True)
@@ -90,7 +100,7 @@ def slices(sweep: Sweep, distributions: Distributions = None) -> Answer:
     """The composite of completed search trials against each searched setting alone.
 
     Returns:
-        numbers: setting, trial, value, composite; a row per trial and setting that it has. Lists
+        numbers: setting, trial, value, composite; a row per trial and setting that it read. Lists
         are JSON text.
 
     Raises:
@@ -120,10 +130,12 @@ def parallel_coordinates(sweep: Sweep, distributions: Distributions = None) -> A
     """Every completed search trial as a line through its settings and its composite.
 
     The figure has a trace per line; of more than 500 trials it shows every second, third, ... in
-    the order of composites, the best one among them. `numbers` always has all.
+    the order of composites, the best one among them. A line has no gaps: it goes through what a
+    trial had also where it did not read it. `numbers` always has all trials.
 
     Returns:
-        numbers: trial, a column per searched setting, composite; lists are JSON text.
+        numbers: trial, a column per searched setting, empty where it was not read, composite; lists
+        are JSON text.
 
     Raises:
         ResultsError: no completed trial; or as `study`.
@@ -131,14 +143,16 @@ def parallel_coordinates(sweep: Sweep, distributions: Distributions = None) -> A
     Example:
         >>> parallel_coordinates(sweep).numbers.nlargest(10, "composite")
     """
-    rebuilt, trials = _completed(sweep, distributions, 1, "parallel coordinates")
+    _, trials = _completed(sweep, distributions, 1, "parallel coordinates")
     settings = _settings(trials)
-    if len(trials) > MOST_LINES:
-        ranked = sorted(trials, key=lambda trial: trial.value or 0.0, reverse=True)
+    drawn = study(sweep, distributions, unread=True)
+    lines = drawn.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(lines) > MOST_LINES:
+        ranked = sorted(lines, key=lambda trial: trial.value or 0.0, reverse=True)
         with quiet():
-            rebuilt = optuna.create_study(direction="maximize")
-            rebuilt.add_trials(ranked[:: math.ceil(len(ranked) / MOST_LINES)])
-    chart = _drawn(visualization.plot_parallel_coordinate, rebuilt, settings)
+            drawn = optuna.create_study(direction="maximize")
+            drawn.add_trials(ranked[:: math.ceil(len(ranked) / MOST_LINES)])
+    chart = _drawn(visualization.plot_parallel_coordinate, drawn, settings)
     return Answer(_wide(trials, settings), chart)
 
 
@@ -188,6 +202,8 @@ def _completed(
             f"{sweep.path}: {question} needs {fewest} completed search trials, but there are "
             f"{len(trials)}"
         )
+    if not _settings(trials):
+        raise ResultsError(f"{sweep.path}: no completed search trial read what was searched")
     return rebuilt, trials
 
 

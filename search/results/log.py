@@ -84,6 +84,7 @@ class SweepLog:
         self._buffer = _Buffer()
         self._frozen: dict[str, pa.Buffer] = {}
         """Content by file name, in the order of writing, of a flush that is not yet through."""
+        self._written = False
         before_write()
         recover(folder, sweep_id_of(schemas["trials"]))
         folder.create_tables()
@@ -147,9 +148,16 @@ class SweepLog:
             if max(map(len, parts.values())) >= COMPACT_PARTS:
                 self._compact()
 
-    def close(self) -> None:
-        """Commit everything and leave one part in each table."""
+    def close(self, compacting: bool = True) -> None:
+        """Commit everything and leave one part in each table.
+
+        Args:
+            compacting: also if nothing was written here. A driver that was refused changes no file,
+                however many parts an earlier one that was killed has left.
+        """
         self.flush()
+        if not (compacting or self._written):
+            return
         parts = listing(self._folder.reading)
         if parts.compaction or max(map(len, parts.committed.values())) > 1:
             self._compact()
@@ -171,6 +179,7 @@ class SweepLog:
             for name, content in self._frozen.items():
                 self._folder.put(name, content)
             self._frozen = {}
+            self._written = True
 
     def _compact(self) -> None:
         self._before_write()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+
+from greedy_core.process_space import process_space
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ProcessName:
 def this_process() -> ProcessName:
     """The calling process."""
     pid = os.getpid()
-    return ProcessName(socket.gethostname(), _space(), pid, _start_time(pid) or "")
+    return ProcessName(socket.gethostname(), process_space(), pid, _start_time(pid) or "")
 
 
 def _start_time(pid: int) -> str | None:
@@ -55,11 +56,3 @@ def _answers(pid: int) -> bool:
     except PermissionError:
         return True  # somebody else's, but there
     return True
-
-
-@cache
-def _space() -> str:
-    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
-    if not boot.exists() or not namespace.exists():
-        return ""
-    return f"{boot.read_text().strip()} {os.readlink(namespace)}"

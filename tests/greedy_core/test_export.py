@@ -174,6 +174,23 @@ def test_alpha_is_the_rank_in_every_module(
     assert config.fan_in_fan_out == stored_as_conv1d
 
 
+@pytest.mark.parametrize(
+    ("given", "written"), [("base", "{}/base"), ("./base/..", "{}"), ("who/base", "who/base")]
+)
+def test_a_folder_is_found_from_another_working_directory_too(
+    given: str,
+    written: str,
+    model: LanguageModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("base").mkdir()
+    write_adapter(model, random_factors(model, {0: 1}), tmp_path, given)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == written.format(tmp_path)
+
+
 def test_layers_whose_names_begin_alike_are_told_apart(tmp_path: Path) -> None:
     model = tiny_model("gpt2", layers=12)
     ranks = {layer: layer + 1 for layer in (0, 1, 10, 11)}

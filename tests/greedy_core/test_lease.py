@@ -5,15 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from greedy_core import lease as lease_module
 from greedy_core.blob_store import BlobStore
 from greedy_core.blobs import LEASES, FolderBlobs
 from greedy_core.lease import Lease
+from greedy_core.process_space import process_space
 from greedy_core.store import Artefact, computed_once
 
 FORK = multiprocessing.get_context("fork")
@@ -69,6 +72,33 @@ def test_a_lease_of_another_machine_lapses_when_it_stays_as_it_is(tmp_path: Path
     taken.acquire()
     taken.release()
     assert waited, "whoever waits can show that it lives"
+
+
+@pytest.mark.parametrize(
+    ("space", "noticed"),
+    [
+        (process_space(), True),
+        ("00000000-0000-0000-0000-000000000000 pid:[4026531836]", False),  # another boot
+        (process_space().replace("pid:[", "pid:[9"), False),  # a container of the same name
+        ("", False),
+    ],
+)
+def test_a_process_number_counts_only_where_it_means_the_same(
+    space: str, noticed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = FORK.Process()
+    gone.start()
+    gone.join()
+    with monkeypatch.context() as there:
+        there.setattr(lease_module, "process_space", lambda: space)
+        there.setattr(os, "getpid", lambda: gone.pid)
+        there.setattr(threading.Thread, "start", lambda thread: None)  # a heart that has stopped
+        lease(tmp_path, lapse=5).acquire()
+    waited: list[int] = []
+    taken = lease(tmp_path, lapse=0.3, waiting=lambda: waited.append(1))
+    taken.acquire()
+    taken.release()
+    assert bool(waited) != noticed, "waited for the lease to lapse, or knew at once"
 
 
 def test_a_beating_lease_does_not_lapse(tmp_path: Path) -> None:

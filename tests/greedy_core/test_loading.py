@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants as hub_constants
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from greedy_core.errors import BaseModelChanged, ModelError
 from greedy_core.language_model import weights_digest
 from greedy_core.loading import attach, check_unchanged, load_model, share
+from greedy_core.model_config import check_weights
 from tests.greedy_core.tiny_models import FAMILIES, tiny_module, tiny_tokenizer
 
 IDS = torch.tensor([[7, 80, 300, 41, 5, 9]])
@@ -128,6 +130,30 @@ def test_weights_in_pickles_are_refused(tmp_path: Path) -> None:
     torch.save(module.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(ModelError, match="weights must be safetensors"):
         load_model(str(tmp_path), device="cpu")
+
+
+def test_a_folder_with_an_adapter_beside_the_model_is_refused(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "elsewhere"}')
+    with pytest.raises(ModelError, match=r"is an adapter: merge it into its base model first"):
+        load_model(str(tmp_path), device="cpu")
+
+
+def test_a_hub_model_with_an_adapter_is_refused_and_one_without_needs_no_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub_constants, "HF_HUB_OFFLINE", True)
+    snapshot = tmp_path / "models--who--model" / "snapshots" / "0123"
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("0123")
+    (snapshot / "model.safetensors").touch()
+    check_weights("who/model", {})
+    (snapshot / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"who/model.* is an adapter: merge it"):
+        check_weights("who/model", {})
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
 
 import analysis
+from analysis.folder import part_name
+from analysis.schema import TABLES
 from greedy_core.errors import InputError
 from search.exit_status import WRONG_INPUT, status_of
 from search.sweep import resume_sweep
@@ -122,6 +126,26 @@ def test_what_differs_is_named_and_nothing_changes(unfinished: Path, case: str) 
     for fault, part in zip(caught.value.faults, says, strict=True):
         assert fault.startswith(part)
     assert results_in(unfinished) == before
+
+
+def test_a_refused_resume_leaves_the_parts_of_a_killed_sweep_as_they_are(unfinished: Path) -> None:
+    for table in TABLES:
+        [part] = (unfinished / table).glob("part-*.parquet")
+        rows = pq.read_table(part)
+        part.unlink()
+        for number, kept in enumerate((pc.field("trial") < 3, pc.field("trial") >= 3)):
+            name = part_name(f"{number:06d}-0123abcd")
+            pq.write_table(rows.filter(kept), unfinished / table / name)
+    trials = analysis.load(unfinished).trials
+    rewrite(unfinished, set_to("digests", "dataset", value="0123456789abcdef"))
+    before = results_in(unfinished)
+    with pytest.raises(InputError, match="the dataset must be what the sweep started with"):
+        resume_sweep(unfinished, Watch())
+    assert results_in(unfinished) == before
+    rewrite(unfinished, set_to("config", "search", "trials", value=6))
+    assert resume_sweep(unfinished, Watch()).trials == 6, "nothing is left to do but to tidy up"
+    assert [len([*(unfinished / table).iterdir()]) for table in TABLES] == [1] * len(TABLES)
+    pd.testing.assert_frame_equal(analysis.load(unfinished).trials, trials, check_exact=True)
 
 
 def test_what_cannot_change_results_is_not_compared(finished: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,8 +123,13 @@ def test_the_hub_is_told_names_of_the_hub_only(
     assert front["library_name"] == ("peft" if form == "adapter" else "transformers")
 
 
-def test_the_code_names_the_model_that_the_adapter_belongs_to() -> None:
+def test_the_code_names_the_model_that_the_adapter_belongs_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("base").mkdir()
     assert 'from_pretrained("gpt2-xl", dtype=torch.float32)' in card().loading_code()
     assert "from_pretrained(MODEL_DIR, " in card(model="factworld").loading_code()
+    assert f'from_pretrained("{tmp_path}/base", dtype' in card(model="base").loading_code()
     merged = card(form="merged", dtype="bfloat16").loading_code()
     assert 'from_pretrained("out", dtype=torch.bfloat16)' in merged and "peft" not in merged

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import product
 
+import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -39,6 +40,72 @@ def test_the_setting_that_the_composite_follows_matters_most(evaluator: str) -> 
     assert numbers.set_index("setting").loc["mu", "importance"] == 0
     assert {*numbers["evaluator"]} == {evaluator} and {*numbers["trials"]} == {64}
     assert [*figure.data[0].x] == [*numbers["importance"]]
+
+
+@pytest.mark.parametrize(("trials", "top"), [(64, 0.1), (40, 5 / 40), (20, 5 / 20)])
+def test_the_top_group_has_a_tenth_of_the_trials_and_five_at_least(trials: int, top: float) -> None:
+    by_hand = optuna.create_study(direction="maximize")
+    for row in TRIALS[:trials]:
+        params = {key: row[f"config/{key}"] for key in ("greedy.steps", "greedy.min_improvement")}
+        by_hand.add_trial(
+            optuna.create_trial(
+                params=params,
+                distributions={key: SPACE[key] for key in params},
+                value=row["composite"],
+            )
+        )
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=top)
+    expected = optuna.importance.get_param_importances(by_hand, evaluator=evaluator)
+    found = importance(made_sweep(TRIALS[:trials]), distributions=SPACE).numbers
+    shares = found.set_index("setting")["importance"].drop("mu").to_dict()
+    assert shares == pytest.approx(expected)
+
+
+GATED = {
+    "trust.enabled": CategoricalDistribution([False, True]),
+    "trust.threshold": FloatDistribution(0, 1),
+}
+# The gate is on in every second trial. The threshold matters there, and elsewhere is the reverse.
+GATED_SWEEP = made_sweep(
+    [
+        {
+            "config/trust.enabled": k % 2 == 0,
+            "config/trust.threshold": (k / 60) if k % 2 == 0 else 1 - k / 60,
+            "composite": 0.5 + k / 200,
+        }
+        for k in range(60)
+    ]
+)
+
+
+def test_a_setting_counts_only_where_it_was_read() -> None:
+    numbers = importance(GATED_SWEEP, distributions=GATED).numbers
+    assert numbers["setting"].tolist() == ["trust.threshold", "trust.enabled"]
+    of_forest = importance(GATED_SWEEP, "mdi", GATED).numbers
+    assert of_forest["setting"].tolist() == ["trust.enabled"]
+    with pytest.raises(analysis.ResultsError, match="no searched setting was read by every trial"):
+        importance(GATED_SWEEP, "mdi", {"trust.threshold": GATED["trust.threshold"]})
+    assert slices(GATED_SWEEP, GATED).numbers["setting"].value_counts().to_dict() == {
+        "trust.enabled": 60,
+        "trust.threshold": 30,
+    }
+    with pytest.raises(
+        analysis.ResultsError, match=r"needs two values of trust\.enabled in trials"
+    ):
+        contour(GATED_SWEEP, "trust.enabled", "trust.threshold", GATED)
+
+
+def test_parallel_coordinates_draw_trials_that_did_not_read_all_settings_too() -> None:
+    numbers, figure = parallel_coordinates(GATED_SWEEP, GATED)
+    assert numbers["trust.threshold"].isna().tolist() == [False, True] * 30
+    assert sum(trace.mode == "lines" for trace in figure.data) == 60
+
+
+def test_trials_of_another_space_have_nothing_to_say() -> None:
+    space = {"mu": CategoricalDistribution([100, 1000])}
+    for question in (importance, slices, parallel_coordinates):
+        with pytest.raises(analysis.ResultsError, match="no completed search trial read what was"):
+            question(SWEEP, distributions=space)
 
 
 def test_importance_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
