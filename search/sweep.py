@@ -165,6 +165,7 @@ def _go_on(
                 shared = prepared(going_on.config, watch.preparing)
                 require_same_data(file.digests, shared.digests)
                 if going_on is not file:
+                    lock.check()
                     going_on.write(results)
                 _run(session, shared)
 
