@@ -252,12 +252,19 @@ class Session:
         return RungScheduler(rungs, self._ledger, search.resource)
 
     def _audited(self) -> frozenset[int]:
-        """Numbers of the trials that are never stopped."""
-        search = self._config.search
-        first = self._assignment.first_search
-        return frozenset(
-            first + index for index in audited_trials(search.trials, search.audit, self._seed)
-        )
+        """Numbers of the trials that are never stopped.
+
+        One that was proposed before is judged by the settings of then, which its row keeps.
+        """
+        search, first = self._config.search, self._assignment.first_search
+        now = audited_trials(search.trials, search.audit, self._seed)
+        before = {
+            each.trial: each.trial - first in audited_trials(*_audit_of(each.config))
+            for each in self._assignment.waiting
+            if each.role == "search"
+        }
+        new = {first + index for index in now} - before.keys()
+        return frozenset(new | {trial for trial, audited in before.items() if audited})
 
     def _schemas(self) -> dict[str, pa.Schema]:
         return sweep_schemas(
@@ -275,6 +282,13 @@ class Session:
 
     def _state(self, state: State) -> dict[str, Any]:
         return progress_state(state, self._recorder, self.total, self._lock, self._started)
+
+
+def _audit_of(config: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Trials that were asked for, how many of them are audited, and the seed of that choice."""
+    seed = config["search.seed"]
+    seed = config["seed"] if seed is None else seed
+    return config["search.trials"], config["search.audit"], seed
 
 
 class _Heed(tune.Callback):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,7 @@ from search.preparation import Shared
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.session import Session
+from search.session import SETTINGS_COLUMNS, Session
 from search.sweep import extend_sweep, resume_sweep
 from search.sweep_file import SweepFile, space_digest, versions
 from search.watch import Watch
@@ -193,3 +194,28 @@ def test_walks_of_a_confirmation_that_wrote_into_the_weights_are_not_kept(
         session.run([], [])
     assert caught.value.__context__ is end
     assert discarded == [True]
+
+
+def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: Path) -> None:
+    results, file = LocalFolder(folder), SweepFile.read(folder)
+    asked = file.config.search
+
+    def of(audit: int, trials: int) -> SweepFile:
+        search = replace(asked, audit=audit, trials=trials)
+        return replace(file, config=replace(file.config, search=search))
+
+    def session(file: SweepFile) -> Session:
+        return Session(file, results, lock, Watch(), Interrupts())
+
+    def audited(session: Session) -> frozenset[int]:
+        return session._ledger._audited
+
+    with SweepLock(results) as lock:
+        first = session(of(audit=2, trials=4))
+        (never,) = {3, 4, 5, 6} - audited(first) - {max({3, 4, 5, 6} - audited(first))}
+        for trial in (min(audited(first)), never):
+            config = {key: of(2, 4).config.flat()[key] for key in SETTINGS_COLUMNS}
+            first._log.propose(trial, "search", 0, config)
+        first._log.flush()
+        assert audited(session(of(audit=0, trials=8))) == {min(audited(first))}
+        assert audited(session(of(audit=8, trials=8))) == {*range(3, 11)} - {never}
