@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import fs
 
-from analysis.errors import ResultsError, SweepNotFound
+from analysis.errors import ResultsError, StorageError, SweepNotFound
 from analysis.schema import TABLES
 from analysis.storage import Address, file_system, require_bucket, storage_errors
 
@@ -104,10 +104,20 @@ class SweepFolder:
         return "/".join((self.address, *names))
 
     def entries(self, table: str = "") -> list[str]:
-        """Names in the folder, or in a table's, hidden ones too, sorted; [] if it is absent."""
+        """Names in the folder, or in a table's, hidden ones too, sorted; [] if it is absent.
+
+        Raises:
+            StorageError: if it cannot be listed.
+        """
         selector = fs.FileSelector(self._inside(table), allow_not_found=True)
-        with storage_errors(self.address):
-            return sorted(info.base_name for info in self.files.get_file_info(selector))
+        try:
+            with storage_errors(self.address):
+                return sorted(info.base_name for info in self.files.get_file_info(selector))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            where = self.path(table) if table else self.address
+            raise StorageError(f"{where}: cannot be listed: {_reason(error)}") from error
 
     @contextmanager
     def open(self, *names: str) -> Iterator[pa.NativeFile]:
@@ -127,15 +137,19 @@ class SweepFolder:
                 return file.read().decode()
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except (IsADirectoryError, NotADirectoryError, UnicodeDecodeError) as error:
             raise ResultsError(f"{self.path(name)}: cannot be read: {error}") from error
+        except OSError as error:
+            raise StorageError(f"{self.path(name)}: cannot be read: {_reason(error)}") from error
 
     def require(self) -> None:
         """Raise `SweepNotFound` unless the folder holds something that a sweep writes."""
         try:
             present = set(self.entries())
-        except OSError as error:
-            raise SweepNotFound(f"{self.address}: cannot be listed: {error}") from error
+        except StorageError as error:
+            if isinstance(error.__cause__, NotADirectoryError):
+                raise SweepNotFound(str(error)) from error
+            raise
         if not {CONFIG, *TABLES} & present:
             self.require_place()
             raise SweepNotFound(f"{self.address}: no sweep there")
@@ -146,6 +160,11 @@ class SweepFolder:
 
     def _inside(self, *names: str) -> str:
         return "/".join((self.root, *filter(None, names)))
+
+
+def _reason(error: OSError) -> str:
+    """The operating system's words, without those that pyarrow puts around them."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,14 @@ from greedy_core.store import Artefact
 logger = logging.getLogger(__name__)
 
 _DIGEST_BYTES = 32
+_FAILED_READS = 3
+"""In a row: then the place is taken for gone. One that is gone may cost half a minute each time."""
 
 
 class BlobStore:
-    """Keeps artefacts as blobs; a place that refuses a write switches it to reading, once told.
+    """Keeps artefacts as blobs; a place that refuses is left alone, once told.
+
+    One refused write ends writing, and three refused reads in a row end both.
 
     Args:
         blobs: where they are kept.
@@ -37,17 +41,24 @@ class BlobStore:
         self._blobs = blobs
         self._waiting = waiting
         self._writes = True
+        self._failed_reads = 0
         self.refusal: str | None = None
         """Why it is switched off, in one line; None while it is not."""
 
     def get(self, key: str) -> Artefact | None:
         """Read an artefact; None if it is absent, torn, or not what its name says."""
+        if self._failed_reads >= _FAILED_READS:
+            return None
         name = _name(key)
         try:
             content = self._blobs.read(name)
         except OSError as error:
             logger.warning("state store: %s cannot be read: %s", name, error.strerror or error)
+            self._failed_reads += 1
+            if self._failed_reads >= _FAILED_READS:
+                self._switch_off(error)
             return None
+        self._failed_reads = 0
         if content is None:
             return None
         artefact = _parse(key, content)

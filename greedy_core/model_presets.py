@@ -19,8 +19,6 @@ from greedy_core.settings import EditSettings
 class ModelPreset:
     """What the literature edits a model with."""
 
-    source: str
-    """Where the values come from."""
     layers: tuple[int, ...]
     """Edited layers."""
     mu: float
@@ -35,17 +33,21 @@ class ModelPreset:
     """Its weight decay."""
 
 
-_GPT2 = ModelPreset("EMMET, gpt2 and gpt2-xl", (6,), 100.0, 20, 0.5, 0.75, 0.5)
-_LLAMA = ModelPreset("EMMET, llama2-7b", (5,), 0.1, 25, 0.5, 4.0, 1e-3)
-_FACTWORLD = ModelPreset("measured on factworld; ROME's clamp", (0,), 10.0, 20, 0.5, 4.0, 0.5)
-_SMALL = ModelPreset("measured on a GPT-2 taught CounterFact", (0,), 0.1, 20, 0.5, 1.25, 0.5)
+# EMMET, gpt2 and gpt2-xl
+_GPT2 = ModelPreset((6,), 100.0, 20, 0.5, 0.75, 0.5)
+# EMMET, llama2-7b
+_LLAMA = ModelPreset((5,), 0.1, 25, 0.5, 4.0, 1e-3)
+# measured on factworld; ROME's clamp
+_FACTWORLD = ModelPreset((0,), 10.0, 20, 0.5, 4.0, 0.5)
+# measured on a GPT-2 taught CounterFact
+_SMALL = ModelPreset((0,), 0.1, 20, 0.5, 1.25, 0.5)
 
 _PRESETS: dict[tuple[str, int], ModelPreset] = {
     ("gpt2", 12): _GPT2,
     ("gpt2", 24): replace(_GPT2, layers=(8,)),
     ("gpt2", 36): replace(_GPT2, layers=(13,)),
     ("gpt2", 48): replace(_GPT2, layers=(17,)),
-    ("llama", 28): replace(_LLAMA, source="EMMET, llama3.2-3b", layers=(12,)),
+    ("llama", 28): replace(_LLAMA, layers=(12,)),  # EMMET, llama3.2-3b
     ("llama", 32): _LLAMA,
 }
 """By model_type and number of layers; medium and large GPT-2 at the relative depth of gpt2-xl."""

@@ -232,12 +232,10 @@ def _pack(form: ClosedForm) -> Artefact:
 
 
 def _unpack(artefact: Mapping[str, np.ndarray]) -> ClosedForm:
-    u = to_tensor(artefact["u"])
     harm, norm, rank = artefact["numbers"].tolist()
     return ClosedForm(
-        u=u,
+        u=to_tensor(artefact["u"]),
         v=to_tensor(artefact["v"]),
-        residuals=u,
         achieved=to_tensor(artefact["achieved"]),
         harm=harm,
         norm=norm,

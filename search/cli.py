@@ -297,13 +297,20 @@ def show_config(config: Config = None) -> None:
 
 def main() -> None:
     """Run the command line; the only place where errors become text and exit codes."""
-    sys.path.append(os.getcwd())  # where a metric function may be
     try:
+        sys.path.append(_working_directory())  # where a metric function may be
         app()
     except (RatchetError, ResultsError, StorageError) as error:
         for line in getattr(error, "faults", None) or (str(error),):
             typer.echo(f"ratchet: {inert(line)}", err=True)
         sys.exit(status_of(error))
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise InputError(f"the working directory cannot be used: {error.strerror}") from error
 
 
 def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool) -> None:

@@ -16,8 +16,7 @@ import ray
 from analysis.confirm_schema import CONFIRM, confirm_schemas
 from analysis.storage import Address
 from analysis.sweep import load, ranked
-from greedy_core.errors import SettingsError
-from greedy_core.loading import attach, check_unchanged
+from greedy_core.errors import BaseModelChanged, SettingsError
 from greedy_core.progress import Progress
 from greedy_core.reserve import Reserve
 from greedy_core.selection import Selection
@@ -30,6 +29,7 @@ from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
+from search.results.progress import require_valid
 from search.results.recovery import ended_trials
 from search.sameness import require_same_data, require_same_settings, same_versions
 from search.session import remaining
@@ -72,8 +72,9 @@ def confirm_sweep(
         accept_versions: take other versions of packages than the sweep's.
 
     Raises:
-        ResultsError: if the folder is damaged.
+        ResultsError: if the folder is damaged, or the sweep is not valid.
         StorageError: if the store cannot be used.
+        BaseModelChanged: if walks wrote into the shared weights; none of them is kept.
         InputError: if no trial has been completed, too few records are reserved or asked for, or
             settings, data or versions are not those of the sweep.
         SweepInterrupted: after a signal; walks that had ended are on disk.
@@ -81,6 +82,7 @@ def confirm_sweep(
     file = SweepFile.read(folder)
     results = results_folder(folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
+        require_valid(results)
         require_same_settings(file, results)
         asked = _asked(file, results, top, sequences)
         found = versions()
@@ -95,9 +97,6 @@ def confirm_sweep(
             log.open()
             session = ConfirmSession(file, shared, log, watch, interrupts)
             session.run(missing, asked.sequences)
-            # The driver maps the same memory as the workers of its node.
-            weights = shared.view.weights
-            check_unchanged(attach(weights, "cpu"), weights.digest)
     return session.failed
 
 
@@ -161,18 +160,35 @@ class ConfirmSession:
         self._told: set[str] = set()
 
     def run(self, walks: Sequence[Walk], sequences: Sequence[Selection]) -> None:
-        """Run walks, and write each as it ends."""
+        """Run walks, and write each as it ends; then look at the weights, however that ends.
+
+        Raises:
+            BaseModelChanged: if somebody wrote into them; what was written is removed.
+        """
         records = [ray.put(each) for each in sequences]
         pool = WalkPool(
             self._file.config, self._shared.reference, records, self._interrupts, self._tell
         )
         self._total = len(walks)
-        with self._interrupts.held(PATIENCE):
-            for end in pool.run(walks):
-                self._write(end)
-                self._done += 1
-                self.failed += end.result is None
-            self._tell(0)
+        try:
+            with self._interrupts.held(PATIENCE):
+                for end in pool.run(walks):
+                    self._write(end)
+                    self._done += 1
+                    self.failed += end.result is None
+                self._tell(0)
+        finally:
+            with self._interrupts.held():
+                self._look_at_weights()
+
+    def _look_at_weights(self) -> None:
+        try:
+            self._shared.check_unchanged()
+        except BaseModelChanged as changed:
+            try:
+                self._log.discard()
+            finally:
+                raise changed
 
     def _write(self, end: WalkEnd) -> None:
         values = end.result.values if end.result else {}

@@ -6,7 +6,6 @@ from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import BaseModelChanged, RatchetError
 from search.errors import LockLost, OnlyFailures, SweepInterrupted, SweepLocked
 
-OK = 0
 SOME_FAILED = 1
 """The sweep is finished, but some trials failed; or it was stopped because all of them did."""
 WRONG_INPUT = 2

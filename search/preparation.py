@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from greedy_core.errors import RatchetError
+from greedy_core.loading import attach, check_unchanged
 from greedy_core.progress import Progress
 from search.config import SweepConfig
 from search.errors import PreparationFailed
@@ -38,6 +39,17 @@ class Shared:
     """The same, mapped by the driver."""
     digests: Mapping[str, str]
     """Of model, dataset and corpus."""
+
+    def check_unchanged(self) -> None:
+        """Look at the weights of the driver's machine, whose workers map the same memory.
+
+        Workers of other machines look when they start. It takes as long as reading the weights.
+
+        Raises:
+            BaseModelChanged: if somebody wrote into them.
+        """
+        weights = self.view.weights
+        check_unchanged(attach(weights, "cpu"), weights.digest)
 
 
 def prepared(

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from search.recorder import Recorder
 from search.results.lock import SweepLock
 
-State = Literal["running", "interrupted", "finished"]
-"""How a sweep stands; a driver that was killed leaves `running` beside a heartbeat that is old."""
+State = Literal["running", "interrupted", "finished", "invalid"]
+"""How a sweep stands; a driver that was killed leaves `running` beside a heartbeat that is old, and
+`invalid` means that the base model was changed in memory."""
 
 
 def progress_state(

@@ -179,11 +179,11 @@ def _cause(trial: Any) -> str:
     """Why a trial failed, in one line."""
     text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     last = text.rpartition(_FAILURE)[2].partition("\n")[2]
+    if _TASK in last:
+        return cause_in(last)
     if _OUT_OF_MEMORY in last:
         return "the machine ran out of memory, and Ray ended the worker"
-    if _TASK not in last:
-        return "the worker ended without a word: it was killed, perhaps for want of memory"
-    return cause_in(last)
+    return "the worker ended without a word: it was killed, perhaps for want of memory"
 
 
 def cause_in(traceback: str) -> str:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import optuna
 import pyarrow as pa
@@ -18,11 +18,13 @@ from ray import tune
 
 from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
+from greedy_core.errors import BaseModelChanged
 from search.config import KEYS
 from search.giving_up import GivingUp
 from search.history import Ended, SearchHistory
 from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
+from search.preparation import Shared
 from search.progress_state import State, progress_state
 from search.proposals import Assignment, assign, audited_trials
 from search.ray_session import trials_at_once
@@ -110,6 +112,8 @@ class Session:
         self._interrupts = interrupts
         self._progress = ProgressFile(folder, before_write=lock.check)
         self._started = time.time()
+        self._changed: BaseModelChanged | None = None
+        """What the look at the shared weights has found."""
 
     def __enter__(self) -> Session:
         if self.total:
@@ -122,26 +126,55 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit what has ended, and say how the sweep stands; nothing is logged after that."""
+        """Commit what has ended, and say how the sweep stands; nothing is logged after that.
+
+        Raises:
+            BaseModelChanged: whatever else has ended the session, if trials wrote into the weights.
+        """
         with self._interrupts.held():
+            if self._changed is not None:
+                self._end_as_invalid(self._changed, error)
             self._log.close(compacting=error is None)
             state: State = "finished" if self._left == 0 else "interrupted"
             # A driver that finds nothing to do leaves the last one's figures.
             if self.total or self._progress.state() != state:
                 self._progress.write(self._state(state))
 
-    def run(self, prepared: ray.ObjectRef) -> None:
-        """Run everything that is missing.
+    def run(self, shared: Shared) -> None:
+        """Run everything that is missing, and look at the weights, however that ends.
 
         Args:
-            prepared: reference to what workers share.
+            shared: what workers get.
         """
-        with self._interrupts.held(PATIENCE):
-            self._tune(prepared)
-        if self._left:
-            # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
-            self._interrupts.note(signal.SIGUSR1)
-            self._interrupts.check()
+        try:
+            with self._interrupts.held(PATIENCE):
+                self._tune(shared.reference)
+            if self._left:
+                # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
+                self._interrupts.note(signal.SIGUSR1)
+                self._interrupts.check()
+        finally:
+            with self._interrupts.held():
+                self._look_at_weights(shared)
+
+    def _look_at_weights(self, shared: Shared) -> None:
+        """Keep for `__exit__` what is found while Ray still holds the memory."""
+        try:
+            # Looking takes long for a large model, and a second signal ends it and the process.
+            self._log.flush()
+        finally:
+            try:
+                shared.check_unchanged()
+            except BaseModelChanged as error:
+                self._changed = error
+
+    def _end_as_invalid(self, changed: BaseModelChanged, error: BaseException | None) -> NoReturn:
+        try:
+            # First, since the rows may find no place.
+            self._progress.write(self._state("invalid"))
+            self._log.close()
+        finally:
+            raise changed from error
 
     @property
     def _left(self) -> int:
@@ -219,12 +252,19 @@ class Session:
         return RungScheduler(rungs, self._ledger, search.resource)
 
     def _audited(self) -> frozenset[int]:
-        """Numbers of the trials that are never stopped."""
-        search = self._config.search
-        first = self._assignment.first_search
-        return frozenset(
-            first + index for index in audited_trials(search.trials, search.audit, self._seed)
-        )
+        """Numbers of the trials that are never stopped.
+
+        One that was proposed before is judged by the settings of then, which its row keeps.
+        """
+        search, first = self._config.search, self._assignment.first_search
+        now = audited_trials(search.trials, search.audit, self._seed)
+        before = {
+            each.trial: each.trial - first in audited_trials(*_audit_of(each.config))
+            for each in self._assignment.waiting
+            if each.role == "search"
+        }
+        new = {first + index for index in now} - before.keys()
+        return frozenset(new | {trial for trial, audited in before.items() if audited})
 
     def _schemas(self) -> dict[str, pa.Schema]:
         return sweep_schemas(
@@ -242,6 +282,13 @@ class Session:
 
     def _state(self, state: State) -> dict[str, Any]:
         return progress_state(state, self._recorder, self.total, self._lock, self._started)
+
+
+def _audit_of(config: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Trials that were asked for, how many of them are audited, and the seed of that choice."""
+    seed = config["search.seed"]
+    seed = config["seed"] if seed is None else seed
+    return config["search.trials"], config["search.audit"], seed
 
 
 class _Heed(tune.Callback):

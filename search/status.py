@@ -16,10 +16,11 @@ from analysis.storage import Address
 from analysis.verdict import Verdict, verdict
 from search.results.claim import LOCK, Owner
 from search.results.lock import STALE_SECONDS
-from search.results.progress import PROGRESS
+from search.results.progress import INVALID, PROGRESS
 
-Standing = Literal["preparing", "running", "in use", "interrupted", "lost", "finished"]
-"""in use: a command that runs no trials has it; lost: its driver ended without a word."""
+Standing = Literal["preparing", "running", "in use", "interrupted", "lost", "finished", "invalid"]
+"""in use: a command that runs no trials has it; lost: its driver ended without a word; invalid: its
+base model was changed in memory while it ran."""
 
 BASELINES = 3
 
@@ -127,6 +128,8 @@ def _state(alive: bool, asked: int, ended: int, said: Mapping[str, Any]) -> Stan
         return "running" if said.get("running") or said.get("ended") else "preparing"
     if alive:
         return "in use" if told else "preparing"
+    if told == INVALID:
+        return "invalid"
     if ended >= asked:
         return "finished"
     return "lost" if told == "running" else "interrupted"

@@ -24,6 +24,7 @@ _MEANS = {
     "interrupted": "interrupted; `ratchet resume` goes on",
     "lost": "its driver ended without a word; `ratchet resume` goes on",
     "finished": "finished",
+    "invalid": "not valid: the base model's weights were changed in memory while it ran",
 }
 _AT_WORK = ("preparing", "running", "in use")
 

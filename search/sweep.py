@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from analysis.storage import Address
-from greedy_core.loading import attach, check_unchanged
 from search.config import SweepConfig
 from search.errors import SweepExists
 from search.extension import Extension
 from search.interrupts import Interrupts, interruptible
-from search.preparation import Shared, prepared
+from search.preparation import prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
+from search.results.progress import require_valid
 from search.results.recovery import ended_trials
 from search.sameness import require_same_data, require_same_settings, same_versions
 from search.session import Session, remaining
@@ -56,6 +56,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
     Raises:
         SweepExists: if there is a sweep in the folder.
         StorageError: if the store cannot be used.
+        BaseModelChanged: if trials wrote into the shared weights; the sweep is not valid.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
     results = results_folder(folder)
@@ -85,7 +86,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
             lock.check()
             file.write(results)
             with Session(file, results, lock, watch, interrupts) as session:
-                _run(session, shared)
+                session.run(shared)
     finally:
         results.discard_if_empty()
     return _outcome(folder, results)
@@ -103,14 +104,16 @@ def resume_sweep(
         accept_versions: go on with other versions of packages, as a new generation.
 
     Raises:
-        ResultsError: if the folder is damaged.
+        ResultsError: if the folder is damaged, or the sweep is not valid.
         StorageError: if the store cannot be used.
+        BaseModelChanged: if trials wrote into the shared weights; the sweep is not valid.
         InputError: if settings, data or versions are not those that the sweep started with.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
     file = SweepFile.read(folder)
     results = results_folder(folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
+        require_valid(results)
         require_same_settings(file, results)
         going_on = file
         if remaining(file, results).total:
@@ -141,6 +144,7 @@ def extend_sweep(
     file = SweepFile.read(extension.folder)
     results = results_folder(extension.folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
+        require_valid(results)
         require_same_settings(file, results)
         found = versions()
         same_versions(file.versions, found, accept_versions)
@@ -165,20 +169,14 @@ def _go_on(
                 shared = prepared(going_on.config, watch.preparing)
                 require_same_data(file.digests, shared.digests)
                 if going_on is not file:
+                    lock.check()
                     going_on.write(results)
-                _run(session, shared)
+                session.run(shared)
 
 
 def _require_new(folder: Address, results: ResultsFolder) -> None:
     if SWEEP_FILE in results.reading.entries():
         raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
-
-
-def _run(session: Session, shared: Shared) -> None:
-    session.run(shared.reference)
-    # The driver maps the same memory as the workers of its node; the others check when they start.
-    weights = shared.view.weights
-    check_unchanged(attach(weights, "cpu"), weights.digest)
 
 
 def _outcome(folder: Address, results: ResultsFolder) -> Outcome:

@@ -66,11 +66,9 @@ class ClosedForm:
     """One solve: the update in factors, and what the trust gate wants to know about it."""
 
     u: Tensor
-    """U, ``(d, B)``."""
+    """U, ``(d, B)``: the residuals R that were asked for."""
     v: Tensor
     """V, ``(f, B)``."""
-    residuals: Tensor
-    """R, ``(d, B)``."""
     achieved: Tensor
     """dW K, ``(d, B)``: what the whole update adds at the keys."""
     harm: float
@@ -82,8 +80,8 @@ class ClosedForm:
 
     def remaining(self, fraction: float) -> float:
         """mean_j ||r_j - fraction dW k_j|| / mean_j ||r_j||; 0 where nothing was asked for."""
-        asked = self.residuals.norm(dim=0).mean()
-        left = (self.residuals - fraction * self.achieved).norm(dim=0).mean()
+        asked = self.u.norm(dim=0).mean()
+        left = (self.u - fraction * self.achieved).norm(dim=0).mean()
         return 0.0 if asked == 0 else float(left / asked)
 
 
@@ -115,7 +113,6 @@ def solve(keys: Tensor, x: Tensor, energy: float, residuals: Tensor, mu: float) 
     return ClosedForm(
         u=residuals,
         v=v,
-        residuals=residuals,
         achieved=achieved,
         harm=math.sqrt(max(float(preserved), 0.0) / energy),
         norm=math.sqrt(max(float(norm), 0.0)),

@@ -19,11 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from analysis.errors import StorageError
 from search.results.process import ProcessName
 
 logger = logging.getLogger(__name__)
 
 LOCK = "lock.json"
+TEMPORARY = ".tmp"
+"""How the names of unfinished files end, beside a dot at the beginning; `recover` removes them."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,10 @@ class Claim(Protocol):
     """A lock that this driver has taken; others may take it over once it is stale."""
 
     def present(self) -> Owner | None:
-        """Who holds the lock now; None if nobody does."""
+        """Who holds the lock now; None if nobody does. StorageError if nobody can tell."""
 
     def held(self) -> bool:
-        """Whether the lock is still ours, looked up at the moment of asking."""
+        """Whether the lock is still ours, looked up now. StorageError if nobody can tell."""
 
     def beat(self) -> None:
         """Renew the heartbeat; of no effect on a lock that is not ours any more."""
@@ -83,17 +86,19 @@ class FileClaim(Claim):
         self._descriptor = self._acquire()
 
     def present(self) -> Owner | None:
-        try:
-            descriptor = os.open(self._path, os.O_RDONLY)
-        except FileNotFoundError:
-            return None
-        try:
-            return _read(descriptor)
-        finally:
-            os.close(descriptor)
+        with self._refusals():
+            try:
+                descriptor = os.open(self._path, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            try:
+                return _read(descriptor)
+            finally:
+                os.close(descriptor)
 
     def held(self) -> bool:
-        return _leads_to(self._path, self._descriptor)
+        with self._refusals():
+            return _leads_to(self._path, self._descriptor)
 
     def beat(self) -> None:
         os.pwrite(self._descriptor, self._owner().to_json(), 0)
@@ -101,7 +106,7 @@ class FileClaim(Claim):
     def release(self) -> None:
         try:
             with _exclusive(self._descriptor):
-                if self.held():
+                if _leads_to(self._path, self._descriptor):
                     self._path.unlink()
         except OSError as error:
             # No harm: the process that it names is about to end, and with it the lock.
@@ -130,10 +135,16 @@ class FileClaim(Claim):
             if not _leads_to(self._path, present):
                 return None
             self._judge(_read(present))
-            temporary = self._path.with_name(f".{LOCK}.{os.getpid()}.{threading.get_ident()}")
+            name = f".{LOCK}.{os.getpid()}.{threading.get_ident()}{TEMPORARY}"
+            temporary = self._path.with_name(name)
             temporary.unlink(missing_ok=True)
             descriptor = self._create(temporary)
-            os.replace(temporary, self._path)
+            try:
+                os.replace(temporary, self._path)
+            except BaseException:
+                os.close(descriptor)
+                temporary.unlink(missing_ok=True)
+                raise
             return descriptor
 
     def _create(self, path: Path) -> int:
@@ -146,6 +157,13 @@ class FileClaim(Claim):
             path.unlink()
             raise
         return descriptor
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(f"{self._path}: cannot be read: {error.strerror}") from error
 
 
 def _read(descriptor: int) -> Owner:

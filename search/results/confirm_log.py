@@ -52,6 +52,7 @@ class ConfirmLog:
             if row["status"] == "completed"
         )
         """Trials and sequences of the walks that need not be run again."""
+        self._written: list[str] = []
 
     def open(self) -> None:
         """Make what is missing, and remove what a driver that was killed left half written."""
@@ -72,8 +73,17 @@ class ConfirmLog:
         rows = {"confirm_records": records, "confirm": [walk]}
         content = {table: self._part(table, rows[table]) for table in CONFIRM_TABLES}
         self._before_write()
+        self._written.append(name)
         for table, part in content.items():
             self._folder.put(f"{table}/{name}", part)
+
+    def discard(self) -> None:
+        """Remove the walks that were written through this object; they are run again then."""
+        self._before_write()
+        # Last in, first out: records without their walk do not count.
+        for table in reversed(CONFIRM_TABLES):
+            self._folder.remove(f"{table}/{name}" for name in self._written)
+        self._written = []
 
     def _part(self, table: str, rows: Sequence[Row]) -> pa.Buffer:
         batch = self._converters[table].batch(rows)

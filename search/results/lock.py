@@ -33,8 +33,6 @@ class SweepLock:
     Args:
         folder: the sweep's folder; it exists.
         clock: seconds since the epoch.
-        on_lost: called once when somebody else has taken the lock, in the heart's thread; it may
-            set a flag, but not release.
 
     Raises:
         SweepLocked: another driver holds the lock.
@@ -45,16 +43,9 @@ class SweepLock:
         ...     log = SweepLog(folder, schemas, before_write=lock.check)
     """
 
-    def __init__(
-        self,
-        folder: ResultsFolder,
-        *,
-        clock: Callable[[], float] = time.time,
-        on_lost: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, folder: ResultsFolder, *, clock: Callable[[], float] = time.time) -> None:
         self._address = folder.reading.address
         self._clock = clock
-        self._on_lost = on_lost
         self._process = this_process()
         self._token = secrets.token_hex(8)
         self._heartbeat = clock()
@@ -120,7 +111,6 @@ class SweepLock:
         while not self._stopped.wait(BEAT_SECONDS):
             try:
                 if not self._claim.held():
-                    self._on_lost()
                     return
                 self.beat()
             except (OSError, StorageError) as error:

@@ -15,9 +15,7 @@ import pyarrow.parquet as pq
 from analysis.errors import StorageError
 from analysis.folder import SweepFolder, flush_id
 from analysis.schema import TABLES
-from search.results.claim import LOCK, Claim, FileClaim, Owner
-
-TEMPORARY = ".tmp"
+from search.results.claim import LOCK, TEMPORARY, Claim, FileClaim, Owner
 
 
 class ResultsFolder(Protocol):
@@ -70,8 +68,8 @@ class LocalFolder(ResultsFolder):
         """Folders above it that were missing, the lowest first."""
 
     def create(self) -> None:
-        missing = [folder for folder in self.path.parents if not folder.exists()]
         with self._refusals():
+            missing = [folder for folder in self.path.parents if not folder.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
         self._made = missing
 

@@ -15,11 +15,15 @@ from search.results.parts import ResultsFolder
 logger = logging.getLogger(__name__)
 
 PROGRESS = "progress.json"
+INVALID = "invalid"
+"""The state of a sweep whose results must not be trusted."""
 INTERVAL = 5.0
 
 
 class ProgressFile:
     """Writes what the driver knows, at most every 5 s; nothing is ever resumed from it.
+
+    Only a sweep that it calls invalid is not gone on with.
 
     Where it cannot be written, that is told once: rows may still find their place.
 
@@ -68,6 +72,19 @@ class ProgressFile:
                 logger.warning("%s: %s", PROGRESS, error)
             self._refused = True
         self._written = self._clock()
+
+
+def require_valid(folder: ResultsFolder) -> None:
+    """Refuse a sweep that has come to an end as invalid.
+
+    Raises:
+        ResultsError: if it has.
+    """
+    if ProgressFile(folder).state() == INVALID:
+        raise ResultsError(
+            f"{folder.reading.address}: the base model's weights were changed in memory while this "
+            "sweep ran, so its results are not valid; start it anew once the cause is gone"
+        )
 
 
 def _finite(value: Any) -> Any:

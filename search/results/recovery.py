@@ -10,8 +10,9 @@ from analysis.config_columns import config_values
 from analysis.folder import SweepFolder, listing
 from analysis.schema import TABLES
 from analysis.tables import part_schemas, read_table
+from search.results.claim import TEMPORARY
 from search.results.compaction import complete
-from search.results.parts import TEMPORARY, ResultsFolder
+from search.results.parts import ResultsFolder
 
 RUNG = "rung_"
 

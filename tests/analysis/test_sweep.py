@@ -77,6 +77,19 @@ def test_a_file_or_an_unknown_kind_of_address_is_no_sweep(tmp_path: Path) -> Non
             analysis.load(path)
 
 
+def test_a_folder_that_cannot_be_looked_into_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(analysis.StorageError, match=r"loop: cannot be listed: Too many levels"):
+        analysis.load(tmp_path / "loop")
+
+
+def test_a_table_that_cannot_be_looked_into_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text("edits: 8\n")
+    (tmp_path / "trials").symlink_to("trials")
+    with pytest.raises(analysis.StorageError, match=r"trials: cannot be listed: Too many levels"):
+        analysis.load(tmp_path)
+
+
 def test_a_sweep_that_wrote_nothing_yet_has_empty_tables(tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text("edits: 8\n")
     loaded = analysis.load(tmp_path)

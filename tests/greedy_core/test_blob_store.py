@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import FolderBlobs
-from greedy_core.store import Artefact, artefact_key, remembered
+from greedy_core.blobs import Blobs, FolderBlobs
+from greedy_core.store import Artefact, artefact_key, computed_once, remembered
 
 LIMIT = 2**30
 KEY = artefact_key("scores", state="root", rows=3)
@@ -137,3 +137,43 @@ def test_a_folder_that_cannot_be_written_switches_the_store_off(
         for value in (1.0, 2.0):
             assert first(store.put(KEY, of(value))) == value
     assert caplog.text.count("state store: switched off") == 1
+
+
+class Failing(Blobs):
+    """Reads fail as a list says, one after the other; nothing is there."""
+
+    def __init__(self, *fails: bool) -> None:
+        self.left = [*fails]
+
+    def __str__(self) -> str:
+        return "a store"
+
+    def read(self, name: str) -> bytes | None:
+        if self.left.pop(0):
+            raise OSError("no answer")
+        return None
+
+    def create(self, name: str, content: bytes) -> bool:
+        raise AssertionError("it is switched off")
+
+
+def test_reads_that_fail_again_and_again_switch_the_store_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    blobs = Failing(True, True, True, True)
+    store = BlobStore(blobs)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            assert store.get(KEY) is None
+    assert len(blobs.left) == 1, "the third failure is the last read"
+    assert store.refusal == "state store: switched off, a store: no answer"
+    assert caplog.text.count(store.refusal) == 1
+    assert first(computed_once(store, KEY, lambda: of(1.0))) == 1.0
+
+
+def test_reads_that_fail_now_and_then_do_not(caplog: pytest.LogCaptureFixture) -> None:
+    blobs = Failing(True, True, False, True, True, False)
+    store = BlobStore(blobs)
+    for _ in range(6):
+        store.get(KEY)
+    assert blobs.left == [] and store.refusal is None

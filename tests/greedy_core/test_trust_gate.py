@@ -20,7 +20,7 @@ def form(achieved: float, harm: float, residual: float = 1.0) -> ClosedForm:
     """One key whose residual has length `residual`, of which the update writes a share."""
     r = torch.tensor([[3.0], [4.0]], dtype=torch.float64) / 5 * residual
     v = torch.ones(3, 1, dtype=torch.float64)
-    return ClosedForm(u=r, v=v, residuals=r, achieved=achieved * r, harm=harm, norm=1.0, rank=1)
+    return ClosedForm(u=r, v=v, achieved=achieved * r, harm=harm, norm=1.0, rank=1)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ import analysis
 from analysis.schema import STEPS
 from search.cli import app, main
 from search.config_reader import read_config
+from search.results.parts import LocalFolder
 from tests.search.sweeps import ROOT, SMALL, overrides
 
 COMMANDS = (
@@ -164,6 +166,53 @@ def test_wrong_input_is_one_clear_line(
     assert line.startswith("ratchet: ")
     assert message in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["best", "loop"],
+        ["status", "loop"],
+        ["run", *overrides({}), "--results", ".", "--name", "loop"],
+        ["run", *overrides({}), "--results", "loop"],
+    ],
+    ids=["best", "status", "run there", "run inside"],
+)
+def test_a_folder_that_cannot_be_looked_into_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    assert ended(monkeypatch, *arguments) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"ratchet: {tmp_path}/loop")
+    assert line.endswith("Too many levels of symbolic links")
+
+
+def test_a_working_directory_that_was_deleted_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert ended(monkeypatch, "config") == 2
+    assert capsys.readouterr().err == (
+        "ratchet: the working directory cannot be used: No such file or directory\n"
+    )
+
+
+def test_a_folder_above_that_cannot_be_looked_into_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(analysis.StorageError, match="cannot be written: Permission denied"):
+        LocalFolder(tmp_path / "sweep").create()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from search.trainable import GreedyEditTrainable
 from search.watch import Watch
 from search.workbench import Prepared
 from tests.search import metric_functions
-from tests.search.sweeps import overrides, ratchet, small_config, sweep
+from tests.search.sweeps import overrides, progress, ratchet, small_config, sweep
 from tests.search.test_cli import ended
 
 pytestmark = pytest.mark.usefixtures("ray_here")
@@ -122,6 +122,7 @@ def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
     changes = {"edits": 2, "search.trials": 1, "greedy.metric": f"{MODULE}:vandal"}
     with pytest.raises(BaseModelChanged, match="results after that are not valid"):
         sweep(tmp_path / "changed", changes)
+    assert progress(tmp_path / "changed")["state"] == "invalid"
 
 
 def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(

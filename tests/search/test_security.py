@@ -17,7 +17,7 @@ from rich.console import Console
 from analysis.verdict import Verdict
 from search import cli
 from search.config import SweepConfig
-from search.recorder import cause_in
+from search.recorder import _cause, cause_in
 from search.terminal import progress_line
 from search.verdict_table import print_verdict
 from tests.search.sweeps import ROOT, SECRETS
@@ -133,6 +133,33 @@ def test_secrets_of_the_environment_are_in_no_log(
 )
 def test_the_cause_of_a_failure_is_read_off_its_text(traceback: str, cause: str) -> None:
     assert cause_in(traceback) == cause
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (
+            "ray::Trial.train()\n  File 'a.py', line 1\nValueError: OUT_OF_MEMORY\n",
+            "ValueError: OUT_OF_MEMORY",
+        ),
+        (
+            "ray.exceptions.RayActorError: the actor died: OUT_OF_MEMORY, the node was low\n",
+            "the machine ran out of memory, and Ray ended the worker",
+        ),
+        (
+            "ray.exceptions.RayActorError: the actor died unexpectedly\n",
+            "the worker ended without a word: it was killed, perhaps for want of memory",
+        ),
+    ],
+)
+def test_a_trials_own_words_are_not_taken_for_rays(
+    tmp_path: Path, failure: str, cause: str
+) -> None:
+    file = tmp_path / "error.txt"
+    file.write_text(
+        f"Failure # 1 (occurred at noon)\nray::x\n  File\nKeyError: 1\nFailure # 2\n{failure}"
+    )
+    assert _cause(SimpleNamespace(error_file=str(file))) == cause
 
 
 def test_the_progress_line_is_inert() -> None:

@@ -49,6 +49,8 @@ CASES = [
     pytest.param(True, {"state": "running", "ended": 0}, 5, "preparing", id="resumed"),
     pytest.param(True, {"state": "running", "running": [RUNNING]}, 5, "running", id="running"),
     pytest.param(True, {}, 0, "in use", id="another command"),
+    pytest.param(False, {"state": "invalid"}, 0, "invalid", id="base model changed, all ended"),
+    pytest.param(False, {"state": "invalid"}, 5, "invalid", id="base model changed"),
 ]
 
 

@@ -65,6 +65,17 @@ def confirmed(folder: ResultsFolder) -> ConfirmLog:
     return log
 
 
+def test_a_driver_discards_its_own_walks_and_no_others(folder: ResultsFolder) -> None:
+    confirmed(folder)
+    before = content(folder)
+    log = ConfirmLog(folder, SCHEMAS)
+    log.open()
+    log.write(walk(2, 0), records(2, 0))
+    log.write(failure(2, 1), ())
+    log.discard()
+    assert content(folder) == before
+
+
 def test_what_is_written_is_read(folder: ResultsFolder) -> None:
     confirmed(folder)
     found = load(folder)

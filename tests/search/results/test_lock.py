@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.errors import StorageError
 from search.errors import LockLost, SweepLocked
 from search.results import lock as lock_module
 from search.results.claim import LOCK
@@ -19,6 +21,7 @@ from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.process import ProcessName, this_process
 from search.results.progress import ProgressFile
+from search.results.recovery import recover
 from tests.search.results.files import content, read
 from tests.search.results.rows import run_trial, schemas
 
@@ -154,16 +157,56 @@ def test_a_lock_that_says_nothing_counts_from_its_creation(
     SweepLock(folder, clock=clock).release()
 
 
-def test_a_driver_is_told_that_its_lock_is_gone(
-    folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock_module, "BEAT_SECONDS", 0.01)
-    told = threading.Event()
-    lock = SweepLock(folder, on_lost=told.set)
+def test_a_driver_is_told_that_its_lock_is_gone(folder: ResultsFolder) -> None:
+    lock = SweepLock(folder)
     folder.remove([LOCK])
-    assert told.wait(30)
     with pytest.raises(LockLost, match="was deleted"):
         lock.check()
+
+
+def test_a_lock_that_cannot_be_looked_up_is_neither_held_nor_lost(tmp_path: Path) -> None:
+    with SweepLock(LocalFolder(tmp_path)) as lock:
+        (tmp_path / LOCK).unlink()
+        (tmp_path / LOCK).symlink_to(LOCK)
+        with pytest.raises(StorageError, match=r"lock\.json: cannot be read: Too many levels"):
+            lock.check()
+
+
+def test_a_taker_that_fails_leaves_the_lock_as_it_was_and_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, clock = LocalFolder(tmp_path), Clock()
+    SweepLock(folder, clock=clock)
+    before = content(folder)
+    clock.now += 61
+
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        SweepLock(folder, clock=clock)
+    assert content(folder) == before
+
+
+def test_a_taker_that_is_killed_leaves_what_recovery_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, clock, made = LocalFolder(tmp_path), Clock(), []
+    SweepLock(folder, clock=clock)
+    clock.now += 61
+    replace = os.replace
+
+    def noted(source: Path, target: Path) -> None:
+        made.append(source)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", noted)
+    SweepLock(folder, clock=clock)
+    (temporary,) = made
+    temporary.touch()
+    recover(folder)
+    assert not temporary.exists()
 
 
 TAKER = """

@@ -1,0 +1,221 @@
+"""What a driver writes at the start and the end of its session; no trial runs here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from analysis.errors import ResultsError, StorageError
+from greedy_core.errors import BaseModelChanged
+from greedy_core.loading import load_model, share
+from search import sweep as sweep_module
+from search.confirmation import ConfirmSession, confirm_sweep
+from search.errors import LockLost, OnlyFailures
+from search.exit_status import DAMAGED, status_of
+from search.extension import Extension
+from search.interrupts import Interrupts
+from search.preparation import Shared
+from search.results.claim import LOCK
+from search.results.lock import SweepLock
+from search.results.parts import LocalFolder
+from search.session import SETTINGS_COLUMNS, Session
+from search.sweep import extend_sweep, resume_sweep
+from search.sweep_file import SweepFile, space_digest, versions
+from search.watch import Watch
+from tests.search.sweeps import small_config
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A sweep that was stopped before its first trial."""
+    config = small_config({}).self_contained()
+    file = SweepFile(
+        sweep_id="a1",
+        name="sweep",
+        started="2026-01-01",
+        generation=0,
+        generations={"0": "three trials"},
+        versions=versions(),
+        earlier_versions={},
+        git_sha=None,
+        digests={"space": space_digest(config)},
+        config=config,
+    )
+    results = LocalFolder(tmp_path / "sweep")
+    results.create()
+    file.write(results)
+    return results.path
+
+
+def test_an_extension_whose_lock_goes_while_it_prepares_leaves_sweep_yaml(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*given: object) -> Any:
+        (folder / LOCK).unlink()
+        return SimpleNamespace(digests={})
+
+    monkeypatch.setattr(sweep_module, "ray_session", lambda *given: nullcontext())
+    monkeypatch.setattr(sweep_module, "prepared", lost)
+    before = (folder / "sweep.yaml").read_bytes()
+    with pytest.raises(LockLost, match="was deleted"):
+        extend_sweep(Extension(str(folder), 2), Watch())
+    assert (folder / "sweep.yaml").read_bytes() == before
+
+
+@pytest.fixture
+def shared() -> Shared:
+    """A base model as workers get it."""
+    view: Any = SimpleNamespace(weights=share(load_model("factworld", device="cpu")))
+    return Shared(reference=None, view=view, digests={})
+
+
+def write_into(shared: Shared) -> None:
+    next(iter(shared.view.weights.arrays.values())).flat[0] += 1
+
+
+def run_to(
+    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch, trials: Callable[[], None]
+) -> None:
+    """A session whose trials are this call."""
+    results = LocalFolder(folder)
+    monkeypatch.setattr(Session, "_tune", lambda *given: trials())
+    with (
+        SweepLock(results) as lock,
+        Session(SweepFile.read(folder), results, lock, Watch(), Interrupts()) as session,
+    ):
+        session.run(shared)
+
+
+def state(folder: Path) -> str:
+    return str(json.loads((folder / "progress.json").read_text())["state"])
+
+
+ENDS = [
+    pytest.param(KeyboardInterrupt(), id="signal"),
+    pytest.param(OnlyFailures(3, "a cause", 3), id="only failures"),
+    pytest.param(StorageError("no space left"), id="full disk"),
+]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_weights_that_were_written_into_make_a_sweep_invalid_whatever_ends_it(
+    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    def trials() -> None:
+        write_into(shared)
+        raise end
+
+    with pytest.raises(BaseModelChanged) as caught:
+        run_to(folder, shared, monkeypatch, trials)
+    assert caught.value.__cause__ is end
+    assert state(folder) == "invalid"
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_weights_that_were_not_leave_the_end_as_it_is(
+    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    def trials() -> None:
+        raise end
+
+    with pytest.raises(type(end)):
+        run_to(folder, shared, monkeypatch, trials)
+    assert state(folder) == "interrupted"
+
+
+def test_a_sweep_that_ran_all_its_trials_is_invalid_too(
+    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "_left", 0)
+    run_to(folder, shared, monkeypatch, lambda: None)
+    assert state(folder) == "finished"
+    with pytest.raises(BaseModelChanged):
+        run_to(folder, shared, monkeypatch, lambda: write_into(shared))
+    assert state(folder) == "invalid"
+
+
+def test_rows_that_find_no_place_hide_nothing(
+    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> None:
+        raise StorageError("no space left")
+
+    monkeypatch.setattr("search.results.log.SweepLog.flush", full)
+    with pytest.raises(BaseModelChanged):
+        run_to(folder, shared, monkeypatch, lambda: write_into(shared))
+    assert state(folder) == "invalid"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(lambda at: resume_sweep(at, Watch()), id="resume"),
+        pytest.param(lambda at: extend_sweep(Extension(str(at), 2), Watch()), id="extend"),
+        pytest.param(lambda at: confirm_sweep(at, 3, None, Watch()), id="confirm"),
+    ],
+)
+def test_an_invalid_sweep_is_not_gone_on_with(
+    folder: Path, command: Callable[[Path], object]
+) -> None:
+    (folder / "progress.json").write_text('{"state": "invalid"}')
+    with pytest.raises(ResultsError, match="its results are not valid; start it anew") as caught:
+        command(folder)
+    assert status_of(caught.value) == DAMAGED
+    assert state(folder) == "invalid"
+
+
+@pytest.mark.parametrize("end", [*ENDS, pytest.param(None, id="all walks have ended")])
+def test_walks_of_a_confirmation_that_wrote_into_the_weights_are_not_kept(
+    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch, end: BaseException | None
+) -> None:
+    class Pool:
+        """Ends as the case says, having written into the weights."""
+
+        def __init__(self, *given: object) -> None:
+            write_into(shared)
+
+        def run(self, walks: object) -> list[Any]:
+            if end is not None:
+                raise end
+            return []
+
+    discarded: list[bool] = []
+    log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
+    monkeypatch.setattr("search.confirmation.WalkPool", Pool)
+    session = ConfirmSession(SweepFile.read(folder), shared, log, Watch(), Interrupts())
+    with pytest.raises(BaseModelChanged) as caught:
+        session.run([], [])
+    assert caught.value.__context__ is end
+    assert discarded == [True]
+
+
+def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: Path) -> None:
+    results, file = LocalFolder(folder), SweepFile.read(folder)
+    asked = file.config.search
+
+    def of(audit: int, trials: int) -> SweepFile:
+        search = replace(asked, audit=audit, trials=trials)
+        return replace(file, config=replace(file.config, search=search))
+
+    def session(file: SweepFile) -> Session:
+        return Session(file, results, lock, Watch(), Interrupts())
+
+    def audited(session: Session) -> frozenset[int]:
+        return session._ledger._audited
+
+    with SweepLock(results) as lock:
+        first = session(of(audit=2, trials=4))
+        (never,) = {3, 4, 5, 6} - audited(first) - {max({3, 4, 5, 6} - audited(first))}
+        for trial in (min(audited(first)), never):
+            config = {key: of(2, 4).config.flat()[key] for key in SETTINGS_COLUMNS}
+            first._log.propose(trial, "search", 0, config)
+        first._log.flush()
+        assert audited(session(of(audit=0, trials=8))) == {min(audited(first))}
+        assert audited(session(of(audit=8, trials=8))) == {*range(3, 11)} - {never}
