@@ -18,6 +18,7 @@ from greedy_core.evaluation import Evaluation
 from greedy_core.events import StepEvent
 from search.config import SweepConfig
 from search.interrupts import interruptible
+from search.out_of_memory import told_out_of_memory
 from search.reports import STEP_FIELDS, evaluation_values, step_tuple
 from search.workbench import Workbench
 from spaces.values import inert
@@ -28,10 +29,11 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
 
     Raises:
         InputError: if the model cannot be loaded, or the file of events cannot be written.
+        OutOfMemory: if memory is not enough.
         SweepInterrupted: after a signal.
     """
     _check_writable(events)
-    with interruptible(), _EventFile(events) as file:
+    with interruptible(), told_out_of_memory(), _EventFile(events) as file:
         scores, settings = Workbench.alone(config.edit, config.cache).open(config.edit)
 
         def on_step(event: StepEvent) -> None:
@@ -78,19 +80,25 @@ class _EventFile:
             return
         try:
             if self._file is None:
-                self._file = self._path.open("w", encoding="utf-8")
+                # By line, so that a full disk is told at once.
+                self._file = self._path.open("w", buffering=1, encoding="utf-8")
             self._file.write(json.dumps(row) + "\n")
         except OSError as error:
-            raise InputError(
-                f"--events {self._path}: cannot be written: {error.strerror}"
-            ) from None
+            raise self._refused(error) from None
 
     def __enter__(self) -> _EventFile:
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        if self._file is not None:
-            self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        try:
+            if self._file is not None:
+                self._file.close()
+        except OSError as error:
+            if kind is None:  # else it has been told, or something worse is
+                raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> InputError:
+        return InputError(f"--events {self._path}: cannot be written: {error.strerror}")
 
 
 def _step_line(event: StepEvent) -> str:

@@ -6,6 +6,7 @@ RatchetError
 ├── NoCluster               the cluster that is named cannot be joined
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
 ├── PreparationFailed       what all trials share could not be computed: killed, or out of memory
+├── OutOfMemory             memory was not enough for an edit
 ├── OnlyFailures            so many search trials failed, and none ended otherwise, that it stopped
 └── SweepInterrupted        a signal asked the sweep to stop; everything that ended is on disk
 
@@ -66,6 +67,15 @@ class PreparationFailed(RatchetError):
     def __init__(self, cause: str) -> None:
         self.cause = cause
         super().__init__(f"preparing the sweep failed: {cause}")
+
+
+class OutOfMemory(RatchetError):
+    """Memory was not enough, the machine's or the accelerator's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "memory was not enough; a smaller batch_size, model or dtype needs less of it"
+        )
 
 
 class OnlyFailures(RatchetError):

@@ -10,13 +10,15 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
+from analysis.errors import StorageError
 from greedy_core.errors import RatchetError
 from greedy_core.loading import attach, check_unchanged
 from greedy_core.progress import Progress
 from search.config import SweepConfig
 from search.errors import PreparationFailed
+from search.out_of_memory import is_out_of_memory
 from search.workbench import Prepared, prepare
 
 logger = logging.getLogger(__name__)
@@ -63,23 +65,33 @@ def prepared(
         records: whether what follows from the edited records is computed, too.
 
     Raises:
-        RatchetError: whatever is found wrong.
+        RatchetError, StorageError: whatever is found wrong.
         PreparationFailed: if it was lost again and again, or memory was not enough.
     """
+    why = ""
     for _ in range(ATTEMPTS):
         try:
             return _prepared(config, on_progress, records)
         except RayTaskError as error:
-            if isinstance(error.cause, RatchetError):
+            if isinstance(error.cause, RatchetError | StorageError):
                 raise error.cause from None
-            if isinstance(error.cause, MemoryError):
+            if is_out_of_memory(error.cause):
                 raise PreparationFailed("memory was not enough") from None
             raise
         except OutOfMemoryError:
             raise PreparationFailed("the machine ran out of memory, and Ray ended it") from None
-        except RayError:
-            logger.warning("preparing was lost with its worker or machine")
-    raise PreparationFailed("its process was killed, perhaps for want of memory")
+        except RayError as error:
+            why = _why_lost(error)
+            logger.warning("preparing was lost with its worker or machine: %s", why)
+    raise PreparationFailed(why)
+
+
+def _why_lost(error: RayError) -> str:
+    """Ray's own words, of which the first line says most, and what they usually mean."""
+    words = str(error).strip().partition("\n")[0]
+    if isinstance(error, WorkerCrashedError):
+        return f"its process was killed, perhaps for want of memory ({words})"
+    return f"{type(error).__name__}: {words}"
 
 
 def _prepared(

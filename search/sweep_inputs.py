@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.storage import S3, S3Address
+from analysis.storage import S3, S3Address, endpoint
 from greedy_core.inputs import notes, read_inputs
 from greedy_core.model_config import read_model_config
 from search.config import CacheSettings, SweepConfig
@@ -89,6 +89,7 @@ def _check_cache(cache: CacheSettings) -> None:
         return
     if cache.dir.startswith(S3):
         S3Address.parse(cache.dir)
+        endpoint()
         return
     try:
         os.fsencode(Path(cache.dir).expanduser())

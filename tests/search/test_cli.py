@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import typer.main
 from typer.testing import CliRunner
 
@@ -166,6 +167,37 @@ def test_wrong_input_is_one_clear_line(
     assert line.startswith("ratchet: ")
     assert message in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_events_that_finds_no_place_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = overrides({**WALK, "edits": 4})
+    assert ended(monkeypatch, "edit", *settings, "--json", "--events", "/dev/full") == 2
+    captured = capsys.readouterr()
+    assert captured.err.splitlines()[-1] == (
+        "ratchet: --events /dev/full: cannot be written: No space left on device"
+    )
+    assert captured.out == ""
+
+
+def test_an_edit_for_which_memory_is_not_enough_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def enormous(*given: object) -> object:
+        return torch.empty(2**60, dtype=torch.uint8)
+
+    monkeypatch.setattr("search.edit_command.run_edit", enormous)
+    assert ended(monkeypatch, "edit", *overrides(WALK)) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("ratchet: memory was not enough; ")
+
+
+def test_an_endpoint_that_is_no_url_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "store:9000")
+    assert ended(monkeypatch, "run", *overrides({"cache.dir": "s3://bucket/cache"})) == 2
+    assert "AWS_ENDPOINT_URL must be a URL" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
