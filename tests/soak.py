@@ -26,7 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--longest", type=float, default=8.0, help="seconds to a kill at most")
+    parser.add_argument("--longest", type=float, default=20.0, help="seconds to a kill at most")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ratchet-soak-") as place:
         os.environ["XDG_CACHE_HOME"] = str(Path(place) / "cache")
