@@ -39,17 +39,17 @@ def assign(
 ) -> Assignment:
     """Plan a fresh sweep, or the rest of one.
 
-    Baselines come first, under the numbers 0, 1, 2; then proposals that have not ended, under
-    their own; then as many new ones as are missing to `trials`.
+    Proposals that have not ended come first, under their numbers; then baselines that were not
+    proposed yet, under the numbers 0, 1, 2; then as many new ones as are missing to `trials`.
     """
     roles_by_trial = {each.trial: each.role for each in ended}
     roles_by_trial |= {each.trial: each.role for each in pending}
-    waiting = [
+    waiting = sorted(pending, key=lambda proposal: proposal.trial)
+    waiting += [
         Proposal(number, role, generation, {**config, **changes})
         for number, (role, changes) in enumerate(baselines(config).items())
         if role not in roles_by_trial.values()
     ]
-    waiting += sorted(pending, key=lambda proposal: proposal.trial)
     proposed = list(roles_by_trial.values()).count("search")
     first_search = len(baselines(config))
     first_new = max([first_search - 1, *roles_by_trial]) + 1

@@ -347,7 +347,8 @@ def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Pa
     log.open()
     session = ConfirmSession(file, shared, log, watch, Interrupts())
     session.run(walks, Reserve.read(edit).sequences())
-    assert (session.failed, watch.most) == (2, 2)
+    assert session.failed == 2
+    assert 1 <= watch.most <= search.concurrency
     rows = analysis.load(folder).confirm
     assert rows["status"].tolist() == ["completed", "completed", "failed", "failed"]
     assert rows["attempt"].tolist() == [0, 1, 1, 1]

@@ -58,8 +58,8 @@ SIGNALS = [
     (signal.SIGUSR1, False, True),
     (signal.SIGUSR1, True, False),
 ]
-PATIENCE = 10.0
-"""Seconds within which a signal ends the driver."""
+PATIENCE = 20.0
+"""Seconds within which a signal ends the driver while other tests run beside it; 10 without."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def stop(
 
 
 def remaining(process: subprocess.Popen[str]) -> int:
-    """Processes of a session that do not end within some seconds."""
-    end = time.monotonic() + 15
+    """Processes of a session that do not end by themselves within a minute."""
+    end = time.monotonic() + 60
     while (left := len(session_of(process.pid))) and time.monotonic() < end:
         time.sleep(0.1)
     return left
@@ -176,7 +176,8 @@ def test_proposals_without_an_end_run_before_new_ones(finished_after_all: Killed
             # What runs at once when the session ends has started as well.
             assert len(waiting - set(started.index)) <= SLOW["search.concurrency"]
         first, then = (started.reindex(sorted(each)).dropna() for each in (waiting, new))
-        assert first.empty or then.empty or first.max() <= then.min()
+        # Of those that start at once, any may be the first.
+        assert first.empty or (then < first.max()).sum() < SLOW["search.concurrency"]
 
 
 def test_proposals_are_those_of_an_uninterrupted_sweep(finished_after_all: KilledSweep) -> None:

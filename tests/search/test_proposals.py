@@ -32,7 +32,7 @@ def ended(*trials: int) -> list[EndedTrial]:
     ("trials", "has_ended", "is_pending", "waiting", "first_new", "new"),
     [
         pytest.param(4, (), (), (0, 1, 2), 3, 4, id="fresh"),
-        pytest.param(4, (), (0, 1), (2, 0, 1), 3, 4, id="killed while baselines ran"),
+        pytest.param(4, (), (0, 1), (0, 1, 2), 3, 4, id="killed while baselines ran"),
         pytest.param(4, (0, 2), (1, 3), (1, 3), 4, 3, id="killed when search had begun"),
         pytest.param(4, (0, 1, 2, 5), (4, 3), (3, 4), 6, 1, id="ended out of order"),
         pytest.param(2, (0, 1, 2, 3), (4,), (4,), 5, 0, id="all proposed, one not ended"),
