@@ -50,12 +50,12 @@ SLOW = {
 }
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138}
 SIGNALS = [
-    # signal, once trials run, to the whole process group, as a terminal or a scheduler may send it
+    # signal, once trials run, to the whole process group, as a terminal sends it
     (signal.SIGINT, False, False),
     (signal.SIGINT, True, True),
-    (signal.SIGTERM, False, True),
-    (signal.SIGTERM, True, True),
-    (signal.SIGUSR1, False, True),
+    (signal.SIGTERM, False, False),
+    (signal.SIGTERM, True, False),
+    (signal.SIGUSR1, False, False),
     (signal.SIGUSR1, True, False),
 ]
 PATIENCE = 20.0
