@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
-from analysis.errors import ResultsError
+from analysis.record_composites import composite_weights
 from analysis.sweep import Sweep
 
 _KINDS = ["es", "ps", "ns"]
@@ -31,7 +29,7 @@ def walk_values(records: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
         ResultsError: if sweep.yaml has no weights.
     """
     means = records.groupby(_WALK)[_KINDS].transform("mean")
-    weights = means.notna() * pd.Series(_weights(sweep), index=_KINDS)
+    weights = means.notna() * pd.Series(composite_weights(sweep), index=_KINDS)
     weighted = records[_KINDS].fillna(means).fillna(0.0) * weights
     value = weighted.sum(axis=1) / weights.sum(axis=1)
     # A mean of ones may come out a bit above 1.
@@ -53,14 +51,3 @@ def batch_differences(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     both["value"] = both["value"] - both["value_right"]
     means = both.groupby(["sequence", "batch"])["value"].mean().round(12)
     return means.reset_index()
-
-
-def _weights(sweep: Sweep) -> list[float]:
-    config = sweep.config.get("config")
-    weights = config.get("composite_weights") if isinstance(config, Mapping) else None
-    try:
-        es, ps, ns = map(float, weights or ())
-    except (TypeError, ValueError):
-        text = f"{sweep.path}: sweep.yaml must have three composite_weights"
-        raise ResultsError(f"{text}, but got {weights!r:.80}") from None
-    return [es, ps, ns]

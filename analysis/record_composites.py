@@ -37,20 +37,27 @@ def record_composites(sweep: Sweep, trial: int, edits: int | None = None) -> pd.
     if records.empty:
         raise ValueError(f"the trial must have records, but got (trial={trial}, records=0)")
     kinds = records[["es", "ps", "ns"]].to_numpy(float)
-    weights = np.where(np.isnan(kinds), 0.0, _weights(sweep))
+    weights = np.where(np.isnan(kinds), 0.0, composite_weights(sweep))
     total = weights.sum(axis=1)
     weighted = (np.nan_to_num(kinds) * weights).sum(axis=1)
     value = np.divide(weighted, total, out=np.full(len(total), np.nan), where=total > 0)
     return records[["case_id", "batch"]].assign(value=value).reset_index(drop=True)
 
 
-def _weights(sweep: Sweep) -> np.ndarray:
+def composite_weights(sweep: Sweep) -> np.ndarray:
+    """The weights of es, ps and ns in the sweep's composite, from sweep.yaml.
+
+    Raises:
+        ResultsError: it does not name three of them, none negative.
+    """
     config = sweep.config.get("config")
     weights = config.get("composite_weights") if isinstance(config, Mapping) else None
     if (
-        not isinstance(weights, list)
+        not isinstance(weights, list | tuple)
         or len(weights) != 3
         or not all(isinstance(each, int | float) and each >= 0 for each in weights)
     ):
-        raise ResultsError(f"{sweep.path}/{CONFIG}: has no composite_weights")
+        raise ResultsError(
+            f"{sweep.path}/{CONFIG}: must have three composite_weights, but got {weights!r:.80}"
+        )
     return np.array(weights, float)
