@@ -61,7 +61,7 @@ def remaining(file: SweepFile, folder: ResultsFolder) -> Assignment:
 
 
 class Session:
-    """Runs the trials that a sweep's folder lacks; progress.json says so from entry to exit.
+    """Runs the trials that a sweep's folder lacks; on leaving, progress.json says how it stands.
 
     Args:
         file: the sweep.
@@ -116,9 +116,12 @@ class Session:
         """What the look at the shared weights has found."""
 
     def __enter__(self) -> Session:
+        return self
+
+    def announce(self) -> None:
+        """Say in progress.json that it runs; not on entry, where an interruption would leave it."""
         if self.total:
             self._progress.write(self._state("running"))
-        return self
 
     def __exit__(
         self,

@@ -86,6 +86,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
             lock.check()
             file.write(results)
             with Session(file, results, lock, watch, interrupts) as session:
+                session.announce()
                 session.run(shared)
     finally:
         results.discard_if_empty()
@@ -164,6 +165,7 @@ def _go_on(
 ) -> None:
     """Run what is missing of a sweep, or of its next generation."""
     with Session(going_on, results, lock, watch, interrupts) as session:
+        session.announce()
         if session.total:
             with ray_session(going_on.config, verbose, interrupts):
                 shared = prepared(going_on.config, watch.preparing)

@@ -94,7 +94,7 @@ def put_at_once(folder: Path, value: float, barrier: Barrier) -> None:
 
 
 def test_of_writers_that_race_all_return_what_one_of_them_wrote(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(4)
     racers = [
         context.Process(target=put_at_once, args=(tmp_path, value, barrier))

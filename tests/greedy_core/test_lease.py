@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from greedy_core.lease import Lease
 from greedy_core.process_space import process_space
 from greedy_core.store import Artefact, computed_once
 
-FORK = multiprocessing.get_context("fork")
+SPAWN = multiprocessing.get_context("spawn")  # a fork would inherit locks of threads it lacks
 KEY = "targets-0123456789"
 
 
@@ -39,7 +40,7 @@ def computations(folder: Path) -> int:
 
 
 def test_of_processes_that_race_one_computes_and_all_read_it(tmp_path: Path) -> None:
-    with FORK.Pool(4) as pool:
+    with SPAWN.Pool(4, Barrier.wait, (SPAWN.Barrier(4),)) as pool:
         found = pool.starmap(compute_in, [(tmp_path, 0.5)] * 4, chunksize=1)
     assert len({int(artefact["pid"]) for artefact in found}) == 1
     assert computations(tmp_path) == 1
@@ -47,7 +48,7 @@ def test_of_processes_that_race_one_computes_and_all_read_it(tmp_path: Path) -> 
 
 
 def test_a_killed_holder_is_noticed_at_once_on_its_machine(tmp_path: Path) -> None:
-    holder = FORK.Process(target=compute_in, args=(tmp_path, 600))
+    holder = SPAWN.Process(target=compute_in, args=(tmp_path, 600))
     holder.start()
     while computations(tmp_path) == 0:
         time.sleep(0.01)
@@ -86,7 +87,7 @@ def test_a_lease_of_another_machine_lapses_when_it_stays_as_it_is(tmp_path: Path
 def test_a_process_number_counts_only_where_it_means_the_same(
     space: str, noticed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = FORK.Process()
+    gone = SPAWN.Process()
     gone.start()
     gone.join()
     with monkeypatch.context() as there:
@@ -104,7 +105,8 @@ def test_a_process_number_counts_only_where_it_means_the_same(
 def test_a_beating_lease_does_not_lapse(tmp_path: Path) -> None:
     held = lease(tmp_path, lapse=0.5)
     held.acquire()
-    with FORK.Pool(1) as pool:
+    with SPAWN.Pool(1) as pool:
+        pool.apply(os.getpid)  # it has started
         waiting = pool.apply_async(_acquire_and_release, (tmp_path,))
         with pytest.raises(multiprocessing.TimeoutError):
             waiting.get(timeout=2)
