@@ -13,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 from greedy_core.architectures import architecture_of
 from greedy_core.arrays import to_array, to_tensor
 from greedy_core.errors import BaseModelChanged, ModelError
-from greedy_core.language_model import LanguageModel, weights_digest
+from greedy_core.language_model import LanguageModel, tensors_digest, weights_digest
 from greedy_core.model_config import check_weights, layers_of, model_folder, read_model_config
 
 
@@ -31,6 +31,19 @@ class SharedWeights:
     """Name of the weights' torch type."""
     digest: str
     """`weights_digest` of the model that they came from."""
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The arrays by name, as torch has them; nothing is copied."""
+        dtype = getattr(torch, self.dtype)
+        return {name: to_tensor(array, dtype=dtype) for name, array in self.arrays.items()}
+
+    def check_unchanged(self) -> None:
+        """Compare the arrays with their digest; no model is built.
+
+        Raises:
+            BaseModelChanged: if a single bit differs.
+        """
+        _require_same(tensors_digest(self.tensors()), self.digest)
 
 
 def load_model(model: str, dtype: str = "float32", device: str = "auto") -> LanguageModel:
@@ -102,13 +115,15 @@ def attach(shared: SharedWeights, device: str = "auto") -> LanguageModel:
     torch ignores numpy's read-only flag: whoever writes into these weights changes them for every
     process on the node. `check_unchanged` finds out; `greedy_core.metric_function` copies.
     """
-    dtype = getattr(torch, shared.dtype)
-    state = {name: to_tensor(array, dtype=dtype) for name, array in shared.arrays.items()}
     transformers_logging.disable_progress_bar()
     with torch.device("meta"):
         family = type(AutoModelForCausalLM.from_config(shared.config))
     module = family.from_pretrained(
-        None, config=shared.config, state_dict=state, dtype=dtype, attn_implementation="sdpa"
+        None,
+        config=shared.config,
+        state_dict=shared.tensors(),
+        dtype=getattr(torch, shared.dtype),
+        attn_implementation="sdpa",
     )
     return _ready(module, shared.tokenizer, device)
 
@@ -119,7 +134,11 @@ def check_unchanged(model: LanguageModel, digest: str) -> None:
     Raises:
         BaseModelChanged: if a single bit differs.
     """
-    if weights_digest(model.module) != digest:
+    _require_same(weights_digest(model.module), digest)
+
+
+def _require_same(found: str, digest: str) -> None:
+    if found != digest:
         raise BaseModelChanged(
             "the base model's weights were changed in memory; results after that are not valid. "
             "Usual causes: a metric function or callback that writes into a model it did not copy"

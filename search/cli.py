@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ import analysis
 from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import InputError, RatchetError
 from search.config import SweepConfig
+from search.errors import SweepInterrupted
 from search.exit_status import SOME_FAILED, status_of
 from search.sweep_inputs import resolved_config, split_arguments, sweep_address
 from search.verdict_table import print_verdict
@@ -303,7 +304,16 @@ def main() -> None:
     except (RatchetError, ResultsError, StorageError) as error:
         for line in getattr(error, "faults", None) or (str(error),):
             typer.echo(f"ratchet: {inert(line)}", err=True)
+        if isinstance(error, SweepInterrupted):
+            _exit_now(status_of(error))
         sys.exit(status_of(error))
+
+
+def _exit_now(status: int) -> NoReturn:
+    """Exit without Ray's own farewell, which would wait for processes that a signal has ended."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _working_directory() -> str:

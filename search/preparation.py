@@ -14,7 +14,6 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrash
 
 from analysis.errors import StorageError
 from greedy_core.errors import RatchetError
-from greedy_core.loading import attach, check_unchanged
 from greedy_core.progress import Progress
 from search.config import SweepConfig
 from search.errors import PreparationFailed
@@ -50,8 +49,7 @@ class Shared:
         Raises:
             BaseModelChanged: if somebody wrote into them.
         """
-        weights = self.view.weights
-        check_unchanged(attach(weights, "cpu"), weights.digest)
+        self.view.weights.check_unchanged()
 
 
 def prepared(

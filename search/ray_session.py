@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import ray
 from ray._common.network_utils import parse_address
-from ray._private import ray_constants
+from ray._private import ray_constants, services, worker
 from ray._private.services import canonicalize_bootstrap_address
 from ray._private.state import state
+from ray._private.utils import detect_fate_sharing_support
 
 from greedy_core.errors import require
 from search.config import SweepConfig
@@ -22,6 +26,8 @@ from search.interrupts import PATIENCE, Interrupts
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 10.0
+LEAVE_SECONDS = 3.0
+"""How long Ray may take to end after a signal."""
 
 _JOINABLE = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
 
@@ -44,6 +50,7 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
     """Have Ray running inside: a private one, or the cluster that is named.
 
     A process that is connected to Ray already, such as a notebook's, stays connected to that.
+    After a signal Ray may still be ending when this returns.
 
     Raises:
         NoCluster: if nothing listens at the address.
@@ -61,15 +68,27 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
         _require_room(config)
         yield
     finally:
-        if ours:
+        if ours and interrupts.received is None:
             ray.shutdown()
+        elif ours:
+            _shut_down_soon()
+
+
+def _shut_down_soon() -> None:
+    """Leave Ray, or leave it alone: it waits long for processes of its own that are gone."""
+    node = worker._global_node
+    leaving = threading.Thread(target=ray.shutdown, daemon=True)
+    leaving.start()
+    leaving.join(LEAVE_SECONDS)
+    if leaving.is_alive() and node is not None:
+        node.kill_all_processes(check_alive=False)
 
 
 def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
     # What interrupts Ray halfway through its start makes it abort, or leave processes behind.
     with interrupts.held(PATIENCE), _sigterm_left_alone():
         if config.ray.address is None:
-            with loopback_alone():
+            with loopback_alone(), _out_of_reach():
                 _start(config, verbose)
         else:
             _start(config, verbose)
@@ -93,6 +112,23 @@ def loopback_alone() -> Iterator[None]:
             del os.environ[_JOINABLE]
         else:
             os.environ[_JOINABLE] = before
+
+
+@contextmanager
+def _out_of_reach() -> Iterator[None]:
+    """Have Ray's processes in groups of their own, where a signal to our group does not end them.
+
+    Ray may end this process, without a word, when its own are gone. They still die with it, which
+    is the kernel's doing; where the kernel cannot do it, Ray does it by the group.
+    """
+    starts: Any = services
+    popen = starts.ConsolePopen
+    if detect_fate_sharing_support():
+        starts.ConsolePopen = partial(popen, process_group=0)
+    try:
+        yield
+    finally:
+        starts.ConsolePopen = popen
 
 
 @contextmanager

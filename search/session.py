@@ -189,7 +189,8 @@ class Session:
         # The reference travels, not the arrays; each node maps them once.
         trainable = tune.with_parameters(GreedyEditTrainable, prepared=partial(ray.get, prepared))
         resources = {"cpu": machines.cpus_per_trial, "gpu": machines.gpus_per_trial}
-        with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
+        # Workers that an interruption does not wait for may still write there.
+        with tempfile.TemporaryDirectory(prefix="ratchet-", ignore_cleanup_errors=True) as scratch:
             tune.run(
                 tune.with_resources(trainable, resources),
                 name="sweep",

@@ -49,12 +49,14 @@ def test_attached_weights_are_the_shared_memory_itself(folder: Path, dtype: str)
         assert parameters[name].data_ptr() == array.ctypes.data
 
 
-def test_read_only_arrays_can_be_attached(folder: Path) -> None:
-    shared = share(load_model(str(folder), device="cpu"))
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_read_only_arrays_can_be_attached(folder: Path, dtype: str) -> None:
+    shared = share(load_model(str(folder), dtype, "cpu"))
     for array in shared.arrays.values():
         array.flags.writeable = False
     attached = attach(shared, "cpu")
     check_unchanged(attached, shared.digest)
+    shared.check_unchanged()
     assert not any(parameter.requires_grad for parameter in attached.module.parameters())
 
 
@@ -79,9 +81,12 @@ def test_write_into_the_shared_base_is_caught(folder: Path) -> None:
     shared = share(load_model(str(folder), device="cpu"))
     ours, theirs = attach(shared, "cpu"), attach(shared, "cpu")
     check_unchanged(ours, shared.digest)
+    shared.check_unchanged()
     theirs.projection(1).weight[3, 4] += 1e-3  # type: ignore[index, operator]
     with pytest.raises(BaseModelChanged, match="changed in memory"):
         check_unchanged(ours, shared.digest)
+    with pytest.raises(BaseModelChanged, match="changed in memory"):
+        shared.check_unchanged()
 
 
 def test_deep_copy_of_an_attached_model_is_private(folder: Path) -> None:

@@ -53,13 +53,14 @@ SIGNALS = [
     # signal, once trials run, to the whole process group, as a terminal sends it
     (signal.SIGINT, False, False),
     (signal.SIGINT, True, True),
-    (signal.SIGTERM, False, False),
+    (signal.SIGTERM, False, True),
     (signal.SIGTERM, True, False),
-    (signal.SIGUSR1, False, False),
+    (signal.SIGTERM, True, True),
+    (signal.SIGUSR1, False, True),
     (signal.SIGUSR1, True, False),
 ]
-PATIENCE = 20.0
-"""Seconds within which a signal ends the driver while other tests run beside it; 10 without."""
+PATIENCE = 10.0
+"""Seconds within which a signal ends the driver."""
 
 
 @dataclass(frozen=True)
