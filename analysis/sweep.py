@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +98,7 @@ class Sweep:
             raise ValueError(f"one sweep must be given, but got (sweeps={', '.join(self.sweeps)})")
 
 
-def load(path: Address | Sequence[Address]) -> Sweep:
+def load(path: Address | Sequence[Address], tables: Collection[str] = TABLES) -> Sweep:
     """Read a sweep, or several at once, finished or running.
 
     Integer and boolean columns that may be empty are nullable (`Int64`, `boolean`); in columns of
@@ -108,27 +108,30 @@ def load(path: Address | Sequence[Address]) -> Sweep:
         path: the sweep's folder, such as results/my-sweep, or an address such as s3://bucket/it;
             or a list of them. Of a list, every table has a leading column `sweep`: the folder's
             name, or the whole path where two folders have the same name.
+        tables: which of proposals, steps, records and trials to read; the others come empty.
 
     Raises:
         SweepNotFound: there is no sweep.
         StorageError: the store cannot be used: no such bucket, access denied, no answer.
         ResultsError: damaged or foreign files, or files of a later version; all of them are named.
             Of a list also: sweeps whose columns contradict each other.
-        ValueError: an empty list, or one that names a sweep twice.
+        ValueError: an empty list, or one that names a sweep twice; a table that there is not.
 
     Example:
         >>> sweep = load("results/my-sweep")
         >>> sweep.trials.groupby("status")["composite"].median()
         >>> load(["results/a", "s3://bucket/b"]).trials.groupby("sweep")["composite"].max()
     """
+    if not {*tables} <= {*TABLES}:
+        raise ValueError(f"tables must be among {', '.join(TABLES)}, but got ({tables=})")
     if isinstance(path, str | os.PathLike):
-        return _load_one(SweepFolder.at(path))[0]
-    return _load_several([SweepFolder.at(each) for each in path])
+        return _load_one(SweepFolder.at(path), tables)[0]
+    return _load_several([SweepFolder.at(each) for each in path], tables)
 
 
-def _load_one(folder: SweepFolder) -> tuple[Sweep, dict[str, pa.Table]]:
+def _load_one(folder: SweepFolder, wanted: Collection[str]) -> tuple[Sweep, dict[str, pa.Table]]:
     folder.require()
-    tables = {table: rows.sort_by("trial") for table, rows in _read(folder).items()}
+    tables = {table: rows.sort_by("trial") for table, rows in _read(folder, wanted).items()}
     tables |= read_confirm(folder)
     config = _config(folder)
     _check_owner(folder, config, tables)
@@ -136,13 +139,13 @@ def _load_one(folder: SweepFolder) -> tuple[Sweep, dict[str, pa.Table]]:
     return Sweep(path=folder.address, config=config, **frames), tables
 
 
-def _load_several(folders: Sequence[SweepFolder]) -> Sweep:
+def _load_several(folders: Sequence[SweepFolder], wanted: Collection[str]) -> Sweep:
     addresses = [folder.address for folder in folders]
     if not addresses or len({*addresses}) < len(addresses):
         raise ValueError(f"different sweeps must be given, but got (paths={addresses})")
     names = [folder.name for folder in folders]
     names = [f.address if names.count(f.name) > 1 else f.name for f in folders]
-    read = {name: _load_one(folder) for name, folder in zip(names, folders, strict=True)}
+    read = {name: _load_one(folder, wanted) for name, folder in zip(names, folders, strict=True)}
     where = ", ".join(addresses)
     frames: dict[str, Any] = {}
     for table in (*TABLES, *CONFIRM_TABLES):
@@ -174,7 +177,7 @@ def ranked(trials: pd.DataFrame) -> pd.DataFrame:
     return ended.sort_values(order, ascending=[False, False, True, True])
 
 
-def _read(folder: SweepFolder) -> dict[str, pa.Table]:
+def _read(folder: SweepFolder, wanted: Collection[str]) -> dict[str, pa.Table]:
     empty = {
         "proposals": proposals_schema({}),
         "steps": steps_schema(),
@@ -184,10 +187,11 @@ def _read(folder: SweepFolder) -> dict[str, pa.Table]:
     for _ in range(20):
         parts = steady_listing(folder).committed
         try:
-            tables = {table: read_table(folder, table, parts[table]) for table in TABLES}
+            tables = {table: read_table(folder, table, parts[table]) for table in wanted}
         except FileNotFoundError:
             continue  # compacted by the running sweep between listing and reading
-        return {t: empty[t].empty_table() if rows is None else rows for t, rows in tables.items()}
+        read = {table: rows for table, rows in tables.items() if rows is not None}
+        return {table: read.get(table, empty[table].empty_table()) for table in TABLES}
     raise ResultsError(f"{folder.address}: keeps changing while it is read")
 
 

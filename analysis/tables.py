@@ -35,7 +35,8 @@ COLUMNS = {
     "confirm": CONFIRM,
     "confirm_records": CONFIRM_RECORDS,
 }
-ROLES = ("baseline_full", "baseline_default", "baseline_literal", "search")
+BASELINES = ("baseline_full", "baseline_default", "baseline_literal")
+ROLES = (*BASELINES, "search")
 STATUSES = ("completed", "pruned", "failed")
 RUNG = "rung_"
 ONE_ROW_PER_TRIAL = ("proposals", "trials")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analysis.tables import ROLES
+from analysis.tables import BASELINES
 from greedy_core.errors import InputError
 from greedy_core.settings import EditSettings
 from search.config import edit_settings
@@ -51,7 +51,7 @@ def candidates(
     if len(best) < top:
         logger.warning("only %d settings have been completed; all are confirmed", len(best))
     baselines = sorted((t for t in completed if t.role != "search"), key=lambda t: t.trial)
-    for role in sorted({*ROLES} - {"search"} - {trial.role for trial in baselines}):
+    for role in sorted({*BASELINES} - {trial.role for trial in baselines}):
         logger.warning("%s has not been completed, so nothing is compared with it", role)
     return [*best[:1], *map(_candidate, baselines), *best[1:]]
 

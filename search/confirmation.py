@@ -21,6 +21,7 @@ from greedy_core.progress import Progress
 from greedy_core.reserve import Reserve
 from greedy_core.selection import Selection
 from search.candidates import candidates
+from search.earlier_trials import EarlierTrials
 from search.interrupts import PATIENCE, Interrupts, interruptible
 from search.preparation import Shared, prepared
 from search.ray_session import ray_session
@@ -32,7 +33,6 @@ from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import ended_trials
 from search.sameness import require_same_data, require_same_settings, same_versions
-from search.session import remaining
 from search.sweep_file import SweepFile, versions
 from search.walk_pool import WalkEnd, WalkPool
 from search.walk_worker import Walk
@@ -101,7 +101,7 @@ def confirm_sweep(
 
 
 def _asked(file: SweepFile, results: ResultsFolder, top: int, sequences: int | None) -> Asked:
-    if remaining(file, results).total:
+    if EarlierTrials.read(file, results).assignment().total:
         logger.warning("the sweep is not finished; trials that end later are not confirmed")
     ranking = ranked(load(results.reading.address).trials)["trial"]
     chosen = candidates(ended_trials(results), ranking, top, results.reading.address)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from search.baselines import baselines
 from search.results.recovery import EndedTrial, Proposal
@@ -54,9 +53,3 @@ def assign(
     first_search = len(baselines(config))
     first_new = max([first_search - 1, *roles_by_trial]) + 1
     return Assignment(deque(waiting), first_new, max(trials - proposed, 0), first_search)
-
-
-def audited_trials(trials: int, audit: int, seed: int) -> frozenset[int]:
-    """Search trials, counted from 0, that are never stopped early: `audit` of them, seeded."""
-    order = sorted(range(trials), key=lambda i: sha256(f"audit:{seed}:{i}".encode()).digest())
-    return frozenset(order[:audit])

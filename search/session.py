@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import tempfile
 import time
-from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn
 
-import optuna
 import pyarrow as pa
 import ray
 from ray import tune
@@ -19,22 +16,18 @@ from ray import tune
 from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from greedy_core.errors import BaseModelChanged
-from search.config import KEYS
+from search.earlier_trials import SETTINGS_COLUMNS, EarlierTrials
 from search.giving_up import GivingUp
-from search.history import Ended, SearchHistory
 from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
 from search.preparation import Shared
 from search.progress_state import State, progress_state
-from search.proposals import Assignment, assign, audited_trials
 from search.ray_session import trials_at_once
 from search.recorder import Recorder
 from search.results.lock import SweepLock
 from search.results.log import SweepLog
 from search.results.parts import ResultsFolder
 from search.results.progress import ProgressFile
-from search.results.recovery import ended_trials, pending_proposals
-from search.rungs import Rungs
 from search.sweep_file import SweepFile
 from search.sweep_rungs import largest_steps, sweep_rungs
 from search.trainable import GreedyEditTrainable
@@ -42,22 +35,6 @@ from search.tune_scheduler import PlainScheduler, RungScheduler
 from search.tune_searcher import ProposalSearcher
 from search.vital_signs import VitalSigns
 from search.watch import Watch
-
-logger = logging.getLogger(__name__)
-
-SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
-"""Settings that every row carries; the space is in sweep.yaml."""
-
-
-def remaining(file: SweepFile, folder: ResultsFolder) -> Assignment:
-    """What a sweep's folder lacks.
-
-    Raises:
-        ResultsError: if the folder is damaged.
-    """
-    settings = {key: file.config.flat()[key] for key in SETTINGS_COLUMNS}
-    ended, pending = ended_trials(folder), pending_proposals(folder)
-    return assign(settings, file.config.search.trials, file.generation, ended, pending)
 
 
 class Session:
@@ -86,24 +63,20 @@ class Session:
         self._file = file
         self._lock = lock
         self._space = file.config.search_space()
-        self._settings = {key: file.config.flat()[key] for key in SETTINGS_COLUMNS}
-        search = self._config.search
-        self._seed = self._config.edit.seed if search.seed is None else search.seed
         self._rung_levels = sweep_rungs(self._config, self._space)
         schemas = self._schemas()
         self._log = SweepLog(folder, schemas, before_write=lock.check)
-        self._ended = ended_trials(folder)
-        pending = pending_proposals(folder)
-        self._assignment = remaining(file, folder)
+        self.earlier = EarlierTrials.read(file, folder)
+        self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
-        self._ledger = Ledger(self._audited())
-        self._signs = VitalSigns(search.trial_timeout)
+        self._ledger = Ledger(self.earlier.audited(self._assignment))
+        self._signs = VitalSigns(self._config.search.trial_timeout)
         self._recorder = Recorder(
             self._log,
             self._ledger,
             schemas["trials"].names,
-            search.resource,
-            frozenset(each.trial for each in pending),
+            self._config.search.resource,
+            frozenset(each.trial for each in self.earlier.pending),
             file.generation,
             self._signs,
             self._on_change,
@@ -215,60 +188,21 @@ class Session:
     def _searcher(self) -> ProposalSearcher:
         return ProposalSearcher(
             self._assignment,
-            self._settings,
+            self.earlier.settings,
             self._space,
-            self.history(),
+            self.earlier.history(),
             self._ledger,
             self._file.generation,
             self._config.search.resource,
         )
-
-    def history(self) -> SearchHistory:
-        """Optuna's view of earlier trials."""
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = self._config.search.sampler
-        history = SearchHistory(self._space.distributions, sampler, self._seed)
-        searched = [trial for trial in self._ended if trial.role == "search"]
-        known = [
-            history.remember(trial.config, Ended.of(trial.status, trial.composite, trial.rungs))
-            for trial in searched
-        ]
-        if outside := known.count(False):
-            logger.warning(
-                "%d of %d earlier trials are outside of the space; the sampler does not know them",
-                outside,
-                len(known),
-            )
-        return history
 
     def scheduler(self) -> PlainScheduler:
         """ASHA, its rungs filled with what earlier trials left there, or all run to the end."""
         search = self._config.search
         if search.scheduler == "none":
             return PlainScheduler()
-        earlier = {level for trial in self._ended for level in trial.rungs}
-        levels = sorted({*self._rung_levels, *earlier})
-        rungs = Rungs(levels, search.reduction_factor)
-        for trial in self._ended:
-            if trial.role == "search":
-                for level, value in trial.rungs.items():
-                    rungs.record(trial.trial, level, value)
+        rungs = self.earlier.rungs(self._rung_levels)
         return RungScheduler(rungs, self._ledger, search.resource)
-
-    def _audited(self) -> frozenset[int]:
-        """Numbers of the trials that are never stopped.
-
-        One that was proposed before is judged by the settings of then, which its row keeps.
-        """
-        search, first = self._config.search, self._assignment.first_search
-        now = audited_trials(search.trials, search.audit, self._seed)
-        before = {
-            each.trial: each.trial - first in audited_trials(*_audit_of(each.config))
-            for each in self._assignment.waiting
-            if each.role == "search"
-        }
-        new = {first + index for index in now} - before.keys()
-        return frozenset(new | {trial for trial, audited in before.items() if audited})
 
     def _schemas(self) -> dict[str, pa.Schema]:
         return sweep_schemas(
@@ -286,13 +220,6 @@ class Session:
 
     def _state(self, state: State) -> dict[str, Any]:
         return progress_state(state, self._recorder, self.total, self._lock, self._started)
-
-
-def _audit_of(config: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Trials that were asked for, how many of them are audited, and the seed of that choice."""
-    seed = config["search.seed"]
-    seed = config["seed"] if seed is None else seed
-    return config["search.trials"], config["search.audit"], seed
 
 
 class _Heed(tune.Callback):

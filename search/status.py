@@ -13,6 +13,7 @@ import pandas as pd
 import analysis
 from analysis.folder import CONFIG, SweepFolder
 from analysis.storage import Address
+from analysis.tables import BASELINES
 from analysis.verdict import Verdict, verdict
 from search.results.claim import LOCK, Owner
 from search.results.lock import STALE_SECONDS
@@ -21,8 +22,6 @@ from search.results.progress import INVALID, PROGRESS
 Standing = Literal["preparing", "running", "in use", "interrupted", "lost", "finished", "invalid"]
 """in use: a command that runs no trials has it; lost: its driver ended without a word; invalid: its
 base model was changed in memory while it ran."""
-
-BASELINES = 3
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def read_status(address: Address) -> Status:
         and not owner.process.is_gone
     )
     unborn = alive and CONFIG not in folder.entries()
-    sweep = None if unborn else analysis.load(address)
+    sweep = None if unborn else analysis.load(address, tables=("trials",))
     said = _progress(folder)
     trials = pd.DataFrame() if sweep is None else sweep.trials
     found = None if sweep is None else verdict(sweep)
@@ -141,7 +140,7 @@ def _asked(sweep: analysis.Sweep) -> int:
         settings = settings.get(name) if isinstance(settings, Mapping) else None
     if type(settings) is not int:
         raise analysis.ResultsError(f"{sweep.path}/{CONFIG}: config: search.trials is missing")
-    return settings + BASELINES
+    return settings + len(BASELINES)
 
 
 def _best(found: Verdict | None) -> dict[str, Any] | None:

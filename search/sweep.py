@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from analysis.storage import Address
 from search.config import SweepConfig
+from search.earlier_trials import EarlierTrials
 from search.errors import SweepExists
 from search.extension import Extension
 from search.interrupts import Interrupts, interruptible
@@ -20,7 +21,7 @@ from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import ended_trials
 from search.sameness import require_same_data, require_same_settings, same_versions
-from search.session import Session, remaining
+from search.session import Session
 from search.sweep_file import (
     SWEEP_FILE,
     SweepFile,
@@ -117,7 +118,7 @@ def resume_sweep(
         require_valid(results)
         require_same_settings(file, results)
         going_on = file
-        if remaining(file, results).total:
+        if EarlierTrials.read(file, results).assignment().total:
             found = versions()
             if not same_versions(file.versions, found, accept_versions):
                 going_on = file.next_generation(file.config, found, git_sha())

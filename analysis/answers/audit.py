@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 
 from analysis.answers.rows import searched, setting
+from analysis.audited import audited_trials
 from analysis.sweep import Sweep
-from analysis.tables import ROLES, RUNG
-
-FIRST_SEARCH = len(ROLES) - 1
-"""Number of the first search trial: one baseline of each role comes before it."""
+from analysis.tables import BASELINES, RUNG
 
 JUDGED = ("trial", "rung", "value", "threshold", "stopped")
 
@@ -22,12 +19,6 @@ def rung_columns(trials: pd.DataFrame) -> dict[int, str]:
     """The rungs of a sweep in ascending order, and their columns."""
     names = [name for name in trials.columns if name.startswith(RUNG)]
     return dict(sorted((int(name.removeprefix(RUNG)), name) for name in names))
-
-
-def audited_trials(trials: int, audit: int, seed: int) -> frozenset[int]:
-    """Search trials, counted from 0, that a sweep never stops: the first by a seeded hash."""
-    order = sorted(range(trials), key=lambda i: sha256(f"audit:{seed}:{i}".encode()).digest())
-    return frozenset(order[:audit])
 
 
 def spared(sweep: Sweep) -> pd.DataFrame:
@@ -53,7 +44,7 @@ def spared(sweep: Sweep) -> pd.DataFrame:
     keys = [tuple(map(int, key)) for key in asked]
     sets = {key: audited_trials(*key) for key in {*keys}}
     audited = [
-        number - FIRST_SEARCH in sets[key]
+        number - len(BASELINES) in sets[key]
         for number, key in zip(trials["trial"], keys, strict=True)
     ]
     return trials[pd.Series(audited, trials.index, dtype=bool) & (trials["status"] != "pruned")]

@@ -14,10 +14,9 @@ from analysis.answers.drawing import SUCCESS_RANGE, nothing
 from analysis.answers.rows import searched
 from analysis.figure_style import ACCENT, COLORS, MUTED, figure
 from analysis.sweep import Sweep, ranked
-from analysis.tables import ROLES
+from analysis.tables import BASELINES
 from analysis.verdict import MEASURES
 
-BASELINES = tuple(role for role in ROLES if role != "search")
 LEADS = tuple(f"lead_{kind}" for kind in (*BASELINES, "unedited"))
 COLUMNS = ("kind", "trial", "status", *MEASURES, *LEADS)
 

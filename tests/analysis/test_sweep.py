@@ -38,6 +38,19 @@ def test_load_gives_all_tables_and_the_configuration(tmp_path: Path) -> None:
     assert [*loaded.trials["config/layers"].unique()] == ["[0, 1]"]
 
 
+def test_tables_that_were_not_asked_for_come_empty(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "tiny", flushes=2)
+    loaded = analysis.load(folder.path, tables=("trials",))
+    everything = analysis.load(folder.path)
+    pd.testing.assert_frame_equal(loaded.trials, everything.trials)
+    assert (len(everything.records), len(loaded.records), len(loaded.steps)) == (12, 0, 0)
+    assert [*loaded.records.columns] == [*everything.records.columns]
+    both = analysis.load([folder.path], tables=("trials",))
+    assert (len(both.trials), len(both.proposals)) == (4, 0)
+    with pytest.raises(ValueError, match="tables must be among proposals, steps, records, trials"):
+        analysis.load(folder.path, tables=("trails",))
+
+
 def test_a_table_reads_plainly_as_it_is(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "tiny", flushes=2)
     trials = pd.read_parquet(folder.path / "trials")

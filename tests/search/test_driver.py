@@ -17,6 +17,7 @@ from greedy_core.errors import BaseModelChanged
 from greedy_core.loading import load_model, share
 from search import sweep as sweep_module
 from search.confirmation import ConfirmSession, confirm_sweep
+from search.earlier_trials import SETTINGS_COLUMNS
 from search.errors import LockLost, OnlyFailures
 from search.exit_status import DAMAGED, status_of
 from search.extension import Extension
@@ -25,7 +26,7 @@ from search.preparation import Shared
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.session import SETTINGS_COLUMNS, Session
+from search.session import Session
 from search.sweep import extend_sweep, resume_sweep
 from search.sweep_file import SweepFile, space_digest, versions
 from search.watch import Watch

@@ -113,7 +113,7 @@ def test_the_sampler_knows_earlier_trials_that_lie_in_the_new_space_and_a_note_c
     searched = tables.trials[tables.trials["role"] == "search"]
     inside = searched[searched["config/greedy.steps"].between(1, 4)]
     assert 0 < len(inside) < len(searched), "the case would show nothing"
-    told = session_on(copy, (space,)).history().trials
+    told = session_on(copy, (space,)).earlier.history().trials
     assert [each.params["greedy.steps"] for each in told] == inside["config/greedy.steps"].tolist()
     assert {each.params["mu"] for each in told} == {10.0}  # what it was while it was not searched
     outside = len(searched) - len(inside)

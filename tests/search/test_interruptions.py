@@ -219,7 +219,7 @@ def test_the_history_is_rebuilt_as_the_table_of_trials_has_it(
 ) -> None:
     trials = finished_after_all.end.trials
     searched = trials[trials["role"] == "search"]
-    told = next_session.history().trials
+    told = next_session.earlier.history().trials
     assert len(told) == len(searched)
     names = {"COMPLETE": "completed", "PRUNED": "pruned", "FAIL": "failed"}
     for known, (_, row) in zip(told, searched.iterrows(), strict=True):

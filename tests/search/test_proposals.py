@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from analysis.tables import BASELINES
 from search.baselines import baselines
 from search.config import SweepConfig
-from search.proposals import assign, audited_trials
+from search.proposals import assign
 from search.results.recovery import EndedTrial, Proposal
 
 CONFIG = SweepConfig().flat()
@@ -77,9 +78,5 @@ def test_baselines_use_the_sweeps_metric_and_layers_where_a_loop_judges() -> Non
     assert found["baseline_full"] == (None, None)
 
 
-def test_audited_trials_are_seeded_and_as_many_as_asked() -> None:
-    assert audited_trials(20, 0, seed=0) == frozenset()
-    assert audited_trials(20, 5, seed=0) == audited_trials(20, 5, seed=0)
-    assert audited_trials(20, 5, seed=0) != audited_trials(20, 5, seed=1)
-    assert len(audited_trials(20, 5, seed=0)) == 5
-    assert audited_trials(20, 20, seed=0) == frozenset(range(20))
+def test_the_baselines_are_those_that_results_have() -> None:
+    assert (*ROLES,) == BASELINES

@@ -12,9 +12,9 @@ import yaml
 import analysis
 from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
+from search.earlier_trials import SETTINGS_COLUMNS
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
-from search.session import SETTINGS_COLUMNS
 from search.sweep_file import SweepFile
 from search.trainable import GreedyEditTrainable
 from tests.search.sweeps import small_config

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 import analysis
-from analysis.answers.audit import FIRST_SEARCH, audited_trials, judged, spared
-from search.baselines import baselines
-from search.config import SweepConfig
-from search.proposals import audited_trials as audited_by_the_search
+from analysis.answers.audit import judged, spared
+from analysis.audited import audited_trials
+from analysis.tables import BASELINES
 from search.rungs import Rungs
 from tests.analysis.answers.tables import after, sweep_of, trial
 
@@ -52,10 +51,12 @@ def test_stops_agree_with_the_statuses(real_sweep: analysis.Sweep) -> None:
     assert numbers.loc[numbers["stopped"] > 0, "stopped"].to_dict() == expected.to_dict()
 
 
-def test_the_audited_trials_are_those_of_the_search() -> None:
-    for trials, audit, seed in [(1, 0, 0), (20, 5, 0), (20, 5, 1), (100, 100, 7), (5000, 50, 3)]:
-        assert audited_trials(trials, audit, seed) == audited_by_the_search(trials, audit, seed)
-    assert len(baselines(SweepConfig().flat())) == FIRST_SEARCH
+def test_audited_trials_are_seeded_and_as_many_as_asked() -> None:
+    assert audited_trials(20, 0, seed=0) == frozenset()
+    assert audited_trials(20, 5, seed=0) == audited_trials(20, 5, seed=0)
+    assert audited_trials(20, 5, seed=0) != audited_trials(20, 5, seed=1)
+    assert len(audited_trials(20, 5, seed=0)) == 5
+    assert audited_trials(20, 20, seed=0) == frozenset(range(20))
 
 
 @pytest.mark.parametrize("seeds", [{"config/seed": 7}, {"config/search.seed": 7}])
@@ -64,7 +65,7 @@ def test_audited_trials_follow_the_seed_of_the_search_or_of_the_edit(
 ) -> None:
     settings = {"config/search.trials": 20, "config/search.audit": 5, **seeds}
     sweep = sweep_of(tmp_path, [trial(n, **settings) for n in range(3, 23)])
-    audited = {n + FIRST_SEARCH for n in audited_by_the_search(20, 5, seed=7)}
+    audited = {n + len(BASELINES) for n in audited_trials(20, 5, seed=7)}
     assert {*spared(sweep)["trial"]} == audited
 
 
@@ -74,8 +75,8 @@ def test_each_trial_counts_as_audited_by_the_number_asked_for_at_its_time(tmp_pa
         return {"config/search.trials": asked, "config/search.audit": 5}
 
     sweep = sweep_of(tmp_path, [trial(n, **settings(n)) for n in range(3, 23)])
-    before = {n + 3 for n in audited_by_the_search(10, 5, seed=0)}
-    later = {n + 3 for n in audited_by_the_search(20, 5, seed=0) if n >= 10}
+    before = {n + 3 for n in audited_trials(10, 5, seed=0)}
+    later = {n + 3 for n in audited_trials(20, 5, seed=0) if n >= 10}
     assert {*spared(sweep)["trial"]} == before | later
 
 

@@ -1,0 +1,25 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Config = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CONFIG.yaml] [key=value ...]",
+        help="A configuration file, and settings that replace the file's.",
+        show_default=False,
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Let the libraries talk.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Folder = Annotated[
+    str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
+]
+AcceptVersions = Annotated[
+    bool,
+    typer.Option("--accept-versions", help="Go on with other versions of packages."),
+]

@@ -1,0 +1,139 @@
+"""Commands that edit: run, resume, extend, edit; and config, which shows what they would use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+import analysis
+from search.cli_logging import set_up_logging
+from search.cli_options import AcceptVersions, Config, Folder, Json, Verbose
+from search.config import SweepConfig
+from search.exit_status import SOME_FAILED
+from search.sweep_inputs import resolved_config, split_arguments, sweep_address
+from search.verdict_table import print_verdict
+from spaces.values import inert
+
+if TYPE_CHECKING:
+    from search.sweep import Outcome
+    from search.watch import Watch
+
+
+def run(
+    config: Config = None,
+    results: Annotated[
+        str, typer.Option(metavar="DIR", help="Where sweeps are kept; or s3://bucket/prefix.")
+    ] = "results",
+    name: Annotated[str, typer.Option(metavar="NAME", help="The sweep's name.")] = "sweep",
+    verbose: Verbose = False,
+) -> None:
+    """Run a sweep, and write it to DIR/NAME.
+
+    Example: ratchet run search.trials=64 --results results --name first
+    """
+    set_up_logging(verbose)
+    path, overrides = split_arguments(config or [])
+    folder = sweep_address(results, name)
+    resolved = resolved_config(path, overrides)
+    from search.sweep import run_sweep  # imports Ray, once the input is known to be right
+
+    _sweep(lambda watch: run_sweep(resolved, folder, watch, verbose), resolved, verbose)
+
+
+def resume(
+    folder: Folder,
+    accept_versions: AcceptVersions = False,
+    verbose: Verbose = False,
+) -> None:
+    """Finish a sweep that was interrupted; ended trials stay as they are.
+
+    Example: ratchet resume results/first
+    """
+    set_up_logging(verbose)
+    from search.sweep_file import SweepFile
+
+    config = SweepFile.read(folder).config
+    from search.sweep import resume_sweep
+
+    _sweep(lambda watch: resume_sweep(folder, watch, verbose, accept_versions), config, verbose)
+
+
+def extend(
+    folder: Folder,
+    trials: Annotated[int, typer.Option(metavar="N", help="Search trials to add.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[key=value ...]",
+            help="Other settings of search, cache and ray: a space, a sampler, ...",
+            show_default=False,
+        ),
+    ] = None,
+    accept_versions: AcceptVersions = False,
+    verbose: Verbose = False,
+) -> None:
+    """Add trials to a sweep, in its own space or another, on top of all that have ended.
+
+    Example: ratchet extend results/first --trials 32 'search.space.greedy.steps={int: [2, 4]}'
+    """
+    set_up_logging(verbose)
+    from search.extension import Extension
+    from search.sweep_file import SweepFile
+
+    extension = Extension(folder, trials, tuple(settings or ()))
+    config = extension.config_of(SweepFile.read(folder))
+    from search.sweep import extend_sweep
+
+    _sweep(lambda watch: extend_sweep(extension, watch, verbose, accept_versions), config, verbose)
+
+
+def edit(
+    config: Config = None,
+    as_json: Json = False,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Write step events here.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Edit with one setting, without Ray: step events and final metrics.
+
+    Example: ratchet edit greedy.steps=4 greedy.patience=1 --events steps.jsonl
+    """
+    set_up_logging(verbose)
+    path, overrides = split_arguments(config or [])
+    resolved = resolved_config(path, overrides, space=False)
+    from search.edit_command import edit_once
+
+    edit_once(resolved, Console(), as_json, events)
+
+
+def show_config(config: Config = None) -> None:
+    """Print the resolved configuration as YAML.
+
+    Example: ratchet config edits=40 search.space=extended > sweep.yaml
+    """
+    set_up_logging(verbose=False)
+    path, overrides = split_arguments(config or [])
+    typer.echo(resolved_config(path, overrides, space=False).to_yaml(), nl=False)
+
+
+def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool) -> None:
+    """Run a sweep under a progress line; say where it is, and show its best setting."""
+    from analysis.verdict import verdict
+    from search.terminal import ProgressLine
+
+    console = Console(stderr=True)
+    line = ProgressLine(console, tuple(config.search_space().distributions))
+    with line.shown():
+        outcome = start(line)
+    found = verdict(analysis.load(outcome.folder))
+    if found is not None:
+        print_verdict(found, Console())
+    typer.echo(f"results: {inert(str(outcome.folder))}")
+    if outcome.failed:
+        typer.echo(f"{outcome.failed} trials failed; see the column error of trials", err=True)
+        raise typer.Exit(SOME_FAILED)
