@@ -5,7 +5,7 @@ from __future__ import annotations
 from plotly.subplots import make_subplots
 
 from analysis.answers.answer import Answer
-from analysis.answers.drawing import nothing, thinned
+from analysis.answers.drawing import add_trials, nothing, thinned
 from analysis.answers.rows import in_order_of_ending, searched
 from analysis.figure_style import ACCENT, COLORS, MUTED, figure
 from analysis.sweep import Sweep
@@ -91,18 +91,7 @@ def regret(sweep: Sweep) -> Answer:
         (("ended", "search trials ended (number)"), ("elapsed", "time since the start (s)")),
         start=1,
     ):
-        drawn.add_scatter(
-            x=points[name],
-            y=points["composite"],
-            customdata=points[["trial"]],
-            mode="markers",
-            name="trial",
-            showlegend=column == 1,
-            marker={"color": MUTED, "size": 5, "opacity": 0.5},
-            hovertemplate="trial %{customdata[0]}: %{y:.4f}<extra></extra>",
-            row=1,
-            col=column,
-        )
+        add_trials(drawn, points, name, column, "trial %{customdata[0]}: %{y:.4f}")
         drawn.add_scatter(
             x=steps[name],
             y=steps["best_so_far"],

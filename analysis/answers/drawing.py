@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from analysis.answers.answer import Answer
-from analysis.figure_style import ACCENT, COLORS, figure
+from analysis.figure_style import ACCENT, COLORS, MUTED, figure
 
 MOST_POINTS = 2_000
 """Points of one trace above which some are left out: more are slow, and no eye tells them apart."""
@@ -33,6 +34,32 @@ def nothing(columns: Sequence[str], why: str) -> Answer:
     drawn.update_yaxes(visible=False)
     drawn.add_annotation(text=shown(why), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
     return Answer(pd.DataFrame(columns=[*columns]), drawn)
+
+
+def add_trials(
+    drawn: go.Figure, trials: pd.DataFrame, against: str, column: int, says: str
+) -> None:
+    """Add a point for each trial, its composite against a column, to one of a figure's subplots.
+
+    Args:
+        drawn: the figure, one row of subplots.
+        trials: `trial`, `composite`, and the column.
+        against: name of the column.
+        column: the subplot, from 1; the first one is in the legend.
+        says: what a point says when it is pointed at.
+    """
+    drawn.add_scatter(
+        x=trials[against],
+        y=trials["composite"],
+        customdata=trials[["trial"]],
+        mode="markers",
+        name="trial",
+        showlegend=column == 1,
+        marker={"color": MUTED, "size": 6, "opacity": 0.5},
+        hovertemplate=f"{says}<extra></extra>",
+        row=1,
+        col=column,
+    )
 
 
 def thinned(rows: pd.DataFrame, most: int = MOST_POINTS) -> pd.DataFrame:

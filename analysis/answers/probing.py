@@ -8,9 +8,9 @@ from scipy.stats import spearmanr
 
 from analysis.answers.answer import Answer
 from analysis.answers.distribution import binned
-from analysis.answers.drawing import nothing, thinned
+from analysis.answers.drawing import add_trials, nothing, thinned
 from analysis.answers.rows import searched, setting
-from analysis.figure_style import ACCENT, MUTED, figure
+from analysis.figure_style import ACCENT, figure
 from analysis.sweep import Sweep
 
 COLUMNS = (
@@ -56,18 +56,7 @@ def probing(sweep: Sweep) -> Answer:
     drawn = make_subplots(rows=1, cols=len(TITLES), shared_yaxes=True, figure=figure())
     for column, (name, title) in enumerate(TITLES.items(), start=1):
         points = thinned(trials.sort_values([name, "trial"]))
-        drawn.add_scatter(
-            x=points[name],
-            y=points["composite"],
-            customdata=points[["trial"]],
-            mode="markers",
-            name="trial",
-            showlegend=column == 1,
-            marker={"color": MUTED, "size": 6, "opacity": 0.6},
-            hovertemplate="trial %{customdata[0]}: %{x} gave %{y:.4f}<extra></extra>",
-            row=1,
-            col=column,
-        )
+        add_trials(drawn, points, name, column, "trial %{customdata[0]}: %{x} gave %{y:.4f}")
         bins = numbers[numbers["against"] == name]
         drawn.add_scatter(
             x=(bins["low"] + bins["high"]) / 2,
