@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import ray
@@ -68,20 +70,37 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
         _require_room(config)
         yield
     finally:
-        if ours and interrupts.received is None:
-            ray.shutdown()
-        elif ours:
-            _shut_down_soon()
+        if ours:
+            _leave(None if interrupts.received is None else LEAVE_SECONDS)
 
 
-def _shut_down_soon() -> None:
-    """Leave Ray, or leave it alone: it waits long for processes of its own that are gone."""
+def _leave(seconds: float | None) -> None:
+    """End Ray, and every process of a Ray that was started here.
+
+    Args:
+        seconds: how long to wait for Ray, which itself waits long for processes of its own that a
+            signal to all has ended.
+    """
     node = worker._global_node
-    leaving = threading.Thread(target=ray.shutdown, daemon=True)
-    leaving.start()
-    leaving.join(LEAVE_SECONDS)
-    if leaving.is_alive() and node is not None:
-        node.kill_all_processes(check_alive=False)
+    started: list[Any] = [] if node is None else [*chain(*node.all_processes.values())]
+    groups = [each.process.pid for each in started if _leads_a_group(each.process.pid)]
+    if seconds is None:
+        ray.shutdown()
+    else:
+        leaving = threading.Thread(target=ray.shutdown, daemon=True)
+        leaving.start()
+        leaving.join(seconds)
+    for group in groups:
+        # Workers that had not quite started would outlive Ray.
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def _leads_a_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return True  # it may be gone, and others of its group not
 
 
 def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
@@ -102,16 +121,12 @@ def loopback_alone() -> Iterator[None]:
     On Linux it would replace 127.0.0.1 by the machine's own address, and listen everywhere; the
     switch says that other machines can join, and its processes inherit it.
     """
-    before, os.environ[_JOINABLE] = os.environ.get(_JOINABLE), "0"
     joinable, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
-        yield
+        with _environment({_JOINABLE: "0"}):
+            yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = joinable
-        if before is None:
-            del os.environ[_JOINABLE]
-        else:
-            os.environ[_JOINABLE] = before
 
 
 @contextmanager
@@ -143,19 +158,37 @@ def _sigterm_left_alone() -> Iterator[None]:
 
 
 def _start(config: SweepConfig, verbose: bool) -> None:
-    threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    environment = {name: value for name, value in os.environ.items() if name in QUIET}
     local = config.ray.address is None
     if config.ray.address is not None:
         _require_answer(config.ray.address)
-    ray.init(
-        # Without an address Ray joins whatever cluster happens to run here.
-        address="local" if local else config.ray.address,
-        include_dashboard=False if local else None,
-        log_to_driver=verbose,
-        logging_level=logging.INFO if verbose else logging.ERROR,
-        runtime_env={"env_vars": {**environment, **threads}},
-    )
+    threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    quiet = {name: value for name, value in os.environ.items() if name in QUIET}
+    with _environment({**quiet, **threads} if local else {}):
+        ray.init(
+            # Without an address Ray joins whatever cluster happens to run here.
+            address="local" if local else config.ray.address,
+            include_dashboard=False if local else None,
+            log_to_driver=verbose,
+            logging_level=logging.INFO if verbose else logging.ERROR,
+            # Workers here inherit what they need; those that Ray has started ahead could not be
+            # used with an environment of the job's own.
+            runtime_env=None if local else {"env_vars": {**quiet, **threads}},
+        )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Have variables set inside, for processes that are started there."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _require_answer(address: str) -> None:

@@ -17,11 +17,12 @@ logger = logging.getLogger(__name__)
 PROGRESS = "progress.json"
 INVALID = "invalid"
 """The state of a sweep whose results must not be trusted."""
-INTERVAL = 5.0
+INTERVAL = 2.0
+"""Seconds between two writings; `ratchet status --watch` looks as often."""
 
 
 class ProgressFile:
-    """Writes what the driver knows, at most every 5 s; nothing is ever resumed from it.
+    """Writes what the driver knows, at most every 2 s; nothing is ever resumed from it.
 
     Only a sweep that it calls invalid is not gone on with.
 
@@ -47,7 +48,7 @@ class ProgressFile:
         self._refused = False
 
     def update(self, state: Callable[[], Mapping[str, Any]]) -> bool:
-        """Write what `state` returns if the last time was 5 s ago; say whether it did."""
+        """Write what `state` returns if the last time was 2 s ago; say whether it did."""
         if self._written is not None and self._clock() - self._written < INTERVAL:
             return False
         self.write(state())
