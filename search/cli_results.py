@@ -14,6 +14,7 @@ from greedy_core.errors import InputError
 from search.cli_logging import set_up_logging
 from search.cli_options import AcceptVersions, Folder, Json, Verbose
 from search.exit_status import SOME_FAILED
+from search.results.progress import load_valid
 from search.verdict_table import print_verdict
 from spaces.values import inert
 
@@ -25,7 +26,7 @@ def best(folder: Folder, as_json: Json = False) -> None:
     """
     from analysis.verdict import verdict
 
-    sweep = analysis.load(folder)
+    sweep = load_valid(folder)
     found = verdict(sweep)
     if found is None:
         raise InputError(f"{folder}: no search trial has been completed{_counted(sweep)}")
@@ -89,7 +90,7 @@ def report(
     """
     from analysis.report import report_path, write_report
 
-    sweep = analysis.load(folder)
+    sweep = load_valid(folder)
     path = out or report_path(sweep, form)
     try:
         write_report(sweep, path, form)

@@ -60,9 +60,15 @@ def _leads(found: Confirmation) -> Table:
             _signed(each.interval),
             f"{each.luck:+.3f}",
             f"{each.probability:.0%}",
-            "" if each.p_value is None else f"{each.p_value:.3f}",
+            _probability(each.p_value),
         )
     return table
+
+
+def _probability(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def _table(title: str) -> Table:

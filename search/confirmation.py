@@ -82,7 +82,7 @@ def confirm_sweep(
     file = SweepFile.read(folder)
     results = results_folder(folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
-        require_valid(results)
+        require_valid(results.reading)
         require_same_settings(file, results)
         asked = _asked(file, results, top, sequences)
         found = versions()

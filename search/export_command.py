@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import analysis
 from analysis.storage import Address
 from greedy_core.errors import InputError
 from greedy_core.inputs import Inputs, read_inputs
@@ -21,6 +20,7 @@ from search.config_keys import flat_values
 from search.interrupts import interruptible
 from search.model_card import Fact, Form, ModelCard
 from search.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial
+from search.results.progress import load_valid
 from search.sameness import require_same_data
 from search.sweep_file import COMPARED, SweepFile, versions
 from search.whole_folder import new_folder, written_whole
@@ -91,7 +91,7 @@ def export_trial(
 
 def _source(folder: Address, wanted: str) -> _Source:
     file = SweepFile.read(folder)
-    sweep = analysis.load(folder)
+    sweep = load_valid(folder)
     trial = find_trial(sweep, wanted)
     if not trial.kept_steps:
         raise InputError(

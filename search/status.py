@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from analysis.tables import BASELINES
 from analysis.verdict import Verdict, verdict
 from search.results.claim import LOCK, Owner
 from search.results.lock import STALE_SECONDS
-from search.results.progress import INVALID, PROGRESS
+from search.results.progress import INVALID, last_said
 
 Standing = Literal["preparing", "running", "in use", "interrupted", "lost", "finished", "invalid"]
 """in use: a command that runs no trials has it; lost: its driver ended without a word; invalid: its
@@ -81,7 +80,7 @@ def read_status(address: Address) -> Status:
     )
     unborn = alive and CONFIG not in folder.entries()
     sweep = None if unborn else analysis.load(address, tables=("trials",))
-    said = _progress(folder)
+    said = last_said(folder)
     trials = pd.DataFrame() if sweep is None else sweep.trials
     found = None if sweep is None else verdict(sweep)
     ended = _counts(trials, "status")
@@ -110,15 +109,6 @@ def read_status(address: Address) -> Status:
 def _owner(folder: SweepFolder) -> Owner | None:
     text = folder.text(LOCK)
     return None if text is None else Owner.parse(text.encode(), changed=0.0)
-
-
-def _progress(folder: SweepFolder) -> Mapping[str, Any]:
-    """What the driver last said; nothing is lost if it is not there or cannot be read."""
-    try:
-        said = json.loads(folder.text(PROGRESS) or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _state(alive: bool, asked: int, ended: int, said: Mapping[str, Any]) -> Standing:

@@ -115,7 +115,7 @@ def resume_sweep(
     file = SweepFile.read(folder)
     results = results_folder(folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
-        require_valid(results)
+        require_valid(results.reading)
         require_same_settings(file, results)
         going_on = file
         if EarlierTrials.read(file, results).assignment().total:
@@ -146,7 +146,7 @@ def extend_sweep(
     file = SweepFile.read(extension.folder)
     results = results_folder(extension.folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
-        require_valid(results)
+        require_valid(results.reading)
         require_same_settings(file, results)
         found = versions()
         same_versions(file.versions, found, accept_versions)

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from analysis.errors import ResultsError, StorageError
+from analysis.folder import SweepFolder
+from analysis.storage import Address
+from analysis.sweep import Sweep, load
 from search.results.parts import ResultsFolder
 
 logger = logging.getLogger(__name__)
@@ -56,11 +59,7 @@ class ProgressFile:
 
     def state(self) -> str | None:
         """What the file says about how the sweep stands; None if it says nothing."""
-        try:
-            content = json.loads(self._folder.reading.text(PROGRESS) or "{}")
-        except (ResultsError, ValueError):
-            return None  # it is rewritten whole anyway
-        return content.get("state") if isinstance(content, dict) else None
+        return last_said(self._folder.reading).get("state")
 
     def write(self, state: Mapping[str, Any]) -> None:
         """Write now, as at the end of a sweep."""
@@ -75,17 +74,37 @@ class ProgressFile:
         self._written = self._clock()
 
 
-def require_valid(folder: ResultsFolder) -> None:
-    """Refuse a sweep that has come to an end as invalid.
+def last_said(folder: SweepFolder) -> Mapping[str, Any]:
+    """What progress.json says; nothing where it is not there or damaged, it is rewritten anyway."""
+    try:
+        said = json.loads(folder.text(PROGRESS) or "{}")
+    except (ResultsError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def require_valid(folder: SweepFolder) -> None:
+    """Refuse a sweep that came to an end as invalid.
 
     Raises:
         ResultsError: if it has.
     """
-    if ProgressFile(folder).state() == INVALID:
+    if last_said(folder).get("state") == INVALID:
         raise ResultsError(
-            f"{folder.reading.address}: the base model's weights were changed in memory while this "
+            f"{folder.address}: the base model's weights were changed in memory while this "
             "sweep ran, so its results are not valid; start it anew once the cause is gone"
         )
+
+
+def load_valid(address: Address) -> Sweep:
+    """The tables of a sweep, for who decides something from them.
+
+    Raises:
+        As `analysis.load` does, and ResultsError if the sweep is not valid.
+    """
+    sweep = load(address)
+    require_valid(SweepFolder.at(address))
+    return sweep
 
 
 def _finite(value: Any) -> Any:

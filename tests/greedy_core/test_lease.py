@@ -103,19 +103,19 @@ def test_a_process_number_counts_only_where_it_means_the_same(
 
 
 def test_a_beating_lease_does_not_lapse(tmp_path: Path) -> None:
-    held = lease(tmp_path, lapse=0.5)
+    held = lease(tmp_path, lapse=2)
     held.acquire()
     with SPAWN.Pool(1) as pool:
         pool.apply(os.getpid)  # it has started
         waiting = pool.apply_async(_acquire_and_release, (tmp_path,))
         with pytest.raises(multiprocessing.TimeoutError):
-            waiting.get(timeout=2)
+            waiting.get(timeout=5)
         held.release()
         waiting.get(timeout=10)
 
 
 def _acquire_and_release(folder: Path) -> None:
-    other = lease(folder, lapse=0.5)
+    other = lease(folder, lapse=2)
     other.acquire()
     other.release()
 

@@ -16,6 +16,7 @@ from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import BaseModelChanged
 from greedy_core.loading import load_model, share
 from search import sweep as sweep_module
+from search.cli_results import best, export, report
 from search.confirmation import ConfirmSession, confirm_sweep
 from search.earlier_trials import SETTINGS_COLUMNS
 from search.errors import LockLost, OnlyFailures
@@ -160,9 +161,12 @@ def test_rows_that_find_no_place_hide_nothing(
         pytest.param(lambda at: resume_sweep(at, Watch()), id="resume"),
         pytest.param(lambda at: extend_sweep(Extension(str(at), 2), Watch()), id="extend"),
         pytest.param(lambda at: confirm_sweep(at, 3, None, Watch()), id="confirm"),
+        pytest.param(lambda at: best(str(at)), id="best"),
+        pytest.param(lambda at: report(str(at)), id="report"),
+        pytest.param(lambda at: export(str(at), str(at.parent / "out")), id="export"),
     ],
 )
-def test_an_invalid_sweep_is_not_gone_on_with(
+def test_nothing_goes_on_from_a_sweep_that_is_invalid(
     folder: Path, command: Callable[[Path], object]
 ) -> None:
     (folder / "progress.json").write_text('{"state": "invalid"}')
