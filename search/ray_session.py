@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
@@ -22,6 +22,7 @@ from ray._private.utils import detect_fate_sharing_support
 
 from greedy_core.errors import require
 from search.config import SweepConfig
+from search.environment import environment
 from search.errors import NoCluster
 from search.interrupts import PATIENCE, Interrupts
 
@@ -123,7 +124,7 @@ def loopback_alone() -> Iterator[None]:
     """
     joinable, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
-        with _environment({_JOINABLE: "0"}):
+        with environment({_JOINABLE: "0"}):
             yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = joinable
@@ -163,7 +164,7 @@ def _start(config: SweepConfig, verbose: bool) -> None:
         _require_answer(config.ray.address)
     threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     quiet = {name: value for name, value in os.environ.items() if name in QUIET}
-    with _environment({**quiet, **threads} if local else {}):
+    with environment({**quiet, **threads} if local else {}):
         ray.init(
             # Without an address Ray joins whatever cluster happens to run here.
             address="local" if local else config.ray.address,
@@ -174,21 +175,6 @@ def _start(config: SweepConfig, verbose: bool) -> None:
             # used with an environment of the job's own.
             runtime_env=None if local else {"env_vars": {**quiet, **threads}},
         )
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Have variables set inside, for processes that are started there."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _require_answer(address: str) -> None:

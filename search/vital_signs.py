@@ -74,6 +74,8 @@ class SignsOfLife:
         self._watched: dict[str, _Watched] = {}
         self._looked = time.monotonic()
         self._hung: dict[str, str] = {}
+        self._left: set[str] = set()
+        """Works of which an attempt has failed, whose last sign is still there."""
 
     def cause(self, name: str) -> str | None:
         """Why the driver ended the worker at this work; None if it did not."""
@@ -82,16 +84,19 @@ class SignsOfLife:
     def watch(self, name: str, actor: Callable[[], Any]) -> None:
         """Watch an attempt at some work, from its start."""
         self._hung.pop(name, None)
-        self._watched[name] = _Watched(actor, _last_sign(name))
+        # Asking Ray's head takes a millisecond, and a first attempt finds nothing there.
+        self._watched[name] = _Watched(actor, _last_sign(name) if name in self._left else None)
 
     def leave(self, name: str) -> None:
         """Leave an attempt alone that is over; another one may follow."""
         self._watched.pop(name, None)
+        self._left.add(name)
 
     def forget(self, name: str) -> None:
         """Forget a work that is over."""
         self._watched.pop(name, None)
         self._hung.pop(name, None)
+        self._left.discard(name)
         _internal_kv_del(_key(name), namespace=_namespace())
 
     def look(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.object_store import object_store
 
-# Before torch is imported: test files run two at a time, and Ray's workers beside them.
+# Before torch is imported: test files run side by side, and Ray's workers beside them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +17,7 @@ from tests.search import metric_functions
 from tests.search.clusters import LOOPBACK, add_node, cluster, node_of, raylet_of
 from tests.search.sweeps import driver, overrides, ratchet, session_of, wait_for_trials
 
-SEARCHED = 7
+SEARCHED = 9
 TRIALS = 3 + SEARCHED
 SAME = {
     "search.trials": SEARCHED,
@@ -39,30 +41,64 @@ def process_of(worker: str) -> int:
     return int(worker.rpartition(":")[2])
 
 
+@dataclass(frozen=True)
+class Alone:
+    """The sweep on one machine, without an address."""
+
+    sweep: analysis.Sweep
+    """What came of it."""
+    hosts: set[str]
+    """Where its processes listened while it ran, as the kernel writes addresses."""
+
+
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> analysis.Sweep:
-    """The sweep on one machine."""
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
     folder = tmp_path_factory.mktemp("results") / "alone"
-    done = ratchet(
-        "run", *overrides({**SLOW, "search.concurrency": 2}), "--results", str(folder.parent),
-        "--name", folder.name,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return analysis.load(folder)
+    arguments = [*overrides({**SLOW, "search.concurrency": 2}), "--results", str(folder.parent)]
+    with driver("run", *arguments, "--name", folder.name) as process:
+        wait_for_trials(folder, 1, process)
+        hosts = listening({process.pid, *session_of(process.pid)})
+        out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    return Alone(analysis.load(folder), hosts)
 
 
-@pytest.mark.parametrize("head_cpus", [1, 0], ids=["head_works", "head_only_drives"])
+def listening(pids: set[int]) -> set[str]:
+    """Addresses, as the kernel writes them, at which these processes listen for TCP."""
+    inodes = set()
+    for pid in pids:
+        with suppress(FileNotFoundError):  # processes come and go
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(FileNotFoundError):
+                    inodes.add(str(link.readlink()))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                found.add(fields[1].partition(":")[0])
+    return found
+
+
+def test_without_an_address_all_ports_are_on_loopback(alone: Alone) -> None:
+    loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()  # little endian
+    assert alone.hosts and alone.hosts <= {loopback, f"0000000000000000FFFF0000{loopback}"}
+
+
+@pytest.mark.parametrize(
+    ("head_cpus", "others"), [(1, 1), (0, 0)], ids=["three_work", "head_only_drives"]
+)
 def test_a_lost_machine_costs_time_but_no_trial(
-    tmp_path: Path, alone: analysis.Sweep, head_cpus: int
+    tmp_path: Path, alone: Alone, head_cpus: int, others: int
 ) -> None:
     """With a head that only drives, what was prepared lies on the machine that is lost."""
     folder = tmp_path / "results" / "lossy"
     with cluster(head_cpus) as found:
-        doomed = add_node(found)
+        doomed, *_ = [add_node(found) for _ in range(1 + others)]
         settings = {**SLOW, "ray.address": found.address, "cache.dir": tmp_path / "cache"}
         arguments = [*overrides(settings), "--results", str(folder.parent), "--name", folder.name]
         with driver("run", *arguments) as process:
-            wait_for_trials(folder, 2, process)
+            wait_for_work_on(raylet_of(doomed), 1 + others, folder, process)
             add_node(found)
             found.remove_node(doomed, allow_graceful=False)
             out, err = process.communicate(timeout=240)
@@ -72,7 +108,7 @@ def test_a_lost_machine_costs_time_but_no_trial(
     assert sweep.trials["status"].tolist() == ["completed"] * TRIALS
     assert sweep.trials["attempt"].max() >= 1, "no trial ran on the machine that was lost"
     assert not sweep.steps.duplicated(["trial", "batch", "layer", "step"]).any()
-    pd.testing.assert_frame_equal(values(sweep), values(alone), check_exact=True)
+    pd.testing.assert_frame_equal(values(sweep), values(alone.sweep), check_exact=True)
 
 
 def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path) -> None:
@@ -103,22 +139,14 @@ def preparing(raylet: int) -> bool:
     )
 
 
-def test_trials_run_on_all_machines(tmp_path: Path) -> None:
-    folder = tmp_path / "results" / "spread"
-    with cluster() as found:
-        other = add_node(found)
-        raylets = {raylet_of(found.head_node), raylet_of(other)}
-        settings = {**SLOW, "search.concurrency": 2, "ray.address": found.address}
-        arguments = [*overrides(settings), "--results", str(folder.parent), "--name", folder.name]
-        with driver("run", *arguments) as process:
-            seen: set[int] = set()
-            while seen != raylets:
-                for worker in wait_for_trials(folder, 1, process).trials["worker"].unique():
-                    with suppress(FileNotFoundError):  # it has ended
-                        seen.add(node_of(process_of(worker)))
-                time.sleep(0.2)
-            process.communicate(timeout=240)
-        assert process.returncode == 0
+def wait_for_work_on(raylet: int, nodes: int, folder: Path, process: subprocess.Popen[str]) -> None:
+    """Return once trials have ended on this and so many nodes in all, while the sweep runs."""
+    seen: set[int] = set()
+    while raylet not in seen or len(seen) < nodes:
+        for worker in wait_for_trials(folder, 1, process).trials["worker"].unique():
+            with suppress(FileNotFoundError):  # it has ended
+                seen.add(node_of(process_of(worker)))
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("address", [f"{LOOPBACK}:1", "no-such-host.invalid:6379"])
@@ -153,31 +181,3 @@ def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path) -> None:
     assert "CPUs of the cluster's largest machine` must hold, but got (ray.cpus_per" in done.stderr
     assert "GPUs of the cluster's largest machine` must hold, but got (ray.gpus_per" in done.stderr
     assert not (tmp_path / "none").exists()
-
-
-def listening(pids: set[int]) -> set[str]:
-    """Addresses, as the kernel writes them, at which these processes listen for TCP."""
-    inodes = set()
-    for pid in pids:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                inodes.add(str(link.readlink()))
-            except FileNotFoundError:
-                continue
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
-                found.add(fields[1].partition(":")[0])
-    return found
-
-
-def test_without_an_address_all_ports_are_on_loopback(tmp_path: Path) -> None:
-    folder = tmp_path / "local"
-    arguments = [*overrides(SLOW), "--results", str(tmp_path), "--name", folder.name]
-    with driver("run", *arguments) as process:
-        wait_for_trials(folder, 1, process)
-        hosts = listening({process.pid, *session_of(process.pid)})
-    loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()  # little endian
-    assert hosts and hosts <= {loopback, f"0000000000000000FFFF0000{loopback}"}

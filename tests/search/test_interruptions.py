@@ -55,7 +55,6 @@ SIGNALS = [
     (signal.SIGINT, True, True),
     (signal.SIGTERM, False, True),
     (signal.SIGTERM, True, False),
-    (signal.SIGUSR1, False, False),
     (signal.SIGUSR1, True, True),
 ]
 PATIENCE = 10.0

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from analysis.verdict import Verdict
-from search import cli
+from search import cli, cli_logging
 from search.config import SweepConfig
 from search.recorder import _cause, cause_in
 from search.terminal import progress_line
@@ -187,7 +187,7 @@ def test_the_table_of_best_is_inert(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_notes_of_the_log_are_inert() -> None:
     record = logging.LogRecord("greedy_core", logging.WARNING, "", 1, "%s", (HOSTILE,), None)
-    text = cli._Inert("ratchet: %(message)s").format(record)
+    text = cli_logging._Inert("ratchet: %(message)s").format(record)
     assert text.startswith("ratchet: [bold]")
     assert text.isprintable()
 

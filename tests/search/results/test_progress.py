@@ -10,8 +10,8 @@ from search.results.parts import LocalFolder
 from search.results.progress import PROGRESS, ProgressFile
 
 
-def test_it_is_rewritten_at_most_every_five_seconds(tmp_path: Path) -> None:
-    times = [100.0, 104.9, 105.0, 109.0, 110.5]
+def test_it_is_rewritten_at_most_every_two_seconds(tmp_path: Path) -> None:
+    times = [100.0, 101.9, 102.0, 103.0, 104.5]
     clock = times.copy()
     progress = ProgressFile(LocalFolder(tmp_path), clock=lambda: clock[0])
     written = []
@@ -19,7 +19,7 @@ def test_it_is_rewritten_at_most_every_five_seconds(tmp_path: Path) -> None:
         clock[0] = now
         if progress.update(lambda: {"now": clock[0]}):
             written.append(json.loads((tmp_path / PROGRESS).read_text())["now"])
-    assert written == [100.0, 105.0, 110.5]
+    assert written == [100.0, 102.0, 104.5]
 
 
 def test_the_state_is_only_asked_for_when_it_is_written(tmp_path: Path) -> None:
