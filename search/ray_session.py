@@ -9,13 +9,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
-from itertools import chain
 from typing import Any
 
 import ray
 from ray._common.network_utils import parse_address
-from ray._private import ray_constants, services, worker
+from ray._private import ray_constants, services
 from ray._private.services import canonicalize_bootstrap_address
 from ray._private.state import state
 from ray._private.utils import detect_fate_sharing_support
@@ -62,9 +60,10 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     ours = not ray.is_initialized()
+    groups: list[int] = []
     try:
         if ours:
-            _connect(config, verbose, interrupts)
+            _connect(config, verbose, interrupts, groups)
         if not verbose:
             for name in ("ray", "ray.tune", "ray.train", "ray.data"):
                 logging.getLogger(name).setLevel(logging.ERROR)
@@ -72,19 +71,17 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
         yield
     finally:
         if ours:
-            _leave(None if interrupts.received is None else LEAVE_SECONDS)
+            _leave(groups, None if interrupts.received is None else LEAVE_SECONDS)
 
 
-def _leave(seconds: float | None) -> None:
+def _leave(groups: list[int], seconds: float | None) -> None:
     """End Ray, and every process of a Ray that was started here.
 
     Args:
+        groups: process groups that were started here.
         seconds: how long to wait for Ray, which itself waits long for processes of its own that a
             signal to all has ended.
     """
-    node = worker._global_node
-    started: list[Any] = [] if node is None else [*chain(*node.all_processes.values())]
-    groups = [each.process.pid for each in started if _leads_a_group(each.process.pid)]
     if seconds is None:
         ray.shutdown()
     else:
@@ -92,23 +89,16 @@ def _leave(seconds: float | None) -> None:
         leaving.start()
         leaving.join(seconds)
     for group in groups:
-        # Workers that had not quite started would outlive Ray.
+        # What had not quite started would outlive Ray, by a minute and more.
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
 
 
-def _leads_a_group(pid: int) -> bool:
-    try:
-        return os.getpgid(pid) == pid
-    except ProcessLookupError:
-        return True  # it may be gone, and others of its group not
-
-
-def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> None:
+def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts, groups: list[int]) -> None:
     # What interrupts Ray halfway through its start makes it abort, or leave processes behind.
     with interrupts.held(PATIENCE), _sigterm_left_alone():
         if config.ray.address is None:
-            with loopback_alone(), _out_of_reach():
+            with loopback_alone(), _out_of_reach(groups):
                 _start(config, verbose)
         else:
             _start(config, verbose)
@@ -131,16 +121,24 @@ def loopback_alone() -> Iterator[None]:
 
 
 @contextmanager
-def _out_of_reach() -> Iterator[None]:
+def _out_of_reach(groups: list[int]) -> Iterator[None]:
     """Have Ray's processes in groups of their own, where a signal to our group does not end them.
+
+    The groups are added to the list as they are started, since Ray's start may be interrupted.
 
     Ray may end this process, without a word, when its own are gone. They still die with it, which
     is the kernel's doing; where the kernel cannot do it, Ray does it by the group.
     """
     starts: Any = services
     popen = starts.ConsolePopen
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        process = popen(*arguments, process_group=0, **options)
+        groups.append(process.pid)
+        return process
+
     if detect_fate_sharing_support():
-        starts.ConsolePopen = partial(popen, process_group=0)
+        starts.ConsolePopen = start
     try:
         yield
     finally:

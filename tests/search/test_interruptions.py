@@ -87,8 +87,11 @@ def stop(
 
 
 def remaining(process: subprocess.Popen[str]) -> list[str]:
-    """Command lines of a session's processes that do not end by themselves within a minute."""
-    end = time.monotonic() + 60
+    """Command lines of a session's processes that do not end by themselves within two minutes.
+
+    A process of Ray's that was just starting tries to reach the others for one.
+    """
+    end = time.monotonic() + 120
     while (left := session_of(process.pid)) and time.monotonic() < end:
         time.sleep(0.1)
     return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in left]
