@@ -50,7 +50,8 @@ class EarlierTrials:
     @property
     def settings(self) -> dict[str, Any]:
         """The sweep's settings by column."""
-        return {key: self.config.flat()[key] for key in SETTINGS_COLUMNS}
+        flat = self.config.flat()
+        return {key: flat[key] for key in SETTINGS_COLUMNS}
 
     @property
     def _seed(self) -> int:
