@@ -59,6 +59,9 @@ class RunningTrial:
 class Recorder(tune.Callback):
     """Writes a row for each trial that ends; the driver's only writer.
 
+    Disk and store are touched between two steps of Tune's loop alone: an error in the midst of a
+    trial's end is one that Tune would blame on the trial.
+
     Args:
         log: takes the rows.
         ledger: which of Ray's trials is which.
@@ -67,7 +70,7 @@ class Recorder(tune.Callback):
         resumed: trials that the log knows as proposed already.
         generation: of this session.
         signs: knows whose worker the driver ended.
-        on_change: called with every trial that started or ended, and now and then in between.
+        on_change: called between two steps of Tune's loop.
     """
 
     def __init__(
@@ -147,7 +150,7 @@ class Recorder(tune.Callback):
         self._end(running, {"status": "failed", "error": cause})
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Flush when it is time."""
+        """Flush when it is time, and tell how the sweep stands."""
         self._log.maybe_flush()
         self._on_change(self)
 
@@ -162,7 +165,6 @@ class Recorder(tune.Callback):
         }
         self._log.end(row, rows(STEP_FIELDS, running.steps), rows(RECORD_FIELDS, running.records))
         self._note(row, running.proposal)
-        self._on_change(self)
 
     def _note(self, row: Mapping[str, Any], proposal: Proposal) -> None:
         """Remember what is shown while the sweep runs."""

@@ -13,7 +13,7 @@ class Watch:
         """What is computed before the first trial has come so far."""
 
     def running(self, recorder: Recorder, total: int) -> None:
-        """A trial has started, reported or ended; `total` trials are to run in this session."""
+        """Trials may have started, reported or ended; this session is to run `total` of them."""
 
     def confirming(self, progress: Progress, running: int, failed: int) -> None:
         """Of a confirmation's walks so many are done and so many run; some of the done failed."""

@@ -14,9 +14,10 @@ from search.config import SweepConfig
 from search.errors import PreparationFailed
 from search.exit_status import SOME_FAILED, WRONG_INPUT, status_of
 from search.history import Ended, SearchHistory
+from search.recorder import Recorder
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
-from search.sweep import Outcome, resume_sweep
+from search.sweep import Outcome, resume_sweep, run_sweep
 from search.trainable import GreedyEditTrainable
 from search.watch import Watch
 from search.workbench import Prepared
@@ -148,6 +149,23 @@ def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
     trials = analysis.load(folder).trials
     assert (outcome.trials, outcome.failed) == (4, (stopped["status"] == "failed").sum())
     pd.testing.assert_frame_equal(trials[: len(stopped)], stopped, check_exact=True)
+
+
+def test_an_error_of_the_driver_after_a_trial_has_ended_is_not_blamed_on_the_trial(
+    tmp_path: Path,
+) -> None:
+    class Refused(Exception):
+        """Of whatever is told how the sweep stands, such as a lock that is looked at first."""
+
+    class Refusing(Watch):
+        def running(self, recorder: Recorder, total: int) -> None:
+            if recorder.counts.total():
+                raise Refused
+
+    changes = {"edits": 2, "search.trials": 1, "search.concurrency": 1}
+    with pytest.raises(Refused):
+        run_sweep(small_config(changes), tmp_path / "refused", Refusing())
+    assert analysis.load(tmp_path / "refused").trials["status"].tolist() == ["completed"]
 
 
 def test_ray_ending_the_preparation_for_want_of_memory_is_one_line(
