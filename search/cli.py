@@ -6,6 +6,7 @@ driver is writing; 130, 143, 138 after SIGINT, SIGTERM, SIGUSR1.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -35,6 +36,9 @@ app.command(name="config")(show_config)
 
 def main() -> None:
     """Run the command line; the only place where errors become text and exit codes."""
+    # Importing torch makes objects by the million that all stay: the search for garbage among
+    # them, and once more at the exit, would take a quarter of a short command's time.
+    gc.set_threshold(20_000)
     try:
         sys.path.append(_working_directory())  # where a metric function may be
         app()
@@ -44,6 +48,8 @@ def main() -> None:
         if isinstance(error, SweepInterrupted):
             _exit_now(status_of(error))
         sys.exit(status_of(error))
+    finally:
+        gc.freeze()
 
 
 def _exit_now(status: int) -> NoReturn:

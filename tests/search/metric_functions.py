@@ -28,6 +28,19 @@ def slow(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str
     return GOOD
 
 
+def slow_to_begin(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Slow at the first step of each batch."""
+    cases = [each.case_id for each in requests]
+    if cases != _asked:
+        time.sleep(0.3)
+        _asked[:] = cases
+    return GOOD
+
+
+_asked: list[int] = []
+"""The records that `slow_to_begin` was asked for last."""
+
+
 def raises(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
     raise ZeroDivisionError("the metric\nhas a bug")
 
@@ -43,17 +56,17 @@ def not_a_number(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> 
     return {**GOOD, "composite": float("nan")}
 
 
-def lacks_ns(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
-    return {key: value for key, value in GOOD.items() if key != "ns"}
-
-
 def hangs(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
     while True:
         time.sleep(1.0)
 
 
-def stopped(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
-    """Not even the worker's own threads go on."""
+def hangs_and_stops(model: Any, tokenizer: Any, requests: Sequence[EditRecord]) -> dict[str, float]:
+    """Hangs when it is first asked; the next time not even the worker's own threads go on."""
+    mark = Path(os.environ["XDG_CACHE_HOME"]) / "hung-once"
+    if not mark.exists():
+        mark.touch()
+        hangs(model, tokenizer, requests)
     os.kill(os.getpid(), signal.SIGSTOP)
     return GOOD
 

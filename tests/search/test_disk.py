@@ -16,7 +16,7 @@ from tests.mounts import filled_up, read_only, small_disk
 from tests.search import metric_functions
 from tests.search.sweeps import driver, overrides, ratchet, sweep, wait_for_trials
 
-SEARCHED = 8
+SEARCHED = 6
 SLOW = {
     "edits": 4,
     "search.trials": SEARCHED,

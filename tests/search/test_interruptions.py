@@ -40,7 +40,7 @@ from tests.search.sweeps import (
 )
 
 KILLS = 5
-SEARCHED = 12
+SEARCHED = 10
 SLOW = {
     "edits": 6,
     "search.trials": SEARCHED,
@@ -51,7 +51,6 @@ SLOW = {
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138}
 SIGNALS = [
     # signal, once trials run, to the whole process group, as a terminal sends it
-    (signal.SIGINT, False, False),
     (signal.SIGINT, True, True),
     (signal.SIGTERM, False, True),
     (signal.SIGTERM, True, False),
@@ -308,22 +307,3 @@ def test_a_name_that_is_taken_is_refused_with_the_way_on(
     done = ratchet("run", "--results", str(folder.parent), "--name", folder.name)
     assert done.returncode == 2
     assert f"{folder} exists; to go on with it: ratchet resume {folder}" in done.stderr
-
-
-def test_other_data_than_the_sweeps_is_refused(
-    folder: Path, finished_after_all: KilledSweep
-) -> None:
-    file = folder / "sweep.yaml"
-    text = file.read_text()
-    try:
-        digest = next(line for line in text.splitlines() if line.startswith("  dataset:"))
-        changed = text.replace(digest, "  dataset: another").replace(
-            f"trials: {SEARCHED}", f"trials: {SEARCHED + 1}"
-        )
-        file.write_text(changed)
-        done = ratchet("resume", str(folder))
-    finally:
-        file.write_text(text)
-    assert done.returncode == 2
-    assert "ratchet: the dataset must be what the sweep started with" in done.stderr
-    assert "Traceback" not in done.stderr
