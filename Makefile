@@ -21,8 +21,7 @@ demo: $(INSTALLED)
 	else $(RATCHET) run search.trials=24 --results $(dir $(DEMO)) --name $(notdir $(DEMO)); fi
 	@echo "Parquet:"; find $(DEMO) -name '*.parquet' | sort
 
-# Three files at a time: much of a test with Ray is waiting. In the order of their names, the long
-# ones do not come last.
+# Three files at a time: much of a test with Ray is waiting. tests/conftest.py orders them.
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 

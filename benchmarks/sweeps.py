@@ -20,7 +20,7 @@ from benchmarks.rows import Work
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
 from search.history import SearchHistory
-from search.reports import report
+from search.reports import WalkReports
 from search.sweep import run_sweep
 from search.sweep_inputs import resolved_config
 from search.sweep_rungs import trial_rungs
@@ -84,19 +84,18 @@ def _walked(config: SweepConfig, walks: int) -> list[list[dict[str, Any]]]:
     """Report after report of random settings of the sweep's space."""
     bench = Workbench.alone(config.edit, config.cache)
     history = SearchHistory(config.search_space().distributions, "random", seed=0)
-    told = []
+    told: list[list[dict[str, Any]]] = []
     for index in range(walks):
         trial = config.with_values(history.ask(index))
         scores, settings = bench.open(trial.edit)
         walk = GreedyRun(scores, settings)
-        reports = []
+        told.append([])
+        reports = WalkReports(walk)
         for rung in (*trial_rungs(trial), trial.edit.edits):
-            before = len(walk.events)
             while walk.edits < rung:
                 walk.step()
             evaluation = walk.evaluate()
-            reports.append(report(walk, evaluation, evaluation, before))
-        told.append(reports)
+            told[-1].append(reports.report(evaluation, evaluation))
     return told
 
 

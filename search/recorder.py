@@ -42,8 +42,6 @@ class RunningTrial:
     """Which attempt this is."""
     report: Mapping[str, Any] = field(default_factory=dict)
     """Its last report."""
-    rungs: dict[str, float] = field(default_factory=dict)
-    """Composite by column of its rung."""
     steps: list[str] = field(default_factory=list)
     """Step events of this attempt, report by report."""
     records: list[str] = field(default_factory=list)
@@ -53,7 +51,7 @@ class RunningTrial:
         """Forget what a failed attempt has told."""
         self.attempt += 1
         self.report = {}
-        self.rungs, self.steps, self.records = {}, [], []
+        self.steps, self.records = [], []
 
 
 class Recorder(tune.Callback):
@@ -66,7 +64,6 @@ class Recorder(tune.Callback):
         log: takes the rows.
         ledger: which of Ray's trials is which.
         columns: names of the columns of `trials`; Tune adds fields of its own to each report.
-        resource: name of the report's field that rungs count.
         resumed: trials that the log knows as proposed already.
         generation: of this session.
         signs: knows whose worker the driver ended.
@@ -78,7 +75,6 @@ class Recorder(tune.Callback):
         log: SweepLog,
         ledger: Ledger,
         columns: Container[str],
-        resource: str,
         resumed: frozenset[int],
         generation: int,
         signs: VitalSigns,
@@ -87,7 +83,6 @@ class Recorder(tune.Callback):
         self._log = log
         self._ledger = ledger
         self._columns = columns
-        self._resource = resource
         self._resumed = resumed
         self._generation = generation
         self._signs = signs
@@ -117,8 +112,6 @@ class Recorder(tune.Callback):
         running.report = result
         running.steps.append(result[NEW_STEPS])
         running.records.append(result[NEW_RECORDS])
-        if not result["final"]:
-            running.rungs[f"rung_{result[self._resource]}"] = result["composite"]
         if (refusal := result.get(REFUSAL)) and refusal not in self._told:
             # Workers' own words do not get here.
             self._told.add(refusal)
@@ -134,10 +127,9 @@ class Recorder(tune.Callback):
         report = running.report
         values = {name: value for name, value in report.items() if name in self._columns}
         if report["final"]:
-            self._end(running, {**values, **running.rungs, "status": "completed"})
+            self._end(running, {**values, "status": "completed"})
         else:
-            pruned = {"status": "pruned", "composite_all": None}
-            self._end(running, {**values, **running.rungs, **pruned})
+            self._end(running, {**values, "status": "pruned", "composite_all": None})
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hand over the row of a trial that failed for the last time."""

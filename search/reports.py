@@ -1,4 +1,4 @@
-"""What a trial tells the driver at a rung: plain numbers, and new rows as one text each.
+"""What a trial tells the driver: plain numbers, and new rows as one text each.
 
 Tune looks at every value of a report, on the way and again in its snapshots; a text is one value.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from analysis.tables import RUNG
 from greedy_core.evaluation import Evaluation
 from greedy_core.events import StepEvent
 from greedy_core.greedy import GreedyRun
@@ -22,7 +23,8 @@ NEW_STEPS = "new_steps"
 """Key of the step events since the last report: JSON, lists in the order of STEP_FIELDS."""
 
 NEW_RECORDS = "new_records"
-"""Key of this report's held-out values by record: JSON, lists in the order of RECORD_FIELDS."""
+"""Key of the held-out values by record at each rung since the last report, and at the end: JSON,
+lists in the order of RECORD_FIELDS."""
 
 REFUSAL = "refusal"
 """Key of the line that says why the worker shares no states any more, or None."""
@@ -33,44 +35,62 @@ RECORD_FIELDS = ("case_id", "batch", "edits_done", "es", "ps", "ns")
 _FRACTIONS = tuple(name for name in STEP_FIELDS if name.startswith("fraction_"))
 
 
-def report(
-    run: GreedyRun, evaluation: Evaluation, unedited: Evaluation, reported_steps: int
-) -> dict[str, Any]:
-    """Everything that is known after the steps so far.
+class WalkReports:
+    """The reports of one walk.
 
     Args:
         run: the walk.
-        evaluation: its state, over the batches that count here.
-        unedited: the base model, over the same batches.
-        reported_steps: step events that earlier reports have told.
+        resource: what its rungs count, "edits" or "steps".
     """
-    events = run.events
-    return {
-        "edits": run.edits,
-        "steps": len(events),
-        **evaluation_values(evaluation),
-        **{f"{name}_unedited": value for name, value in _by_name(unedited.held_out).items()},
-        "probe_composite": _probe_composite(events),
-        **_accept_rates(events),
-        "probe_prompts": run.probe_prompts,
-        "states_read": sum(event.from_store for event in events),
-        "states_computed": sum(not event.from_store for event in events),
-        "final": run.done,
-        NEW_STEPS: json.dumps([step_tuple(event) for event in events[reported_steps:]]),
-        NEW_RECORDS: json.dumps(
-            [
-                (
-                    record.case_id,
-                    record.batch,
-                    run.edits,
-                    _number(record.values.es),
-                    _number(record.values.ps),
-                    _number(record.values.ns),
-                )
-                for record in evaluation.records
-            ]
-        ),
-    }
+
+    def __init__(self, run: GreedyRun, resource: str = "edits") -> None:
+        self._run = run
+        self._resource = resource
+        self._rungs: dict[str, float] = {}
+        """Composite by column of its rung."""
+        self._records: list[tuple[Any, ...]] = []
+        """What no report has told."""
+        self._told_steps = 0
+
+    def pass_rung(self, evaluation: Evaluation) -> None:
+        """Keep what the walk's state comes to at a rung, for the next report.
+
+        Args:
+            evaluation: over the batches that count here.
+        """
+        reached = self._run.edits if self._resource == "edits" else len(self._run.events)
+        self._rungs[f"{RUNG}{reached}"] = float(evaluation.held_out.composite)
+        self._records += _record_rows(self._run.edits, evaluation)
+
+    def report(self, evaluation: Evaluation, unedited: Evaluation) -> dict[str, Any]:
+        """Everything that is known after the steps so far, at a rung or at the end.
+
+        Args:
+            evaluation: the walk's state, over the batches that count here.
+            unedited: the base model, over the same batches.
+        """
+        run, events = self._run, self._run.events
+        if run.done:
+            self._records += _record_rows(run.edits, evaluation)
+        else:
+            self.pass_rung(evaluation)
+        new = [step_tuple(event) for event in events[self._told_steps :]]
+        told = {NEW_STEPS: json.dumps(new), NEW_RECORDS: json.dumps(self._records)}
+        self._told_steps, self._records = len(events), []
+        return {
+            "edits": run.edits,
+            "steps": len(events),
+            **evaluation_values(evaluation),
+            **{f"{name}_unedited": value for name, value in _by_name(unedited.held_out).items()},
+            **self._rungs,
+            "probe_composite": _probe_composite(events),
+            **_accept_rates(events),
+            "probe_prompts": run.probe_prompts,
+            "states_read": sum(event.from_store for event in events),
+            "states_computed": sum(not event.from_store for event in events),
+            "final": run.done,
+            **told,
+        }
 
 
 def evaluation_values(evaluation: Evaluation) -> dict[str, float | None]:
@@ -80,6 +100,12 @@ def evaluation_values(evaluation: Evaluation) -> dict[str, float | None]:
         "score": evaluation.held_out.score,
         "composite_all": float(evaluation.all_prompts.composite),
     }
+
+
+def rungs_of(report: Mapping[str, Any]) -> dict[int, float]:
+    """Composite by rung, of those that the trial has passed."""
+    names = [name for name in report if name.startswith(RUNG)]
+    return {int(name.removeprefix(RUNG)): report[name] for name in names}
 
 
 def step_tuple(event: StepEvent) -> tuple[Any, ...]:
@@ -92,6 +118,16 @@ def step_tuple(event: StepEvent) -> tuple[Any, ...]:
 def rows(names: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of some reports' texts."""
     return [dict(zip(names, values, strict=True)) for text in texts for values in json.loads(text)]
+
+
+def _record_rows(edits: int, evaluation: Evaluation) -> list[tuple[Any, ...]]:
+    """Values by record, in the order of RECORD_FIELDS."""
+    rows = []
+    for record in evaluation.records:
+        values = record.values
+        numbers = (_number(values.es), _number(values.ps), _number(values.ns))
+        rows.append((record.case_id, record.batch, edits, *numbers))
+    return rows
 
 
 def _by_name(metrics: Metrics) -> dict[str, float | None]:

@@ -75,7 +75,6 @@ class Session:
             self._log,
             self._ledger,
             schemas["trials"].names,
-            self._config.search.resource,
             frozenset(each.trial for each in self.earlier.pending),
             file.generation,
             self._signs,
@@ -193,7 +192,6 @@ class Session:
             self.earlier.history(),
             self._ledger,
             self._file.generation,
-            self._config.search.resource,
         )
 
     def scheduler(self) -> PlainScheduler:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,14 +21,18 @@ from ray import tune
 from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
-from search.reports import REFUSAL, report
+from search.reports import REFUSAL, WalkReports
 from search.sweep_rungs import trial_rungs
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
 
+SILENT_SECONDS = 1.0
+"""Where nobody stops trials, a rung is told with the next report if that comes within this time: a
+report costs a round trip, and some milliseconds of Tune's."""
+
 
 class GreedyEditTrainable(tune.Trainable):
-    """A trial: one walk, reported at each rung and at its end.
+    """A trial: one walk, reported at its rungs and at its end.
 
     Its configuration has dotted keys of the settings (`greedy.steps`, `search.grace`, ...); what is
     left out keeps its default, in a sweep the sweep's value.
@@ -51,7 +56,7 @@ class GreedyEditTrainable(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """Walk to the next rung or the end, and report held-out metrics there."""
+        """Walk to the next rung that is told or the end, and report held-out metrics there."""
         try:
             if self._waiting is not None:
                 self._start(self._waiting)
@@ -73,27 +78,42 @@ class GreedyEditTrainable(tune.Trainable):
         self._show_life()
         self._scores, settings = self._bench.open(config.edit)
         self._run = GreedyRun(self._scores, settings)
-        self._rungs = trial_rungs(self._config)
+        self._reports = WalkReports(self._run, config.search.resource)
+        self._rungs = trial_rungs(config)
 
     def _walk(self) -> dict[str, Any]:
-        run, config = self._run, self._config
-        reported = len(run.events)
+        run, started = self._run, time.monotonic()
+        everything = self._config.search.resource == "steps"
+        while True:
+            self._walk_to_rung()
+            evaluation = run.evaluate(all_batches=everything)
+            if run.done or self._judged or time.monotonic() - started >= SILENT_SECONDS:
+                break
+            self._reports.pass_rung(evaluation)
+        batches = range(len(run.tree.plan.batches) if everything else run.batch)
+        weights = self._config.edit.composite_weights
+        unedited = evaluate(self._scores, run.tree.root, batches, weights)
+        assert self._bench is not None
+        return {
+            **self._reports.report(evaluation, unedited),
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            REFUSAL: self._bench.refusal,
+            "done": run.done,
+        }
+
+    @property
+    def _judged(self) -> bool:
+        """Whether somebody may stop the trial at a rung."""
+        return self._prepared is None or self._config.search.scheduler != "none"
+
+    def _walk_to_rung(self) -> None:
+        """Walk to the next rung or the end."""
+        run = self._run
         target = next((level for level in self._rungs if level > self._progress()), None)
         while not run.done and (target is None or self._progress() < target):
             self._show_life()
             run.step()
         self._show_life()
-        everything = config.search.resource == "steps"
-        batches = range(len(run.tree.plan.batches) if everything else run.batch)
-        unedited = evaluate(self._scores, run.tree.root, batches, config.edit.composite_weights)
-        result = report(run, run.evaluate(all_batches=everything), unedited, reported)
-        assert self._bench is not None
-        return {
-            **result,
-            "worker": f"{socket.gethostname()}:{os.getpid()}",
-            REFUSAL: self._bench.refusal,
-            "done": run.done,
-        }
 
     def _progress(self) -> int:
         """How much of the resource has been used."""

@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 from search.history import Ended, SearchHistory
 from search.ledger import Ledger
 from search.proposals import Assignment
-from search.reports import METRIC
+from search.reports import METRIC, rungs_of
 from search.results.recovery import Proposal
 from spaces import SearchSpace
 
@@ -25,7 +25,6 @@ class ProposalSearcher(Searcher):
         history: Optuna's view, with earlier trials in it already.
         ledger: is told which of Ray's trials runs what.
         generation: of new proposals.
-        resource: name of the report's field that rungs count.
     """
 
     def __init__(
@@ -36,7 +35,6 @@ class ProposalSearcher(Searcher):
         history: SearchHistory,
         ledger: Ledger,
         generation: int,
-        resource: str,
     ) -> None:
         super().__init__(metric=METRIC, mode="max")
         self._assignment = assignment
@@ -45,9 +43,7 @@ class ProposalSearcher(Searcher):
         self._history = history
         self._ledger = ledger
         self._generation = generation
-        self._resource = resource
         self._next = assignment.first_new
-        self._rungs: dict[str, dict[int, float]] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """The settings of the next trial that differ from the sweep's, or FINISHED (a text)."""
@@ -60,30 +56,21 @@ class ProposalSearcher(Searcher):
         else:
             return Searcher.FINISHED
         self._ledger.enter(trial_id, proposal)
-        self._rungs[trial_id] = {}
         changes = proposal.config.items()
         return {key: value for key, value in changes if self._config[key] != value}
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Keep the value at a rung."""
-        if not result["final"]:
-            self._rungs[trial_id][result[self._resource]] = result[METRIC]
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell Optuna: complete, pruned at its last rung, or failed."""
-        rungs = self._rungs.pop(trial_id)
         if not self._ledger.searches(trial_id):
             return
         if error or result is None:
             ended = Ended.of("failed", None, {})
         elif result["final"]:
-            ended = Ended.of("completed", result[METRIC], rungs)
+            ended = Ended.of("completed", result[METRIC], rungs_of(result))
         else:
-            # Tune does not pass on the result that a trial is stopped at.
-            rungs[result[self._resource]] = result[METRIC]
-            ended = Ended.of("pruned", None, rungs)
+            ended = Ended.of("pruned", None, rungs_of(result))
         self._history.tell(self._index(self._ledger[trial_id]), ended)
 
     def save(self, checkpoint_path: str) -> None:

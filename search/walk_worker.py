@@ -17,7 +17,7 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.loading import attach, check_unchanged
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
-from search.reports import REFUSAL, report
+from search.reports import REFUSAL, WalkReports
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
 
@@ -85,7 +85,7 @@ class WalkWorker:
             run.step()
         self._show_life()
         after, before = run.evaluate(), unedited(scores, settings)
-        values = report(run, after, before, reported_steps=len(run.events))
+        values = WalkReports(run).report(after, before)
         worker = f"{socket.gethostname()}:{os.getpid()}"
         return WalkResult(
             {**values, "worker": worker, REFUSAL: bench.refusal}, _records(walk, after, before)

@@ -13,7 +13,16 @@ from tests.object_store import object_store
 # Before torch is imported: test files run side by side, and Ray's workers beside them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+SLOWEST = ("test_interruptions", "test_cluster", "test_failures", "test_disk", "test_confirm")
+"""Files that take minutes, the longest first."""
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, so that no process is alone with it at the end."""
+    ranks = {name: rank for rank, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(scope="session")

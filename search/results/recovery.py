@@ -9,12 +9,10 @@ from typing import Any
 from analysis.config_columns import config_values
 from analysis.folder import SweepFolder, listing
 from analysis.schema import TABLES
-from analysis.tables import part_schemas, read_table
+from analysis.tables import RUNG, part_schemas, read_table
 from search.results.claim import TEMPORARY
 from search.results.compaction import complete
 from search.results.parts import ResultsFolder
-
-RUNG = "rung_"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import ray
 
 import analysis
 from search.ray_session import QUIET, loopback_alone
+from tests.made_once import made_once
 from tests.search.sweeps import SECRETS, sweep
 
 
@@ -42,14 +43,26 @@ def ray_here(cache_folder: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
-    """The folder of a finished sweep with ASHA: three baselines and six search trials."""
-    folder = tmp_path_factory.mktemp("results") / "finished"
-    changes = {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
+    """The folder of a finished sweep with ASHA: three baselines and six search trials.
+
+    Its store is beside it. Other processes read both, too.
+    """
+    return made_once(tmp_path_factory, "search", run_to_the_end) / "finished"
+
+
+def run_to_the_end(folder: Path) -> None:
+    """Run the finished sweep."""
+    changes = {
+        "search.trials": 6,
+        "search.concurrency": 2,
+        "search.audit": 1,
+        "seed": 1,
+        "cache.dir": folder / "cache",
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, secret in SECRETS.items():
             patch.setenv(name, secret)
-        assert sweep(folder, changes).trials == 6
-    return folder
+        assert sweep(folder / "finished", changes).trials == 6
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -113,12 +114,12 @@ def test_once_there_is_space_nothing_is_lost(disk: Path, filled: Stopped, locked
     "arguments", [("run", "--name", "new"), ("resume",)], ids=["run", "resume"]
 )
 def test_a_place_that_cannot_be_written_is_refused_with_the_reason(
-    finished: Path, arguments: tuple[str, ...]
+    finished: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    place = finished.parent
+    folder = shutil.copytree(finished, tmp_path / "finished")
     command, *options = arguments
-    where = [str(finished)] if command == "resume" else ["--results", str(place)]
-    with read_only(place):
+    where = [str(folder)] if command == "resume" else ["--results", str(tmp_path)]
+    with read_only(tmp_path):
         done = ratchet(command, *options, *where)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("cannot be written: Read-only file system")

@@ -129,9 +129,8 @@ def test_sweep_file_is_resolved_and_readable(finished: Path) -> None:
     assert content["config"]["search"]["space"]["greedy.steps"] == {"int": [1, 8]}
     assert {"python", "ratchet-tune", "torch", "ray"} <= set(content["versions"])
     assert set(content["digests"]) == {"model", "dataset", "corpus", "space"}
-    expected = small_config(
-        {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
-    )
+    changes = {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
+    expected = small_config({**changes, "cache.dir": finished.parent / "cache"})
     assert SweepFile.read(finished).config == expected.self_contained()
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
 from greedy_core.errors import BaseModelChanged, SettingsError
+from greedy_core.greedy import GreedyRun
 from greedy_core.language_model import LanguageModel
 from search.errors import SweepInterrupted
 from search.exit_status import DAMAGED, status_of
+from search.reports import STEP_FIELDS, rungs_of, step_tuple
 from search.trainable import GreedyEditTrainable
 from search.workbench import Prepared, Workbench, prepare
 from tests.search.sweeps import small_config
@@ -120,6 +124,42 @@ def test_resetting_does_nothing_that_can_fail() -> None:
         trainable.train()
     assert trainable.reset_config({**SMALL, "greedy.steps": 1})
     assert trainable.train()["edits"] == 2
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "silent", "told"),
+    [
+        ("asha", inf, [2, 4, 8]),
+        ("none", 0.0, [2, 4, 8]),
+        ("none", inf, [8]),
+    ],
+)
+def test_where_nobody_stops_trials_a_rung_soon_left_is_told_with_the_next_report(
+    monkeypatch: pytest.MonkeyPatch, scheduler: str, silent: float, told: list[int]
+) -> None:
+    monkeypatch.setattr("search.trainable.SILENT_SECONDS", silent)
+    changes = {"search.scheduler": scheduler, "search.reduction_factor": 2, "cache.enabled": False}
+    config = small_config(changes)
+    trainable = GreedyEditTrainable()
+    trainable.setup({}, prepared=partial(prepare, config))
+    reports = [trainable.train() for _ in told]
+    assert [each["edits"] for each in reports] == told
+    assert reports[-1]["final"]
+
+    walk = GreedyRun(*Workbench.alone(config.edit, config.cache).open(config.edit))
+    rungs, records = {}, []
+    while not walk.done:
+        walk.step()
+        if walk.edits in (2, 4, 8) and walk.edits not in {edits for *_, edits in records}:
+            values = walk.evaluate()
+            rungs[walk.edits] = float(values.held_out.composite)
+            records += [(each.case_id, walk.edits) for each in values.records]
+    assert rungs_of(reports[-1]) == {edits: rungs[edits] for edits in (2, 4)}
+    rows = [row for each in reports for row in json.loads(each["new_records"])]
+    assert [(case_id, edits) for case_id, _, edits, *_ in rows] == records
+    assert STEP_FIELDS[-2:] == ("seconds", "from_store")
+    steps = [tuple(row[:-2]) for each in reports for row in json.loads(each["new_steps"])]
+    assert steps == [step_tuple(event)[:-2] for event in walk.events]
 
 
 @ray.remote
