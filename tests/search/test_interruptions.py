@@ -284,7 +284,8 @@ def test_a_sweep_that_is_stopped_while_it_prepares_leaves_no_folder_and_a_second
         found = stop(process, folder, signal.SIGTERM)
     assert (found.code, found.left, folder.exists()) == (143, [], False)
     with driver(*sweep.next_command()) as process:
-        wait_until((folder / LOCK).exists, process)
+        # Ray is starting, which a signal does not cut short; before that, one would do.
+        wait_until(lambda: len(session_of(process.pid)) > 1, process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)
         second = stop(process, folder, signal.SIGINT)
