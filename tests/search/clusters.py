@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -39,11 +38,6 @@ def cluster(head_cpus: int = 1) -> Iterator[Cluster]:
 def add_node(found: Cluster, cpus: int = 1) -> Any:
     """One more node."""
     return found.add_node(num_cpus=cpus, node_ip_address=LOOPBACK)
-
-
-def node_of(pid: int) -> int:
-    """The raylet that a worker was started by."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def raylet_of(node: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,10 +13,17 @@ import pytest
 
 import analysis
 from tests.search import metric_functions
-from tests.search.clusters import LOOPBACK, add_node, cluster, node_of, raylet_of
-from tests.search.sweeps import driver, overrides, ratchet, session_of, wait_for_trials
+from tests.search.clusters import LOOPBACK, add_node, cluster, raylet_of
+from tests.search.sweeps import (
+    driver,
+    overrides,
+    ratchet,
+    session_of,
+    wait_for_trials,
+    wait_until,
+)
 
-SEARCHED = 9
+SEARCHED = 12
 TRIALS = 3 + SEARCHED
 SAME = {
     "search.trials": SEARCHED,
@@ -35,10 +41,6 @@ def values(sweep: analysis.Sweep) -> pd.DataFrame:
     found = sweep.trials
     kept = [c for c in found if c not in DIFFERENT and not str(c).startswith(MACHINERY)]
     return found[kept].sort_values("trial").reset_index(drop=True)
-
-
-def process_of(worker: str) -> int:
-    return int(worker.rpartition(":")[2])
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def test_a_lost_machine_costs_time_but_no_trial(
         settings = {**SLOW, "ray.address": found.address, "cache.dir": tmp_path / "cache"}
         arguments = [*overrides(settings), "--results", str(folder.parent), "--name", folder.name]
         with driver("run", *arguments) as process:
-            wait_for_work_on(raylet_of(doomed), 1 + others, folder, process)
+            wait_for_trials(folder, 1, process)
+            wait_until(lambda: runs(raylet_of(doomed), "Trainable.train"), process)
             add_node(found)
             found.remove_node(doomed, allow_graceful=False)
             out, err = process.communicate(timeout=240)
@@ -119,9 +122,7 @@ def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path)
         doomed = add_node(found)
         settings = [*overrides(changes), f"ray.address={found.address}"]
         with driver("run", *settings, "--results", str(folder.parent), "--name", folder.name) as p:
-            while not preparing(raylet_of(doomed)):
-                assert p.poll() is None, p.communicate()
-                time.sleep(0.1)
+            wait_until(lambda: runs(raylet_of(doomed), "_preparation"), p)
             add_node(found)
             found.remove_node(doomed, allow_graceful=False)
             assert not (folder / "sweep.yaml").exists(), "it had prepared already"
@@ -131,22 +132,13 @@ def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path)
     assert analysis.load(folder).trials["status"].tolist() == ["completed"] * 4
 
 
-def preparing(raylet: int) -> bool:
-    """Whether a worker of this node prepares; Ray names workers after what they run."""
-    return any(
-        "_preparation" in Path(f"/proc/{worker}/cmdline").read_text()
-        for worker in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
-    )
-
-
-def wait_for_work_on(raylet: int, nodes: int, folder: Path, process: subprocess.Popen[str]) -> None:
-    """Return once trials have ended on this and so many nodes in all, while the sweep runs."""
-    seen: set[int] = set()
-    while raylet not in seen or len(seen) < nodes:
-        for worker in wait_for_trials(folder, 1, process).trials["worker"].unique():
-            with suppress(FileNotFoundError):  # it has ended
-                seen.add(node_of(process_of(worker)))
-        time.sleep(0.2)
+def runs(raylet: int, what: str) -> bool:
+    """Whether a worker of this node runs it; Ray names workers after what they run."""
+    found = False
+    for worker in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split():
+        with suppress(FileNotFoundError):  # it has ended
+            found = found or what in Path(f"/proc/{worker}/cmdline").read_text()
+    return found
 
 
 @pytest.mark.parametrize("address", [f"{LOOPBACK}:1", "no-such-host.invalid:6379"])
