@@ -37,6 +37,7 @@ CONFIRM = (
             *("accept_rate", "probe_prompts", "states_computed", "states_read"),
         )
     ),
+    Column("record_rows", INT, "rows that the walk has in `confirm_records`"),
     Column("error", TEXT, "why the walk failed, in one line"),
     Column("worker", TEXT, "node and process that walked"),
     Column("started", _OF_TRIALS["started"].type, "when the last attempt started"),

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from analysis.config_columns import config_fields
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES = ("proposals", "steps", "records", "trials")
 """The order in which a flush writes them: the part of `trials` commits those before it."""
@@ -42,6 +42,9 @@ class Column:
     required: bool = False
     """Whether every row has a value."""
 
+
+ADDED = {"step_rows": 2, "record_rows": 2}
+"""Columns that came after schema version 1, with the version that has them first."""
 
 PROPOSALS = (
     Column("trial", INT, "number of the trial, from 0", required=True),
@@ -90,6 +93,8 @@ TRIALS = (
     Column("probe_prompts", INT, "prompts the walk would have scored without the store"),
     Column("states_computed", INT, "states this trial was the first to visit"),
     Column("states_read", INT, "states found in the store"),
+    Column("step_rows", INT, "rows that the trial has in `steps`"),
+    Column("record_rows", INT, "rows that the trial has in `records`"),
     Column("error", TEXT, "why the trial failed, in one line"),
     Column("worker", TEXT, "node and process that ran the trial"),
     Column("started", TIME, "when the trial started"),

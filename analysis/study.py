@@ -21,8 +21,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from analysis.config_columns import PREFIX, list_cell
 from analysis.errors import ResultsError
 from analysis.folder import CONFIG
+from analysis.parts import RUNG
 from analysis.sweep import Sweep
-from analysis.tables import RUNG
 
 ATTRIBUTES = ("trial", "role", "es", "ps", "ns", "score", "probe_prompts", "seconds")
 """Columns of `trials` that become user attributes, where they have a value."""

@@ -10,11 +10,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from analysis.commits import Commit
+from analysis.committed import read_tables
 from analysis.config_columns import PREFIX
-from analysis.confirm_folder import read_confirm
+from analysis.confirm_folder import confirm_tables
 from analysis.confirm_schema import CONFIRM_TABLES, bare_schemas
 from analysis.errors import ResultsError
-from analysis.folder import CONFIG, SweepFolder, steady_listing
+from analysis.folder import CONFIG, SweepFolder
+from analysis.parts import sweep_id_of
 from analysis.plain_yaml import read_yaml
 from analysis.schema import (
     TABLES,
@@ -24,9 +27,17 @@ from analysis.schema import (
     trials_schema,
 )
 from analysis.storage import Address
-from analysis.tables import read_table, sweep_id_of, under, united
+from analysis.tables import under, united
 
 _DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+
+_BARE = {
+    "proposals": proposals_schema({}),
+    "steps": steps_schema(),
+    "records": records_schema(),
+    "trials": trials_schema({}, (), 0),
+}
+"""What a table has where nothing was written yet."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,11 @@ class Sweep:
     """One row per such walk and record."""
     sweeps: Mapping[str, Sweep] = field(default_factory=dict, repr=False)
     """Of several sweeps, each one by name; else empty."""
+    invalid: str | None = None
+    """Why the results must not be used; None if they may be, and of several sweeps."""
+    unchecked: tuple[int, ...] = ()
+    """Trials after which nobody has looked whether the shared weights were still the same, because
+    their driver was killed before; empty of several sweeps."""
 
     def completed(self) -> pd.DataFrame:
         """The rows of `trials` that were not stopped and did not fail, baselines among them.
@@ -98,7 +114,9 @@ class Sweep:
             raise ValueError(f"one sweep must be given, but got (sweeps={', '.join(self.sweeps)})")
 
 
-def load(path: Address | Sequence[Address], tables: Collection[str] = TABLES) -> Sweep:
+def load(
+    path: Address | Sequence[Address], tables: Collection[str] = TABLES, *, verify: bool = True
+) -> Sweep:
     """Read a sweep, or several at once, finished or running.
 
     Integer and boolean columns that may be empty are nullable (`Int64`, `boolean`); in columns of
@@ -109,6 +127,8 @@ def load(path: Address | Sequence[Address], tables: Collection[str] = TABLES) ->
             or a list of them. Of a list, every table has a leading column `sweep`: the folder's
             name, or the whole path where two folders have the same name.
         tables: which of proposals, steps, records and trials to read; the others come empty.
+        verify: compare every part with the digest that was committed, and the rows of each trial
+            with their number. Without it, damage may come as wrong values.
 
     Raises:
         SweepNotFound: there is no sweep.
@@ -125,27 +145,36 @@ def load(path: Address | Sequence[Address], tables: Collection[str] = TABLES) ->
     if not {*tables} <= {*TABLES}:
         raise ValueError(f"tables must be among {', '.join(TABLES)}, but got ({tables=})")
     if isinstance(path, str | os.PathLike):
-        return _load_one(SweepFolder.at(path), tables)[0]
-    return _load_several([SweepFolder.at(each) for each in path], tables)
+        return _load_one(SweepFolder.at(path), tables, verify)[0]
+    return _load_several([SweepFolder.at(each) for each in path], tables, verify)
 
 
-def _load_one(folder: SweepFolder, wanted: Collection[str]) -> tuple[Sweep, dict[str, pa.Table]]:
+def _load_one(
+    folder: SweepFolder, wanted: Collection[str], verify: bool
+) -> tuple[Sweep, dict[str, pa.Table]]:
     folder.require()
-    tables = {table: rows.sort_by("trial") for table, rows in _read(folder, wanted).items()}
-    tables |= read_confirm(folder)
-    config = _config(folder)
+    commit, read = read_tables(folder, (*wanted, *CONFIRM_TABLES), verify)
+    tables = {
+        table: read.get(table, schema.empty_table()).sort_by("trial")
+        for table, schema in _BARE.items()
+    }
+    tables |= confirm_tables(folder, read, verify)
+    config = _config(folder, commit)
     _check_owner(folder, config, tables)
     frames: Any = {table: _frame(rows) for table, rows in tables.items()}
-    return Sweep(path=folder.address, config=config, **frames), tables
+    marks: Any = {"invalid": commit.invalid, "unchecked": commit.unchecked}
+    return Sweep(path=folder.address, config=config, **frames, **marks), tables
 
 
-def _load_several(folders: Sequence[SweepFolder], wanted: Collection[str]) -> Sweep:
+def _load_several(folders: Sequence[SweepFolder], wanted: Collection[str], verify: bool) -> Sweep:
     addresses = [folder.address for folder in folders]
     if not addresses or len({*addresses}) < len(addresses):
         raise ValueError(f"different sweeps must be given, but got (paths={addresses})")
     names = [folder.name for folder in folders]
     names = [f.address if names.count(f.name) > 1 else f.name for f in folders]
-    read = {name: _load_one(folder, wanted) for name, folder in zip(names, folders, strict=True)}
+    read = {
+        name: _load_one(folder, wanted, verify) for name, folder in zip(names, folders, strict=True)
+    }
     where = ", ".join(addresses)
     frames: dict[str, Any] = {}
     for table in (*TABLES, *CONFIRM_TABLES):
@@ -177,24 +206,6 @@ def ranked(trials: pd.DataFrame) -> pd.DataFrame:
     return ended.sort_values(order, ascending=[False, False, True, True])
 
 
-def _read(folder: SweepFolder, wanted: Collection[str]) -> dict[str, pa.Table]:
-    empty = {
-        "proposals": proposals_schema({}),
-        "steps": steps_schema(),
-        "records": records_schema(),
-        "trials": trials_schema({}, (), 0),
-    }
-    for _ in range(20):
-        parts = steady_listing(folder).committed
-        try:
-            tables = {table: read_table(folder, table, parts[table]) for table in wanted}
-        except FileNotFoundError:
-            continue  # compacted by the running sweep between listing and reading
-        read = {table: rows for table, rows in tables.items() if rows is not None}
-        return {table: read.get(table, empty[table].empty_table()) for table in TABLES}
-    raise ResultsError(f"{folder.address}: keeps changing while it is read")
-
-
 def _check_owner(
     folder: SweepFolder, config: Mapping[str, Any], tables: Mapping[str, pa.Table]
 ) -> None:
@@ -222,8 +233,8 @@ def _empty(table: str) -> pd.DataFrame:
     return _frame(bare_schemas()[table].empty_table())
 
 
-def _config(folder: SweepFolder) -> dict[str, Any]:
-    text = folder.text(CONFIG)
+def _config(folder: SweepFolder, commit: Commit) -> dict[str, Any]:
+    text = folder.text(CONFIG) if commit.sweep is None else commit.sweep
     try:
         config = read_yaml(text or "{}")
     except ValueError as error:

@@ -6,88 +6,88 @@ schemas of all parts are united first, so that a column never vanishes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from analysis.commits import Commit, Part, way_out
 from analysis.config_columns import holds_lists, list_cell
-from analysis.confirm_schema import CONFIRM, CONFIRM_RECORDS
 from analysis.errors import ResultsError
-from analysis.folder import Listing, SweepFolder
-from analysis.schema import (
-    METADATA_PREFIX,
-    PROPOSALS,
-    RECORDS,
-    SCHEMA_VERSION,
-    STEPS,
-    TABLES,
-    TRIALS,
-)
+from analysis.folder import SweepFolder
+from analysis.parts import open_part, strangers
+from analysis.schema import TABLES
 
-COLUMNS = {
-    "proposals": PROPOSALS,
-    "steps": STEPS,
-    "records": RECORDS,
-    "trials": TRIALS,
-    "confirm": CONFIRM,
-    "confirm_records": CONFIRM_RECORDS,
-}
 BASELINES = ("baseline_full", "baseline_default", "baseline_literal")
 ROLES = (*BASELINES, "search")
 STATUSES = ("completed", "pruned", "failed")
-RUNG = "rung_"
 ONE_ROW_PER_TRIAL = ("proposals", "trials")
+ROWS_OF_TRIAL = {"steps": "step_rows", "records": "record_rows"}
+"""The columns of `trials` that say how many rows a trial has elsewhere."""
 
 
 def part_schemas(
-    folder: SweepFolder, parts: Listing, sweep_id: str | None = None
+    folder: SweepFolder,
+    commit: Commit,
+    sweep_id: str | None = None,
+    tables: Sequence[str] = TABLES,
 ) -> dict[str, list[pa.Schema]]:
-    """Schemas of the committed parts by table, from every footer.
+    """Schemas of a sweep's parts by table; every part is verified.
 
     Args:
         folder: the sweep's folder.
-        parts: what is in it.
+        commit: what counts in it.
         sweep_id: the sweep that the parts must belong to; None: all to the same.
+        tables: which tables.
 
     Raises:
-        ResultsError: damaged, foreign or future parts, all of them named.
-        FileNotFoundError: a part went away meanwhile; list the folder again.
+        ResultsError: damaged, missing, foreign or future parts, all of them named.
     """
     faults: list[str] = []
-    schemas: dict[str, dict[str, pa.Schema]] = {table: {} for table in TABLES}
-    for table in TABLES:
-        for name in parts.committed[table]:
+    schemas: dict[str, dict[str, pa.Schema]] = {table: {} for table in tables}
+    for table in tables:
+        for part in commit.of(table):
+            path = folder.path(table, part.name)
             try:
-                with _part(folder, table, name) as file:
-                    schemas[table][folder.path(table, name)] = file.schema_arrow
+                with open_part(folder, table, part) as file:
+                    schemas[table][path] = file.schema_arrow
             except ResultsError as error:
                 faults.extend(error.faults)
+            except FileNotFoundError:
+                faults += [f"{path}: missing", way_out(folder.address)]
     everywhere = {path: each for by_path in schemas.values() for path, each in by_path.items()}
-    if faults := faults or _strangers(everywhere, sweep_id):
+    if faults := [*dict.fromkeys(faults)] or strangers(everywhere, sweep_id):
         raise ResultsError(faults)
     return {table: list(by_path.values()) for table, by_path in schemas.items()}
 
 
-def read_table(folder: SweepFolder, table: str, names: Sequence[str]) -> pa.Table | None:
+def read_table(
+    folder: SweepFolder, table: str, parts: Sequence[Part], verify: bool = True
+) -> pa.Table | None:
     """All rows of these parts under their united schema; None if there are no parts.
+
+    Args:
+        folder: the sweep's folder.
+        table: the table's name.
+        parts: what counts of it.
+        verify: compare each part with the digest that was committed, once a process.
 
     Raises:
         ResultsError: damaged, foreign or future parts, or a trial with two rows where it has one.
-        FileNotFoundError: a part went away meanwhile; list the folder again.
+        FileNotFoundError: a part went away meanwhile; look at the newest commit.
     """
     faults: list[str] = []
     tables: dict[str, pa.Table] = {}
-    for name in names:
-        path = folder.path(table, name)
+    for part in parts:
+        path = folder.path(table, part.name)
         try:
-            with _part(folder, table, name) as file:
+            with open_part(folder, table, part, verify) as file:
                 tables[path] = file.read()
         except ResultsError as error:
             faults.extend(error.faults)
-    if faults := faults or _strangers({path: each.schema for path, each in tables.items()}):
+    if faults := [*dict.fromkeys(faults)] or strangers(
+        {path: each.schema for path, each in tables.items()}
+    ):
         raise ResultsError(faults)
     if not tables:
         return None
@@ -100,9 +100,32 @@ def read_table(folder: SweepFolder, table: str, names: Sequence[str]) -> pa.Tabl
     return rows
 
 
-def sweep_id_of(schema: pa.Schema) -> str | None:
-    """The sweep that a part was written by; None where its schema does not say."""
-    return _stamp(schema, "sweep_id")
+def check_counts(folder: SweepFolder, tables: Mapping[str, pa.Table]) -> None:
+    """Compare the rows of each trial in `steps` and `records` with what its own row says.
+
+    Args:
+        folder: the sweep's folder.
+        tables: those that have been read.
+
+    Raises:
+        ResultsError: a trial has more of them or fewer; both tables are named.
+    """
+    for table, column in ROWS_OF_TRIAL.items():
+        if not {table, "trials"} <= tables.keys() or column not in tables["trials"].column_names:
+            continue
+        told = _pairs(tables["trials"], "trial", column)
+        counts = tables[table].group_by("trial").aggregate([([], "count_all")])
+        found = _pairs(counts, "trial", "count_all")
+        wrong = [n for n, count in told.items() if count is not None and found.get(n, 0) != count]
+        wrong += [n for n in found if n not in told]
+        if wrong:
+            numbers = ", ".join(map(str, sorted(wrong)[:5]))
+            fault = f"not the rows that {folder.path('trials')} tells of, for trial {numbers}"
+            raise ResultsError([f"{folder.path(table)}: {fault}", way_out(folder.address)])
+
+
+def _pairs(rows: pa.Table, key: str, value: str) -> dict[int, int | None]:
+    return dict(zip(rows[key].to_pylist(), rows[value].to_pylist(), strict=True))
 
 
 def united(schemas: Sequence[pa.Schema], where: str) -> pa.Schema:
@@ -116,69 +139,6 @@ def united(schemas: Sequence[pa.Schema], where: str) -> pa.Schema:
 def under(schema: pa.Schema, tables: Iterable[pa.Table]) -> pa.Table:
     """The rows of all tables; columns that one does not have are null."""
     return pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
-
-
-@contextmanager
-def _part(folder: SweepFolder, table: str, name: str) -> Iterator[pq.ParquetFile]:
-    """An open part of this project and version; whatever is wrong with it is a ResultsError."""
-    path = folder.path(table, name)
-    try:
-        with folder.open(table, name) as source:
-            file = pq.ParquetFile(source, page_checksum_verification=True)
-            schema = file.schema_arrow
-            if fault := _wrong_version(path, schema) or _wrong_columns(path, table, schema):
-                raise ResultsError(fault)
-            yield file
-    except FileNotFoundError:
-        raise
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        line = " ".join(str(error).split())
-        raise ResultsError(f"{path}: damaged or not Parquet: {line}") from error
-
-
-def _wrong_version(path: str, schema: pa.Schema) -> str | None:
-    stamp = _stamp(schema, "schema_version")
-    if stamp is None or not stamp.isdecimal() or "trial" not in schema.names:
-        return f"{path}: not written by a sweep"
-    if int(stamp) > SCHEMA_VERSION:
-        return f"{path}: has schema version {stamp}, this program reads up to {SCHEMA_VERSION}"
-    return None
-
-
-def _wrong_columns(path: str, table: str, schema: pa.Schema) -> str | None:
-    """Columns of this version that are missing or of another type."""
-    known = {column.name: column for column in COLUMNS[table]}
-    wrong = [name for name, column in known.items() if column.required and name not in schema.names]
-    wrong += [
-        field.name
-        for field in schema
-        if (field.name in known and field.type != known[field.name].type)
-        or (field.name.startswith(RUNG) and not _is_rung(field))
-    ]
-    if not wrong:
-        return None
-    return f"{path}: not written by a sweep: columns {', '.join(wrong)} are missing or wrong"
-
-
-def _is_rung(field: pa.Field) -> bool:
-    return field.name.removeprefix(RUNG).isdecimal() and pa.types.is_floating(field.type)
-
-
-def _strangers(schemas: Mapping[str, pa.Schema], sweep_id: str | None = None) -> list[str]:
-    """One line for each part that does not belong to this sweep, or else to that of the first."""
-    owners = {path: sweep_id_of(schema) for path, schema in schemas.items()}
-    first = ("this is", sweep_id) if sweep_id else next(iter(owners.items()), ("", None))
-    return [
-        f"{path}: belongs to sweep {owner}, but {first[0]} {'' if sweep_id else 'to '}sweep "
-        f"{first[1]}"
-        for path, owner in owners.items()
-        if owner != first[1]
-    ]
-
-
-def _stamp(schema: pa.Schema, key: str) -> str | None:
-    value = (schema.metadata or {}).get((METADATA_PREFIX + key).encode())
-    return None if value is None else value.decode(errors="replace")
 
 
 def _check_complete(where: str, rows: pa.Table) -> None:

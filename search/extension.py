@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from greedy_core.errors import InputError
 from search.config import SweepConfig
 from search.config_reader import read_config
-from search.sameness import EXTENDABLE, FREE
+from search.file_edits import is_free
+from search.sameness import EXTENDABLE
 from search.sweep_file import SweepFile
 from spaces.values import shown
 
@@ -57,9 +58,7 @@ def _incomparable(before: SweepConfig, after: SweepConfig) -> list[str]:
 
 
 def _may_change(key: str) -> bool:
-    if key == "search.trials":
-        return False
-    return key in FREE or key in EXTENDABLE or key.startswith(("cache.", "ray."))
+    return is_free(key) or key == "search.space" or key in EXTENDABLE
 
 
 def _reason(key: str) -> str:

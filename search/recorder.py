@@ -155,7 +155,9 @@ class Recorder(tune.Callback):
             "started": running.started,
             "seconds": time.time() - running.started.timestamp(),
         }
-        self._log.end(row, rows(STEP_FIELDS, running.steps), rows(RECORD_FIELDS, running.records))
+        steps, records = rows(STEP_FIELDS, running.steps), rows(RECORD_FIELDS, running.records)
+        # The weights are looked at when the session ends; one that failed has no values.
+        self._log.end(row, steps, records, checked=row["status"] == "failed")
         self._note(row, running.proposal)
 
     def _note(self, row: Mapping[str, Any], proposal: Proposal) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from analysis.tables import RUNG
+from analysis.parts import RUNG
 from greedy_core.evaluation import Evaluation
 from greedy_core.events import StepEvent
 from greedy_core.greedy import GreedyRun

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.folder import listing
+from analysis.committed import committed
 from analysis.tables import part_schemas
 from greedy_core.errors import InputError
 from search.baselines import baselines
+from search.file_edits import is_free
 from search.results.parts import ResultsFolder
 from search.results.recovery import (
     EndedTrial,
@@ -20,13 +21,6 @@ from search.results.recovery import (
 from search.sweep_file import COMPARED, SCHEMA, SweepFile, space_digest
 from spaces.parameters import PARAMETERS
 from spaces.values import shown
-
-FREE = frozenset(
-    f"search.{name}"
-    for name in ("space", "trials", "concurrency", "max_failures", "max_failed", "trial_timeout")
-)
-"""Settings that no trial's result depends on, beside all of `cache` and `ray`; the space has a
-digest of its own."""
 
 EXTENDABLE = frozenset(f"search.{name}" for name in ("sampler", "seed", "scheduler", "audit"))
 """Settings that an extension may change, since trials before and after it stay comparable."""
@@ -42,7 +36,7 @@ def require_same_settings(file: SweepFile, folder: ResultsFolder) -> None:
         ResultsError: the folder is damaged.
         InputError: a line for each setting that differs.
     """
-    part_schemas(folder.reading, listing(folder.reading), file.sweep_id)
+    part_schemas(folder.reading, committed(folder.reading), file.sweep_id)
     settings = {key: value for key, value in file.config.flat().items() if _binding(key)}
     changed_by = baselines(settings)
     space = file.config.search_space()
@@ -113,7 +107,7 @@ def _differs(what: str, was: str, now: str) -> str:
 
 
 def _binding(key: str) -> bool:
-    return key not in FREE and not key.startswith(("cache.", "ray."))
+    return not is_free(key) and key not in ("search.space", "search.trials")
 
 
 def _relevant(name: str, version: str | None) -> Any:

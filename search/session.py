@@ -27,7 +27,7 @@ from search.recorder import Recorder
 from search.results.lock import SweepLock
 from search.results.log import SweepLog
 from search.results.parts import ResultsFolder
-from search.results.progress import ProgressFile
+from search.results.progress import CHANGED, ProgressFile
 from search.sweep_file import SweepFile
 from search.sweep_rungs import largest_steps, sweep_rungs
 from search.trainable import GreedyEditTrainable
@@ -41,11 +41,12 @@ class Session:
     """Runs the trials that a sweep's folder lacks; on leaving, progress.json says how it stands.
 
     Args:
-        file: the sweep.
+        file: the sweep, as it goes on.
         folder: its folder, locked by `lock`.
         lock: this driver's.
         watch: told about progress.
         interrupts: heeded between two steps of Tune's loop, and after what has ended is committed.
+        before: the sweep as sweep.yaml has it until `take_file`; None if that is the same.
 
     Raises:
         ResultsError: if the folder is damaged.
@@ -58,6 +59,7 @@ class Session:
         lock: SweepLock,
         watch: Watch,
         interrupts: Interrupts,
+        before: SweepFile | None = None,
     ) -> None:
         self._config = file.config
         self._file = file
@@ -65,7 +67,8 @@ class Session:
         self._space = file.config.search_space()
         self._rung_levels = sweep_rungs(self._config, self._space)
         schemas = self._schemas()
-        self._log = SweepLog(folder, schemas, before_write=lock.check)
+        text = (before or file).text()
+        self._log = SweepLog(folder, schemas, before_write=lock.check, sweep=text)
         self.earlier = EarlierTrials.read(file, folder)
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
@@ -86,9 +89,15 @@ class Session:
         self._started = time.time()
         self._changed: BaseModelChanged | None = None
         """What the look at the shared weights has found."""
+        self._looked = False
+        """Whether there was one."""
 
     def __enter__(self) -> Session:
         return self
+
+    def take_file(self) -> None:
+        """Have sweep.yaml say how the sweep goes on."""
+        self._log.commits.rewrite(self._file.text())
 
     def announce(self) -> None:
         """Say in progress.json that it runs; not on entry, where an interruption would leave it."""
@@ -109,6 +118,7 @@ class Session:
         with self._interrupts.held():
             if self._changed is not None:
                 self._end_as_invalid(self._changed, error)
+            self._log.mark(checked=self._looked)
             self._log.close(compacting=error is None)
             state: State = "finished" if self._left == 0 else "interrupted"
             # A driver that finds nothing to do leaves the last one's figures.
@@ -140,6 +150,7 @@ class Session:
         finally:
             try:
                 shared.check_unchanged()
+                self._looked = True
             except BaseModelChanged as error:
                 self._changed = error
 
@@ -147,6 +158,7 @@ class Session:
         try:
             # First, since the rows may find no place.
             self._progress.write(self._state("invalid"))
+            self._log.mark(invalid=CHANGED)
             self._log.close()
         finally:
             raise changed from error

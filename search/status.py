@@ -55,6 +55,8 @@ class Status:
     """States that trials were the first to visit."""
     states_read: int
     """States that trials found in the store."""
+    unchecked: int = 0
+    """Trials of a driver that was killed before it looked whether the shared weights had stayed."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, with names."""
@@ -85,7 +87,8 @@ def read_status(address: Address) -> Status:
     found = None if sweep is None else verdict(sweep)
     ended = _counts(trials, "status")
     asked = 0 if sweep is None else _asked(sweep)
-    state = _state(alive, asked, sum(ended.values()), said)
+    invalid = said.get("state") == INVALID if sweep is None else sweep.invalid is not None
+    state = _state(alive, asked, sum(ended.values()), said, invalid)
     at_work = state == "running"
     rate = said.get("trials_per_minute") if at_work else None
     return Status(
@@ -103,6 +106,7 @@ def read_status(address: Address) -> Status:
         causes=_counts(trials, "error"),
         states_computed=_sum(trials, "states_computed"),
         states_read=_sum(trials, "states_read"),
+        unchecked=0 if sweep is None or alive else len(sweep.unchecked),
     )
 
 
@@ -111,13 +115,13 @@ def _owner(folder: SweepFolder) -> Owner | None:
     return None if text is None else Owner.parse(text.encode(), changed=0.0)
 
 
-def _state(alive: bool, asked: int, ended: int, said: Mapping[str, Any]) -> Standing:
+def _state(alive: bool, asked: int, ended: int, said: Mapping[str, Any], invalid: bool) -> Standing:
     told = said.get("state")
     if alive and told == "running":
         return "running" if said.get("running") or said.get("ended") else "preparing"
     if alive:
         return "in use" if told else "preparing"
-    if told == INVALID:
+    if invalid:
         return "invalid"
     if ended >= asked:
         return "finished"

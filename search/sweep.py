@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from analysis.folder import COMMITS
 from analysis.storage import Address
 from search.config import SweepConfig
 from search.earlier_trials import EarlierTrials
@@ -165,20 +166,18 @@ def _go_on(
     verbose: bool,
 ) -> None:
     """Run what is missing of a sweep, or of its next generation."""
-    with Session(going_on, results, lock, watch, interrupts) as session:
+    with Session(going_on, results, lock, watch, interrupts, before=file) as session:
         session.announce()
         if session.total:
             with ray_session(going_on.config, verbose, interrupts):
                 shared = prepared(going_on.config, watch.preparing)
                 require_same_data(file.digests, shared.digests)
-                if going_on is not file:
-                    lock.check()
-                    going_on.write(results)
+                session.take_file()
                 session.run(shared)
 
 
 def _require_new(folder: Address, results: ResultsFolder) -> None:
-    if SWEEP_FILE in results.reading.entries():
+    if {SWEEP_FILE, COMMITS} & {*results.reading.entries()}:
         raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
 
 

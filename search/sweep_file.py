@@ -7,13 +7,14 @@ import json
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, get_type_hints
 
 import yaml
 
+from analysis.commits import digest_of, head, way_out
 from analysis.errors import ResultsError
 from analysis.folder import SweepFolder
 from analysis.schema import SCHEMA_VERSION
@@ -21,6 +22,7 @@ from analysis.storage import Address
 from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
+from search.file_edits import accept_edits
 from search.results.parts import ResultsFolder
 from search.searched import parsed, texts, united
 from spaces.document import parse_document
@@ -97,7 +99,11 @@ class SweepFile:
         return {name: version for name, _, version in (e.partition(" ") for e in text.split(", "))}
 
     def write(self, folder: ResultsFolder) -> None:
-        """Write the file whole."""
+        """Write the file of a sweep that has nothing yet; later ones are `Commits.rewrite`'s."""
+        folder.put(SWEEP_FILE, self.text().encode())
+
+    def text(self) -> str:
+        """The content of the file."""
         content = {
             "sweep_id": self.sweep_id,
             "name": self.name,
@@ -112,21 +118,44 @@ class SweepFile:
         }
         head = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         config = "".join(f"  {line}\n" for line in self.config.to_yaml().splitlines())
-        folder.put(SWEEP_FILE, f"{head}config:\n{config}".encode())
+        return f"{head}config:\n{config}"
 
     @classmethod
     def read(cls, address: Address) -> SweepFile:
         """Read the file of the sweep in a folder.
 
+        What counts is the text that was committed last, which the file in the folder shows.
+
         Raises:
-            ResultsError: if it is missing or damaged.
-            StorageError: if the store cannot be used.
+            ResultsError: it is missing, or not what the sweep has written.
+            InputError: a line for each setting that was changed in it by hand and may not be.
+            StorageError: the store cannot be used.
         """
         folder = SweepFolder.at(address)
-        path, text = inert(folder.path(SWEEP_FILE)), folder.text(SWEEP_FILE)
-        if text is None:
-            folder.require_place()
-            raise ResultsError(f"{path}: there is no sweep here")
+        path, text, commit = inert(folder.path(SWEEP_FILE)), folder.text(SWEEP_FILE), head(folder)
+        if commit is None or commit.sweep is None:
+            if text is None:
+                folder.require_place()
+                raise ResultsError(f"{path}: there is no sweep here")
+            return cls.parse(text, path)
+        committed = cls.parse(commit.sweep, path)
+        if text is None or text == commit.sweep or digest_of(text.encode()) in commit.earlier:
+            return committed  # an earlier text may be shown by a driver that woke up late
+        try:
+            found = cls.parse(text, path)
+            committed.require_same_origin(found, path)
+        except ResultsError as error:
+            raise ResultsError([*error.faults, way_out(folder.address)]) from None
+        accept_edits(committed.config, found.config)
+        return found
+
+    @classmethod
+    def parse(cls, text: str, path: str) -> SweepFile:
+        """What the text of such a file says.
+
+        Raises:
+            ResultsError: it is damaged; `path` is named.
+        """
         try:
             document = parse_document(text, path)
         except DocumentError as error:
@@ -148,6 +177,21 @@ class SweepFile:
             return cls(**values, config=config, distributions=searched)
         except ValueError as error:
             raise ResultsError(f"{path}: distributions: {error}") from None
+
+    def require_same_origin(self, found: SweepFile, path: str) -> None:
+        """Compare all but the configuration with what is in the file.
+
+        Raises:
+            ResultsError: a line for each entry that is not what the sweep has written.
+        """
+        faults = [
+            f"{path}: {each.name} is not what the sweep has written"
+            for each in fields(self)
+            if each.name not in ("config", "distributions")
+            and getattr(self, each.name) != getattr(found, each.name)
+        ]
+        if faults:
+            raise ResultsError(faults)
 
 
 def purpose(config: SweepConfig) -> str:

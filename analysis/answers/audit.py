@@ -9,8 +9,9 @@ import pandas as pd
 
 from analysis.answers.rows import searched, setting
 from analysis.audited import audited_trials
+from analysis.parts import RUNG
 from analysis.sweep import Sweep
-from analysis.tables import BASELINES, RUNG
+from analysis.tables import BASELINES
 
 JUDGED = ("trial", "rung", "value", "threshold", "stopped")
 

@@ -1,4 +1,4 @@
-"""Writes the walks of a confirmation, each as soon as it has ended."""
+"""Writes the walks of a confirmation, each as soon as it has ended, with a commit of its own."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from analysis.confirm_folder import read_confirm, walk_name
+from analysis.committed import read_tables
+from analysis.confirm_folder import confirm_tables
 from analysis.confirm_schema import CONFIRM_TABLES
 from analysis.errors import ResultsError
-from analysis.tables import sweep_id_of
+from analysis.parts import sweep_id_of
 from search.results.batches import RowConverter
-from search.results.parts import ResultsFolder, parquet
-
-_UNFINISHED = ".walk-"
-"""What the name of a part begins with until it is whole; a kill may leave one."""
+from search.results.commits import Commits, NewPart
+from search.results.parts import ResultsFolder
 
 Row = Mapping[str, Any]
 
@@ -44,7 +43,7 @@ class ConfirmLog:
         self._schemas = schemas
         self._converters = {table: RowConverter(schema) for table, schema in schemas.items()}
         self._before_write = before_write
-        tables = read_confirm(folder.reading)
+        tables = confirm_tables(folder.reading, read_tables(folder.reading, CONFIRM_TABLES)[1])
         self._require_own(tables)
         self.completed = frozenset(
             (row["trial"], row["sequence"])
@@ -52,16 +51,14 @@ class ConfirmLog:
             if row["status"] == "completed"
         )
         """Trials and sequences of the walks that need not be run again."""
-        self._written: list[str] = []
+        self._commits: Commits | None = None
+        self._names: dict[tuple[int, int], str] = {}
+        """Names of the parts of this driver's walks, by trial and sequence."""
 
     def open(self) -> None:
-        """Make what is missing, and remove what a driver that was killed left half written."""
-        self._before_write()
-        self._folder.create_tables(CONFIRM_TABLES)
-        for table in CONFIRM_TABLES:
-            names = self._folder.reading.entries(table)
-            unfinished = [name for name in names if name.startswith(_UNFINISHED)]
-            self._folder.remove(f"{table}/{name}" for name in unfinished)
+        """Begin this driver's term."""
+        own = sweep_id_of(self._schemas["confirm"])
+        self._commits = Commits(self._folder, own, before_write=self._before_write)
 
     def write(self, walk: Row, records: Sequence[Row]) -> None:
         """Commit the rows of a walk that has ended; columns that a row lacks are null.
@@ -69,25 +66,42 @@ class ConfirmLog:
         Raises:
             ValueError: a column is unknown or has a wrong value; nothing is written then.
         """
-        name = walk_name(walk["trial"], walk["sequence"])
-        rows = {"confirm_records": records, "confirm": [walk]}
-        content = {table: self._part(table, rows[table]) for table in CONFIRM_TABLES}
-        self._before_write()
-        self._written.append(name)
-        for table, part in content.items():
-            self._folder.put(f"{table}/{name}", part)
+        assert self._commits is not None, "the log must be open"
+        rows = {"confirm_records": records, "confirm": [{**walk, "record_rows": len(records)}]}
+        self._commits.catch_up()
+        key = walk["trial"], walk["sequence"]
+        name = self._names.setdefault(key, self._commits.name(f"walk-{key[0]:06d}-{key[1]:03d}"))
+        parts = {table: self._part(name, table, rows[table]) for table in CONFIRM_TABLES}
+        self._commits.write(parts, self._earlier(key, name))
 
     def discard(self) -> None:
-        """Remove the walks that were written through this object; they are run again then."""
-        self._before_write()
-        # Last in, first out: records without their walk do not count.
-        for table in reversed(CONFIRM_TABLES):
-            self._folder.remove(f"{table}/{name}" for name in self._written)
-        self._written = []
+        """Take out the walks that were written through this object; they are run again then."""
+        assert self._commits is not None, "the log must be open"
+        self._commits.catch_up()
+        names = tuple(self._names.values())
+        head = self._commits.head
+        self._commits.write(
+            {},
+            {t: tuple(p.name for p in head.of(t) if p.name in names) for t in CONFIRM_TABLES},
+        )
+        self._names = {}
 
-    def _part(self, table: str, rows: Sequence[Row]) -> pa.Buffer:
+    def _earlier(self, key: tuple[int, int], name: str) -> dict[str, tuple[str, ...]]:
+        """The parts of an earlier run of the same walk."""
+        assert self._commits is not None
+        head, begin = self._commits.head, f"walk-{key[0]:06d}-{key[1]:03d}"
+        return {
+            table: tuple(
+                part.name
+                for part in head.of(table)
+                if part.name.startswith((f"{begin}-", f"{begin}.")) and part.name != name
+            )
+            for table in CONFIRM_TABLES
+        }
+
+    def _part(self, name: str, table: str, rows: Sequence[Row]) -> NewPart:
         batch = self._converters[table].batch(rows)
-        return parquet(pa.Table.from_batches([batch], self._schemas[table]))
+        return NewPart.of(name, pa.Table.from_batches([batch], self._schemas[table]))
 
     def _require_own(self, tables: Mapping[str, pa.Table]) -> None:
         own = sweep_id_of(self._schemas["confirm"])

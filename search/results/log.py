@@ -4,7 +4,8 @@ A trial's rows are handed over when it ends and are committed together. They bec
 at once, so that a wrong value is found in the call that brought it and a flush can only fail on
 the disk. A flush is frozen before it is written: if writing fails, the same bytes are written
 under the same names next time, whatever of them had already got through, and rows that came
-meanwhile wait for the flush after that. So nothing is lost and nothing doubled.
+meanwhile wait for the flush after that. So nothing is lost and nothing doubled. What makes a flush
+count is a commit; see `commits`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Any
 import pyarrow as pa
 
 from analysis.config_columns import PREFIX, config_cell
-from analysis.folder import listing, part_name
+from analysis.parts import sweep_id_of
 from analysis.schema import TABLES
-from analysis.tables import part_schemas, read_table, sweep_id_of, united
+from analysis.tables import part_schemas, read_table, united
 from search.results.batches import RowConverter
+from search.results.commits import Commits, NewPart
 from search.results.compaction import compact
-from search.results.parts import ResultsFolder, new_flush_id, parquet
-from search.results.recovery import pending_proposals, recover
+from search.results.parts import ResultsFolder
+from search.results.recovery import pending_proposals
 
 FLUSH_SECONDS = 5.0
 FLUSH_TRIALS = 200
@@ -41,6 +43,8 @@ class _Buffer:
     )
     since: float | None = None
     """When the oldest of them came."""
+    unchecked: list[int] = field(default_factory=list)
+    """Trials after which nobody has looked at the shared weights."""
 
     def add(self, table: str, batch: pa.RecordBatch, now: float) -> None:
         self.batches[table].append(batch)
@@ -49,6 +53,16 @@ class _Buffer:
     @property
     def trials(self) -> int:
         return len(self.batches["trials"])
+
+
+@dataclass(frozen=True)
+class _Flush:
+    """What a flush writes, until all of it is through."""
+
+    parts: Mapping[str, NewPart]
+    """Its parts by table, in the order of writing."""
+    unchecked: tuple[int, ...]
+    """Trials in it after which nobody has looked at the shared weights."""
 
 
 class SweepLog:
@@ -61,10 +75,12 @@ class SweepLog:
         folder: the sweep's folder.
         schemas: from `analysis.schema.sweep_schemas`.
         clock: seconds from any origin.
-        before_write: called before each flush and compaction; raises if this driver must not write.
+        before_write: called before each commit; raises if this driver must not write.
+        sweep: the text of sweep.yaml, if it is to become another one.
 
     Raises:
         ResultsError: the folder is damaged.
+        LockLost: another driver has taken over; from any method that writes.
         StorageError: the disk or the store refuses; from any method that writes, and with
             no row lost.
     """
@@ -76,18 +92,20 @@ class SweepLog:
         *,
         clock: Callable[[], float] = time.monotonic,
         before_write: Callable[[], None] = lambda: None,
+        sweep: str | None = None,
     ) -> None:
         self._folder = folder
         self._schemas = schemas
         self._clock = clock
-        self._before_write = before_write
         self._buffer = _Buffer()
-        self._frozen: dict[str, pa.Buffer] = {}
-        """Content by file name, in the order of writing, of a flush that is not yet through."""
+        self._frozen: _Flush | None = None
+        self._unchecked: set[int] = set()
+        """Trials of this driver after which nobody has looked at the shared weights."""
         self._written = False
-        before_write()
-        recover(folder, sweep_id_of(schemas["trials"]))
-        folder.create_tables()
+        self.commits = Commits(
+            folder, sweep_id_of(schemas["trials"]), before_write=before_write, sweep=sweep
+        )
+        """The sweep's history."""
         self._provide_columns()
         self._converters = {table: RowConverter(self._schemas[table]) for table in TABLES}
         self._open = {
@@ -107,11 +125,24 @@ class SweepLog:
         self._buffer.add("proposals", self._converters["proposals"].batch([row]), self._clock())
         self._open[trial] = row
 
-    def end(self, trial_row: Row, step_rows: Sequence[Row], record_rows: Sequence[Row]) -> None:
+    def end(
+        self,
+        trial_row: Row,
+        step_rows: Sequence[Row],
+        record_rows: Sequence[Row],
+        *,
+        checked: bool = True,
+    ) -> None:
         """Hand over all rows of a trial that ended; they are committed together.
 
         Role, generation and configuration are taken from the proposal unless the row has them;
         steps and records belong to the row's trial, and columns that a row lacks are null.
+
+        Args:
+            trial_row: its row of `trials`.
+            step_rows: its rows of `steps`.
+            record_rows: its rows of `records`.
+            checked: whether somebody has looked at the shared weights after it had computed.
 
         Raises:
             ValueError: the trial is not open, a column is unknown or has a wrong value. Nothing
@@ -123,11 +154,20 @@ class SweepLog:
         rows: dict[str, list[Row]] = {
             "steps": [{**row, "trial": trial} for row in step_rows],
             "records": [{**row, "trial": trial} for row in record_rows],
-            "trials": [{**self._open[trial], **trial_row}],
+            "trials": [
+                {
+                    **self._open[trial],
+                    **trial_row,
+                    "step_rows": len(step_rows),
+                    "record_rows": len(record_rows),
+                }
+            ],
         }
         batches = {t: self._converters[t].batch(each) for t, each in rows.items() if each}
         for table, batch in batches.items():
             self._buffer.add(table, batch, self._clock())
+        if not checked:
+            self._buffer.unchecked.append(trial)
         del self._open[trial]
         self._ended.add(trial)
 
@@ -144,68 +184,80 @@ class SweepLog:
         if self._buffer.since is not None:
             self._freeze()
             self._write_frozen()
-            parts = listing(self._folder.reading).committed
-            if max(map(len, parts.values())) >= COMPACT_PARTS:
-                self._compact()
+            if self._most_parts >= COMPACT_PARTS:
+                compact(self.commits, self._folder, self._schemas)
+
+    def mark(self, *, checked: bool = False, invalid: str | None = None) -> None:
+        """Commit everything, and what is known of the weights that it was computed on.
+
+        Args:
+            checked: whether the trials of this driver were computed on the weights that all share.
+            invalid: why the sweep's results must not be used, if that is so.
+        """
+        if invalid is not None:
+            # First, since the rows may find no place.
+            self.commits.write({}, invalid=invalid)
+        self.flush()
+        self.commits.catch_up()
+        unchecked = self.commits.head.unchecked
+        if checked and self._unchecked & {*unchecked}:
+            left = tuple(trial for trial in unchecked if trial not in self._unchecked)
+            self.commits.write({}, unchecked=left)
 
     def close(self, compacting: bool = True) -> None:
         """Commit everything and leave one part in each table.
 
         Args:
-            compacting: also if nothing was written here. A driver that was refused changes no file,
-                however many parts an earlier one that was killed has left.
+            compacting: also if nothing was written here. A driver that was refused changes no part,
+                however many an earlier one that was killed has left.
         """
         self.flush()
-        if not (compacting or self._written):
-            return
-        parts = listing(self._folder.reading)
-        if parts.compaction or max(map(len, parts.committed.values())) > 1:
-            self._compact()
+        self.commits.catch_up()
+        if (compacting or self._written) and self._most_parts > 1:
+            compact(self.commits, self._folder, self._schemas)
+
+    @property
+    def _most_parts(self) -> int:
+        return max(len(self.commits.head.of(table)) for table in TABLES)
 
     def _freeze(self) -> None:
-        name = part_name(new_flush_id(self._folder))
-        self._frozen = {
-            f"{table}/{name}": parquet(
-                pa.Table.from_batches(self._buffer.batches[table], self._schemas[table])
-            )
-            for table in TABLES
-            if self._buffer.batches[table]
-        }
+        batches = {table: each for table, each in self._buffer.batches.items() if each}
+        self._frozen = self._flush_of(
+            {t: pa.Table.from_batches(each, self._schemas[t]) for t, each in batches.items()},
+            tuple(self._buffer.unchecked),
+        )
         self._buffer = _Buffer()
 
-    def _write_frozen(self) -> None:
-        if self._frozen:
-            self._before_write()
-            for name, content in self._frozen.items():
-                self._folder.put(name, content)
-            self._frozen = {}
-            self._written = True
+    def _flush_of(self, tables: Mapping[str, pa.Table], unchecked: tuple[int, ...] = ()) -> _Flush:
+        name = self.commits.name()
+        return _Flush({t: NewPart.of(name, rows) for t, rows in tables.items()}, unchecked)
 
-    def _compact(self) -> None:
-        self._before_write()
-        compact(self._folder, self._schemas)
+    def _write_frozen(self) -> None:
+        if self._frozen is None:
+            return
+        unchecked = (*self.commits.head.unchecked, *self._frozen.unchecked)
+        self.commits.write(self._frozen.parts, unchecked=tuple(dict.fromkeys(unchecked)))
+        self._unchecked.update(self._frozen.unchecked)
+        self._frozen = None
+        self._written = True
 
     def _provide_columns(self) -> None:
         """Give the first part of each table all columns, since plain readers go by that part."""
-        parts = listing(self._folder.reading)
-        present = part_schemas(self._folder.reading, parts)
+        head = self.commits.head
+        present = part_schemas(self._folder.reading, head)
         self._schemas = {
             table: united([self._schemas[table], *present[table]], table) for table in TABLES
         }
-        if not parts.committed["trials"]:
-            name = part_name(new_flush_id(self._folder))
-            self._frozen = {
-                f"{table}/{name}": parquet(self._schemas[table].empty_table())
-                for table in TABLES
-                if not present[table]
-            }
+        if not head.of("trials"):
+            lacking = [table for table in TABLES if not head.of(table)]
+            empty = {table: self._schemas[table].empty_table() for table in lacking}
+            self._frozen = self._flush_of(empty)
             self._write_frozen()
         elif any(set(present[table][0]) != set(self._schemas[table]) for table in TABLES):
-            self._compact()
+            compact(self.commits, self._folder, self._schemas)
 
     def _read_ended(self) -> set[int]:
-        names = listing(self._folder.reading).committed["trials"]
-        rows = read_table(self._folder.reading, "trials", names)
+        rows = read_table(self._folder.reading, "trials", self.commits.head.of("trials"))
         return set() if rows is None else set(rows["trial"].to_pylist())
 
     def _proposed(self, trial: int, role: str, generation: int, config: Row) -> dict[str, Any]:

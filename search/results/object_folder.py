@@ -1,12 +1,12 @@
 """A sweep's folder under a prefix in a bucket.
 
 There are no folders to make, no temporary files and no renames: a PUT is atomic by itself, and a
-move is a copy and a delete, which leaves both names if the driver is killed in between.
+part is shown by a copy and a delete, which leaves both names if the driver is killed in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from analysis.storage import S3Address
 from search.results.claim import LOCK, Claim, Owner
 from search.results.object_claim import ObjectClaim
 from search.results.objects import Objects
-from search.results.parts import ResultsFolder
+from search.results.parts import ResultsFolder, hidden
 
 
 class ObjectFolder(ResultsFolder):
@@ -44,9 +44,19 @@ class ObjectFolder(ResultsFolder):
     def put(self, name: str, content: bytes | pa.Buffer) -> None:
         self._objects.put(self._key(name), bytes(content))
 
-    def move(self, name: str, to: str) -> None:
-        self._objects.copy(self._key(name), self._key(to))
-        self.remove([name])
+    def put_new(self, name: str, content: bytes) -> bool:
+        return self._objects.create(self._key(name), content) is not None
+
+    def stage(self, contents: Mapping[str, bytes | pa.Buffer]) -> None:
+        for name, content in contents.items():
+            self.put(hidden(name), content)
+
+    def show(self, names: Iterable[str]) -> None:
+        shown = list(names)
+        for name in shown:
+            if not self._objects.copy(self._key(hidden(name)), self._key(name)):
+                self._objects.require(self._key(name))
+        self.remove(map(hidden, shown))
 
     def remove(self, names: Iterable[str]) -> None:
         self._objects.delete([self._key(name) for name in names])

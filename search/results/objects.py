@@ -84,11 +84,18 @@ class Objects:
         with self._errors():
             self._client.put_object(Bucket=self._bucket, Key=key, Body=content)
 
-    def copy(self, key: str, to: str) -> None:
-        """Copy an object within the bucket."""
+    def copy(self, key: str, to: str) -> bool:
+        """Copy an object within the bucket; False if there is none."""
+        source = {"Bucket": self._bucket, "Key": key}
+        copied = self._conditional(
+            lambda: self._client.copy_object(Bucket=self._bucket, Key=to, CopySource=source)
+        )
+        return copied is not None
+
+    def require(self, key: str) -> None:
+        """Raise a StorageError if there is no such object."""
         with self._errors():
-            source = {"Bucket": self._bucket, "Key": key}
-            self._client.copy_object(Bucket=self._bucket, Key=to, CopySource=source)
+            self._client.head_object(Bucket=self._bucket, Key=key)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects, those that are there."""

@@ -1,10 +1,11 @@
-"""Files that appear whole or not at all, and the parts that are made of them."""
+"""A sweep's folder, for writing: files that appear whole or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -13,9 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import StorageError
-from analysis.folder import SweepFolder, flush_id
+from analysis.folder import SweepFolder
 from analysis.schema import TABLES
 from search.results.claim import LOCK, TEMPORARY, Claim, FileClaim, Owner
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems say that have no second names for a file."""
 
 
 class ResultsFolder(Protocol):
@@ -40,8 +44,22 @@ class ResultsFolder(Protocol):
         new file is visible, so that a repeated `put` must have the same content.
         """
 
-    def move(self, name: str, to: str) -> None:
-        """Give a file another name; after a failure it may have both."""
+    def put_new(self, name: str, content: bytes) -> bool:
+        """Create a file; False, and nothing is written, if one of that name is there.
+
+        Of many drivers that create the same file, one succeeds. A failure at the very end may raise
+        although the file is there.
+        """
+
+    def stage(self, contents: Mapping[str, bytes | pa.Buffer]) -> None:
+        """Write parts under their hidden names, or write them again."""
+
+    def show(self, names: Iterable[str]) -> None:
+        """Give staged parts their own names, as far as they lack them.
+
+        Raises:
+            StorageError: also if one of them is not there under either name.
+        """
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete files; those that are gone already are none of our concern."""
@@ -76,18 +94,43 @@ class LocalFolder(ResultsFolder):
     def create_tables(self, tables: Sequence[str] = TABLES) -> None:
         with self._refusals():
             for table in tables:
-                (self.path / table).mkdir(parents=True, exist_ok=True)
+                folder = self.path / table
+                if folder.is_symlink():
+                    raise OSError(errno.ELOOP, f"{table} is a link")
+                folder.mkdir(parents=True, exist_ok=True)
             _sync_folder(self.path)
 
     def put(self, name: str, content: bytes | pa.Buffer) -> None:
         with self._refusals():
             self._put(name, content)
 
-    def move(self, name: str, to: str) -> None:
-        target = self.path / to
+    def put_new(self, name: str, content: bytes) -> bool:
+        target = self.path / name
         with self._refusals():
-            os.replace(self.path / name, target)
+            with self._temporary(target, content) as temporary:
+                created = _linked(temporary, target)
             _sync_folder(target.parent)
+        return created
+
+    def stage(self, contents: Mapping[str, bytes | pa.Buffer]) -> None:
+        paths = {self.path / hidden(name): content for name, content in contents.items()}
+        with self._refusals():
+            for path, content in paths.items():
+                path.unlink(missing_ok=True)
+                _write(path, content)
+            for parent in sorted({path.parent for path in paths}):
+                _sync_folder(parent)
+
+    def show(self, names: Iterable[str]) -> None:
+        paths = [self.path / name for name in names]
+        with self._refusals():
+            for path in paths:
+                try:
+                    os.replace(path.with_name(f".{path.name}"), path)
+                except FileNotFoundError:
+                    path.lstat()  # shown before
+            for parent in sorted({path.parent for path in paths}):
+                _sync_folder(parent)
 
     def remove(self, names: Iterable[str]) -> None:
         paths = [self.path / name for name in names]
@@ -110,17 +153,20 @@ class LocalFolder(ResultsFolder):
 
     def _put(self, name: str, content: bytes | pa.Buffer) -> None:
         target = self.path / name
-        temporary = target.with_name(f".{target.name.lstrip('.')}{TEMPORARY}")
-        try:
-            with open(temporary, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with self._temporary(target, content) as temporary:
             os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
         _sync_folder(target.parent)
+
+    @contextmanager
+    def _temporary(self, target: Path, content: bytes | pa.Buffer) -> Iterator[Path]:
+        """A file beside the target, of a name that no other driver has; gone afterwards."""
+        name = f".{target.name.lstrip('.')}.{secrets.token_hex(8)}{TEMPORARY}"
+        temporary = target.with_name(name)
+        try:
+            _write(temporary, content)
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -132,11 +178,10 @@ class LocalFolder(ResultsFolder):
             raise StorageError(f"{self.path}: cannot be written: {reason}") from error
 
 
-def new_flush_id(folder: ResultsFolder) -> str:
-    """An id that sorts after all others in the folder: a counter, and chance against collisions."""
-    ids = [flush_id(name) for table in TABLES for name in folder.reading.entries(table)]
-    last = max((int(each[:6]) for each in ids if each), default=-1)
-    return f"{last + 1:06d}-{secrets.token_hex(4)}"
+def hidden(name: str) -> str:
+    """The name of a part, `<table>/<part>`, until it is committed."""
+    table, _, part = name.rpartition("/")
+    return f"{table}/.{part}"
 
 
 def parquet(rows: pa.Table) -> pa.Buffer:
@@ -144,6 +189,32 @@ def parquet(rows: pa.Table) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
+
+
+def _write(path: Path, content: bytes | pa.Buffer) -> None:
+    """Write a new file and have it on the disk; what is there, a link too, is never written to."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _linked(temporary: Path, target: Path) -> bool:
+    """Give a file a second name; False if that is taken."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # The file is not there at once then; `analysis.commits.head` knows one that is not whole.
+        try:
+            _write(target, temporary.read_bytes())
+        except FileExistsError:
+            return False
+    return True
 
 
 def _sync_folder(path: Path) -> None:

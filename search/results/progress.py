@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from analysis.commits import head
 from analysis.errors import ResultsError, StorageError
 from analysis.folder import SweepFolder
 from analysis.storage import Address
@@ -20,14 +21,17 @@ logger = logging.getLogger(__name__)
 PROGRESS = "progress.json"
 INVALID = "invalid"
 """The state of a sweep whose results must not be trusted."""
+CHANGED = (
+    "the base model's weights were changed in memory while this sweep ran, so its results are not "
+    "valid; start it anew once the cause is gone"
+)
+"""Why, as it is committed."""
 INTERVAL = 2.0
 """Seconds between two writings; `ratchet status --watch` looks as often."""
 
 
 class ProgressFile:
     """Writes what the driver knows, at most every 2 s; nothing is ever resumed from it.
-
-    Only a sweep that it calls invalid is not gone on with.
 
     Where it cannot be written, that is told once: rows may still find their place.
 
@@ -87,13 +91,16 @@ def require_valid(folder: SweepFolder) -> None:
     """Refuse a sweep that came to an end as invalid.
 
     Raises:
-        ResultsError: if it has.
+        ResultsError: if it has, or if its commit is damaged.
     """
-    if last_said(folder).get("state") == INVALID:
-        raise ResultsError(
-            f"{folder.address}: the base model's weights were changed in memory while this "
-            "sweep ran, so its results are not valid; start it anew once the cause is gone"
-        )
+    commit = head(folder)
+    invalid = commit.invalid if commit is not None else _first_format_mark(folder)
+    if invalid is not None:
+        raise ResultsError(f"{folder.address}: {invalid}")
+
+
+def _first_format_mark(folder: SweepFolder) -> str | None:
+    return CHANGED if last_said(folder).get("state") == INVALID else None
 
 
 def load_valid(address: Address) -> Sweep:
@@ -102,8 +109,15 @@ def load_valid(address: Address) -> Sweep:
     Raises:
         As `analysis.load` does, and ResultsError if the sweep is not valid.
     """
+    folder = SweepFolder.at(address)
     sweep = load(address)
-    require_valid(SweepFolder.at(address))
+    require_valid(folder)
+    if sweep.unchecked:
+        logger.warning(
+            "%d trials ended in a session that was killed before it had looked whether the shared "
+            "weights were still the same",
+            len(sweep.unchecked),
+        )
     return sweep
 
 

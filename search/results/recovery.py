@@ -1,4 +1,4 @@
-"""What a driver that was killed left behind: cleaned up, and read for the driver that goes on."""
+"""What the drivers before have left, read for the driver that goes on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.committed import read_tables
 from analysis.config_columns import config_values
-from analysis.folder import SweepFolder, listing
-from analysis.schema import TABLES
-from analysis.tables import RUNG, part_schemas, read_table
-from search.results.claim import TEMPORARY
-from search.results.compaction import complete
+from analysis.folder import SweepFolder
+from analysis.parts import RUNG
 from search.results.parts import ResultsFolder
 
 
@@ -42,34 +40,6 @@ class EndedTrial:
     composite: float | None
     score: float | None
     error: str | None
-
-
-def recover(folder: ResultsFolder, sweep_id: str | None = None) -> None:
-    """Complete or undo what was under way when the last driver stopped.
-
-    A compaction with a journal is finished, one without is undone; hidden temporaries and parts
-    without their commit mark are removed. Safe to repeat, and to be killed in.
-
-    Args:
-        folder: the sweep's folder.
-        sweep_id: the sweep that the parts must belong to; None takes any.
-
-    Raises:
-        ResultsError: damaged, foreign or future files, all named; nothing has changed then.
-    """
-    parts = listing(folder.reading)
-    part_schemas(folder.reading, parts, sweep_id)  # raises before anything is touched
-    complete(folder, parts)
-    folder.remove(
-        f"{table}/{name}"
-        for table in TABLES
-        for name in (*parts.uncommitted[table], *_unfinished_parts(folder.reading, table))
-    )
-    folder.remove(
-        name
-        for name in folder.reading.entries()
-        if name.startswith(".") and name.endswith(TEMPORARY)
-    )
 
 
 def ended_trials(folder: ResultsFolder) -> list[EndedTrial]:
@@ -104,8 +74,8 @@ def proposed_generations(folder: ResultsFolder) -> dict[int, int]:
 
 
 def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    rows = read_table(folder, table, listing(folder).committed[table])
-    if rows is not None:
+    _, tables = read_tables(folder, [table])
+    if (rows := tables.get(table)) is not None:
         for row in rows.sort_by("trial").to_pylist():
             yield row, config_values(row, rows.schema)
 
@@ -116,8 +86,3 @@ def _rungs(row: Mapping[str, Any]) -> list[tuple[int, float]]:
         for name, value in row.items()
         if name.startswith(RUNG) and value is not None
     )
-
-
-def _unfinished_parts(folder: SweepFolder, table: str) -> list[str]:
-    """Hidden files of ours; others, such as those of a file browser, are left alone."""
-    return [name for name in folder.entries(table) if name.startswith(".part-")]

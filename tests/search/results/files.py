@@ -8,7 +8,13 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 import analysis
+from analysis.commits import Commit
+from analysis.committed import committed
+from analysis.schema import ADDED
+from search.results.commits import Commits, NewPart
+from search.results.compaction import compact as compact_with
 from search.results.parts import ResultsFolder
+from tests.search.results.rows import schemas
 
 
 def names(folder: ResultsFolder) -> list[str]:
@@ -54,3 +60,45 @@ def plain(folder: ResultsFolder, table: str, columns: list[str] | None = None) -
 
 def metadata(folder: ResultsFolder, name: str) -> dict[bytes, bytes]:
     return dict(pq.read_schema(pa.BufferReader(read(folder, name))).metadata)
+
+
+def recover(folder: ResultsFolder, sweep_id: str | None = None) -> None:
+    """Take a sweep over from the driver before, and do nothing with it."""
+    Commits(folder, sweep_id)
+
+
+def compact(folder: ResultsFolder) -> None:
+    """Take a sweep over, and merge its parts."""
+    compact_with(Commits(folder), folder, schemas())
+
+
+def newest(folder: ResultsFolder) -> Commit:
+    """How the sweep stands."""
+    return committed(folder.reading)
+
+
+def rows_of(folder: ResultsFolder) -> dict[str, bytes]:
+    """Every file but the commit and the lock, which say who was here, with what is in it."""
+    return {
+        name: data
+        for name, data in content(folder).items()
+        if not name.startswith("commits/") and name != "lock.json"
+    }
+
+
+def as_first_format(folder: ResultsFolder) -> ResultsFolder:
+    """The same sweep as the first version would have written it, without commits and digests."""
+    for name in names(folder):
+        if name.startswith("commits/"):
+            folder.remove([name])
+        elif name.endswith(".parquet"):
+            table = pq.read_table(pa.BufferReader(read(folder, name)))
+            stamp = {**table.schema.metadata, b"ratchet.schema_version": b"1"}
+            kept = table.select([each for each in table.column_names if each not in ADDED])
+            folder.put(name, parquet(kept.replace_schema_metadata(stamp)))
+    return folder
+
+
+def parquet(rows: pa.Table) -> pa.Buffer:
+    """The content of a part."""
+    return NewPart.of("part", rows).content

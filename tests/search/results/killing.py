@@ -3,9 +3,9 @@
     python -m tests.search.results.killing SCENARIO START OUT
 
 For n = 1, 2, ... a child works on a copy of START, OUT/<n>, and ends, as by a power failure, just
-before its n-th call of open, fsync, replace or unlink; a file that was about to be synced loses
-half of its content. The last n is the one that lived. A child writes the numbers of the trials
-whose flush returned into OUT/<n>.acknowledged.
+before its n-th call of open, fsync, link, replace or unlink; a file that was about to be synced
+loses half of its content. The last n is the one that lived. A child writes the numbers of the
+trials whose flush returned into OUT/<n>.acknowledged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pyarrow as pa
 from analysis.storage import Address
 from search.results.log import SweepLog
 from search.results.places import results_folder
-from search.results.recovery import recover
+from tests.search.results.files import recover
 from tests.search.results.rows import CONFIG, end_trial, run_trial, schemas
 
 DIED = 99
@@ -76,6 +76,7 @@ def die_at(n: int) -> None:
     os.fsync = mortal(os.fsync, tear=True)
     os.replace = mortal(os.replace)
     os.unlink = mortal(os.unlink)
+    os.link = mortal(os.link)
 
 
 def main(scenario: str, start: Path, out: Path) -> None:

@@ -12,11 +12,21 @@ import pytest
 import analysis
 from analysis.confirm_schema import CONFIRM, CONFIRM_RECORDS, bare_schemas, confirm_schemas
 from analysis.schema import RECORDS, TRIALS
-from search.results.compaction import compact
 from search.results.confirm_log import ConfirmLog
-from search.results.parts import ResultsFolder, parquet
-from search.results.recovery import recover
-from tests.search.results.files import content, load, metadata, names, plain
+from search.results.parts import ResultsFolder
+from tests.search.results.files import (
+    as_first_format,
+    compact,
+    content,
+    load,
+    metadata,
+    names,
+    parquet,
+    plain,
+    read,
+    recover,
+    rows_of,
+)
 from tests.search.results.rows import fill
 
 SCHEMAS = confirm_schemas(sweep_id="a1", sweep_name="tiny", facts={"torch": "2.9"})
@@ -67,13 +77,14 @@ def confirmed(folder: ResultsFolder) -> ConfirmLog:
 
 def test_a_driver_discards_its_own_walks_and_no_others(folder: ResultsFolder) -> None:
     confirmed(folder)
-    before = content(folder)
+    before = rows_of(folder)
     log = ConfirmLog(folder, SCHEMAS)
     log.open()
     log.write(walk(2, 0), records(2, 0))
     log.write(failure(2, 1), ())
     log.discard()
-    assert content(folder) == before
+    assert rows_of(folder) == before
+    assert len(load(folder).confirm) == 3
 
 
 def test_what_is_written_is_read(folder: ResultsFolder) -> None:
@@ -99,14 +110,14 @@ def test_pandas_reads_the_tables_as_they_are(folder: ResultsFolder) -> None:
 
 def test_the_rest_of_the_sweep_neither_changes_nor_is_in_the_way(folder: ResultsFolder) -> None:
     fill(folder, flushes=2)
-    before = content(folder)
+    before = rows_of(folder)
     log = ConfirmLog(folder, SCHEMAS)
     log.open()
     log.write(walk(1, 0), records(1, 0))
-    after = content(folder)
+    after = rows_of(folder)
     assert before.items() <= after.items()
-    new = {"confirm/walk-000001-000.parquet", "confirm_records/walk-000001-000.parquet"}
-    assert {*after} - {*before} == new
+    new = {*after} - {*before}
+    assert {name.partition("-0000")[0] for name in new} == {"confirm/walk", "confirm_records/walk"}
     recover(folder, "a1")
     compact(folder)
     assert [*load(folder).trials["trial"]] == [*plain(folder, "trials")["trial"]] == [0, 1, 2, 3]
@@ -117,25 +128,40 @@ def test_a_walk_that_failed_is_replaced_when_it_is_run_again(folder: ResultsFold
     log = confirmed(folder)
     files = names(folder)
     log.write(walk(0, 0), records(0, 0))
-    assert sorted(names(folder)) == sorted(files)
+    log.write(failure(0, 0), ())
+    again = ConfirmLog(folder, SCHEMAS)
+    again.open()
+    again.write(walk(0, 0), records(0, 0))
+    assert len(names(folder)) == len(files)
     assert load(folder).confirm["status"].tolist() == ["completed"] * 3
 
 
-def test_records_count_only_once_their_walk_is_committed(folder: ResultsFolder) -> None:
+def test_a_walk_of_the_first_format_counts_with_its_own_part(folder: ResultsFolder) -> None:
     confirmed(folder)
+    as_first_format(folder)
+    for name in names(folder):
+        table, _, part = name.partition("/walk-")
+        if part:
+            folder.put(f"{table}/walk-{part[:10]}.parquet", read(folder, name))
+            folder.remove([name])
     folder.remove(["confirm/walk-000001-001.parquet"])
     assert load(folder).confirm_records["sequence"].tolist() == [0, 0]
-    assert ConfirmLog(folder, SCHEMAS).completed == {(1, 0)}
+    log = ConfirmLog(folder, SCHEMAS)
+    assert log.completed == {(1, 0)}
+    log.open()
+    log.write(walk(1, 1), records(1, 1))
+    log.write(walk(0, 0), records(0, 0))
+    assert load(folder).confirm["status"].tolist() == ["completed"] * 3
 
 
 def test_what_a_kill_left_half_written_is_removed(folder: ResultsFolder) -> None:
     log = confirmed(folder)
-    whole = content(folder)
+    whole = rows_of(folder)
     folder.put("confirm/.walk-000001-002.parquet.tmp", b"half")
     folder.put("confirm/.DS_Store", b"")
     assert len(load(folder).confirm) == 3
     log.open()
-    assert content(folder) == {**whole, "confirm/.DS_Store": b""}
+    assert rows_of(folder) == {**whole, "confirm/.DS_Store": b""}
 
 
 def test_a_row_that_no_column_can_hold_writes_nothing(folder: ResultsFolder) -> None:
@@ -160,28 +186,43 @@ def test_a_driver_that_must_not_write_does_not(folder: ResultsFolder) -> None:
     assert content(folder) == before
 
 
+@pytest.mark.parametrize("table", ["confirm", "confirm_records"])
+@pytest.mark.parametrize("damage", ["cut off", "deleted", "exchanged"])
+def test_damage_to_a_walk_is_noticed(folder: ResultsFolder, table: str, damage: str) -> None:
+    confirmed(folder)
+    one, other = sorted(n for n in names(folder) if n.startswith(f"{table}/walk-000001"))
+    if damage == "deleted":
+        folder.remove([one])
+    else:
+        folder.put(one, read(folder, one)[:-9] if damage == "cut off" else read(folder, other))
+    for reading in (lambda: load(folder), lambda: ConfirmLog(folder, SCHEMAS)):
+        with pytest.raises(analysis.ResultsError) as caught:
+            reading()
+        assert caught.value.faults[0].startswith(folder.reading.path(*one.split("/")))
+
+
 def part(rows: list[dict[str, Any]]) -> pa.Buffer:
     return parquet(pa.Table.from_pylist(rows, SCHEMAS["confirm"]))
 
 
 WRONG = {
-    "cut off": ("walk-000001-000.parquet", part([walk(1, 0)])[:-9], "damaged or not Parquet"),
     "a stranger": ("notes.parquet", part([]), "not a part of a confirmation"),
-    "twice": ("walk-000007-000.parquet", part([walk(1, 0)]), "more than one row for trial 1 on se"),
+    "twice": ("walk-000007-000.parquet", part([walk(0, 0)]), "more than one row for trial 0 on se"),
     "a new status": (
         "walk-000007-000.parquet",
         part([walk(7, 0, status="lucky")]),
         "column status has values of no sweep",
     ),
-    "no record part": ("walk-000007-000.parquet", part([walk(7, 0)]), "a part is missing"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_damaged_or_foreign_parts_are_named(folder: ResultsFolder, case: str) -> None:
+def test_foreign_parts_of_the_first_format_are_named(folder: ResultsFolder, case: str) -> None:
     name, data, message = WRONG[case]
-    confirmed(folder)
+    fill(folder, flushes=1)
+    folder.put("confirm/walk-000000-000.parquet", part([walk(0, 0)]))
     folder.put(f"confirm/{name}", data)
+    as_first_format(folder)
     for reading in (lambda: load(folder), lambda: ConfirmLog(folder, SCHEMAS)):
         with pytest.raises(analysis.ResultsError, match=message) as caught:
             reading()
@@ -193,8 +234,8 @@ def test_another_sweeps_confirmation_is_refused(folder: ResultsFolder) -> None:
     other = confirm_schemas(sweep_id="b2", sweep_name="other", facts={})
     with pytest.raises(analysis.ResultsError, match="confirm: belongs to sweep a1, but this is b2"):
         ConfirmLog(folder, other)
-    folder.put("sweep.yaml", b"sweep_id: b2\n")
-    with pytest.raises(analysis.ResultsError, match="confirm: belongs to sweep a1, but"):
+    as_first_format(folder).put("sweep.yaml", b"sweep_id: b2\n")
+    with pytest.raises(analysis.ResultsError, match="belongs to sweep a1, but"):
         load(folder)
 
 
@@ -210,9 +251,9 @@ def test_a_sweep_that_was_not_confirmed_has_empty_tables(folder: ResultsFolder) 
 
 def test_a_part_says_where_it_comes_from(folder: ResultsFolder) -> None:
     confirmed(folder)
-    said = metadata(folder, "confirm/walk-000001-000.parquet")
+    said = metadata(folder, max(n for n in names(folder) if n.startswith("confirm/")))
     assert said[b"ratchet.sweep_id"] == b"a1"
-    assert said[b"ratchet.schema_version"] == b"1"
+    assert said[b"ratchet.schema_version"] == b"2"
     assert said[b"ratchet.torch"] == b"2.9"
 
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,13 +15,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import analysis
-from analysis.folder import JOURNAL
-from search.results.compaction import compact
+from analysis.first_format import JOURNAL
+from analysis.schema import TABLES
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
-from search.results.recovery import ended_trials, pending_proposals, recover
+from search.results.recovery import ended_trials, pending_proposals
 from tests.search.results import files
-from tests.search.results.files import content, load, parts
+from tests.search.results.files import (
+    as_first_format,
+    content,
+    load,
+    newest,
+    parts,
+    recover,
+    rows_of,
+)
 from tests.search.results.rows import CONFIG, fill, run_trial, schemas, write_sweep
 
 
@@ -28,29 +37,45 @@ def last_part(folder: LocalFolder, table: str) -> Path:
     return folder.path / files.last_part(folder, table)
 
 
-def test_steps_without_their_commit_mark_are_ignored_and_removed(folder: ResultsFolder) -> None:
+@pytest.mark.parametrize("table", TABLES)
+def test_a_deleted_part_is_missed_whatever_it_held(folder: ResultsFolder, table: str) -> None:
     fill(folder, flushes=2)
-    folder.remove([files.last_part(folder, "trials")])
-    assert {*load(folder).steps["trial"]} == {0, 1}
-    assert {*load(folder).records["trial"]} == {0, 1}
-    recover(folder)
-    assert [each.trial for each in pending_proposals(folder)] == [2, 3]
-    assert parts(folder, "steps") == parts(folder, "trials")
+    name = files.last_part(folder, table)
+    folder.remove([name])
+    before = content(folder)
+    for action in (lambda: recover(folder), lambda: load(folder)):
+        with pytest.raises(analysis.ResultsError) as caught:
+            action()
+        where = folder.reading.address
+        says = (f"{where}/{name}: missing", f"what can still be used: ratchet check {where}")
+        assert caught.value.faults == says
+        assert content(folder) == before
+
+
+def test_a_deleted_commit_is_missed(folder: ResultsFolder) -> None:
+    fill(folder, flushes=2)
+    folder.remove([f"commits/{newest(folder).name}"])
+    for action in (lambda: recover(folder), lambda: load(folder)):
+        with pytest.raises(analysis.ResultsError, match="commits: the commit is missing"):
+            action()
 
 
 def test_remains_are_removed_and_strange_hidden_files_are_not(folder: ResultsFolder) -> None:
     fill(folder, flushes=1)
-    whole = content(folder)
+    whole = rows_of(folder)
     for name in (
         "steps/.part-000009-00000000.parquet.tmp",
         "trials/.part-000009-00000000.parquet",
-        ".progress.json.tmp",
+        "confirm/.walk-000001-002-000009-00000000.parquet",
+        ".progress.json.0123456789abcdef.tmp",
         ".compaction.json.tmp",
+        "commits/.000000009.json.0123456789abcdef.tmp",
     ):
         folder.put(name, b"half")
     folder.put("steps/.DS_Store", b"")
     recover(folder)
-    assert content(folder) == {**whole, "steps/.DS_Store": b""}
+    assert rows_of(folder) == {**whole, "steps/.DS_Store": b""}
+    assert [name for name in files.names(folder) if name.startswith("commits/.")] == []
 
 
 def test_a_torn_part_is_named_by_its_address_and_nothing_changes(folder: ResultsFolder) -> None:
@@ -62,7 +87,7 @@ def test_a_torn_part_is_named_by_its_address_and_nothing_changes(folder: Results
         with pytest.raises(analysis.ResultsError) as caught:
             action()
         address = folder.reading.address
-        assert str(caught.value).startswith(f"{address}/{name}: damaged or not Parquet")
+        assert str(caught.value).startswith(f"{address}/{name}: damaged")
         assert content(folder) == before
 
 
@@ -80,12 +105,35 @@ def of_somebody_else(path: Path) -> None:
 
 def from_the_future(path: Path) -> None:
     rows = pq.read_table(path)
-    pq.write_table(rows.replace_schema_metadata({"ratchet.schema_version": "2"}), path)
+    pq.write_table(rows.replace_schema_metadata({"ratchet.schema_version": "3"}), path)
 
 
 def of_another_sweep(path: Path) -> None:
     rows = pq.read_table(path)
     pq.write_table(rows.cast(schemas(sweep_id="b2")[path.parent.name]), path)
+
+
+DAMAGES = [torn, empty, of_somebody_else, from_the_future, of_another_sweep]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_part_that_is_not_what_was_written_is_named_and_nothing_changes(
+    tmp_path: Path, table: str, damage: Callable[[Path], None]
+) -> None:
+    folder = write_sweep(tmp_path / "tiny", flushes=2)
+    path = last_part(folder, table)
+    damage(path)
+    before = content(folder)
+    for action in (
+        lambda: recover(folder),
+        lambda: SweepLog(folder, schemas()),
+        lambda: analysis.load(folder.path),
+    ):
+        with pytest.raises(analysis.ResultsError, match="is not what the sweep has written") as e:
+            action()
+        assert any(str(path) in fault for fault in e.value.faults)
+        assert content(folder) == before
 
 
 @pytest.mark.parametrize("table", ["proposals", "steps", "records", "trials"])
@@ -95,14 +143,15 @@ def of_another_sweep(path: Path) -> None:
         (torn, "damaged or not Parquet"),
         (empty, "damaged or not Parquet"),
         (of_somebody_else, "not written by a sweep"),
-        (from_the_future, "has schema version 2, this program reads up to 1"),
+        (from_the_future, "has schema version 3, this program reads up to 2"),
         (of_another_sweep, "belongs to sweep"),
     ],
 )
-def test_a_damaged_part_is_named_and_nothing_changes(
+def test_a_damaged_part_of_the_first_format_is_named_and_nothing_changes(
     tmp_path: Path, table: str, damage: Callable[[Path], None], message: str
 ) -> None:
     folder = write_sweep(tmp_path / "tiny", flushes=2)
+    as_first_format(folder)
     (folder.path / "steps" / ".part-000009-00000000.parquet.tmp").touch()
     path = last_part(folder, table)
     damage(path)
@@ -110,7 +159,6 @@ def test_a_damaged_part_is_named_and_nothing_changes(
     for action in (
         lambda: recover(folder),
         lambda: SweepLog(folder, schemas()),
-        lambda: compact(folder),
         lambda: analysis.load(folder.path),
     ):
         with pytest.raises(analysis.ResultsError, match=message) as caught:
@@ -119,21 +167,29 @@ def test_a_damaged_part_is_named_and_nothing_changes(
         assert content(folder) == before
 
 
-def test_a_part_without_a_needed_column_is_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["step", "trust"])
+def test_a_part_without_a_column_of_its_version_is_damage(tmp_path: Path, column: str) -> None:
+    """Whether a row must have a value in it or not."""
     folder = write_sweep(tmp_path / "tiny", flushes=1)
+    as_first_format(folder)
     part = last_part(folder, "steps")
     rows = pq.read_table(part)
-    names = ["stride" if name == "step" else name for name in rows.column_names]
+    names = ["stride" if name == column else name for name in rows.column_names]
     renamed = rows.rename_columns(names).replace_schema_metadata(rows.schema.metadata)
     pq.write_table(renamed, part)
-    with pytest.raises(analysis.ResultsError, match="columns step are missing or wrong"):
+    with pytest.raises(analysis.ResultsError, match=f"columns {column} are missing or wrong"):
         analysis.load(folder.path)
 
 
 @pytest.mark.parametrize("name", ["trials/notes.txt", "steps/part-1.parquet", "records/more"])
-def test_a_foreign_name_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_foreign_name_is_refused_before_writing(tmp_path: Path, name: str) -> None:
+    """Plain readers would read it; `analysis.load` reads what was committed."""
     folder = write_sweep(tmp_path / "tiny", flushes=1)
     (folder.path / name).touch()
+    with pytest.raises(analysis.ResultsError, match="not a part of this sweep"):
+        recover(folder)
+    assert len(analysis.load(folder.path).trials) == 2
+    as_first_format(LocalFolder(folder.path))
     for action in (lambda: recover(folder), lambda: analysis.load(folder.path)):
         with pytest.raises(analysis.ResultsError, match="not a part of a sweep"):
             action()
@@ -155,6 +211,7 @@ def journal(new: object, old: object) -> str:
 )
 def test_a_journal_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     folder = write_sweep(tmp_path / "tiny", flushes=1)
+    as_first_format(folder)
     (folder.path / JOURNAL).write_text(text)
     before = content(folder)
     with pytest.raises(analysis.ResultsError, match="not a journal"):
@@ -162,19 +219,53 @@ def test_a_journal_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     assert content(folder) == before
 
 
-def test_a_compaction_whose_new_parts_are_missing_is_damage(folder: ResultsFolder) -> None:
+def written_late(folder: ResultsFolder, old: dict[str, list[str]]) -> None:
+    """A journal as a driver wrote it whose work another one had taken over."""
+    new = "part-000009-00000000.parquet"
+    folder.put(JOURNAL, json.dumps({"new": new, "old": old}).encode())
+
+
+def test_a_journal_without_its_new_parts_is_void(folder: ResultsFolder) -> None:
+    """Whether the old ones that it names are there or merged into another one by now."""
     fill(folder, flushes=1)
-    name = "part-000009-00000000.parquet"
-    old = {table: [parts(folder, table)[-1]] for table in schemas()}
-    folder.put(JOURNAL, json.dumps({"new": name, "old": old}).encode())
+    as_first_format(folder)
+    for old in (parts(folder, "trials")[-1], "part-000002-01234567.parquet"):
+        written_late(folder, {table: [old] for table in TABLES})
+        assert [*load(folder).trials["trial"]] == [0, 1]
+    recover(folder)
+    assert JOURNAL not in files.names(folder)
+    assert [*load(folder).trials["trial"]] == [0, 1]
+
+
+def test_a_compaction_of_which_nothing_is_left_is_damage(folder: ResultsFolder) -> None:
+    fill(folder, flushes=1)
+    as_first_format(folder)
+    written_late(folder, {table: parts(folder, table) for table in TABLES})
+    folder.remove(name for name in files.names(folder) if name.endswith(".parquet"))
     before = content(folder)
     with pytest.raises(analysis.ResultsError, match="missing after a compaction"):
         recover(folder)
     assert content(folder) == before
 
 
+def test_a_sweep_of_the_first_format_is_taken_over_as_it_is(folder: ResultsFolder) -> None:
+    fill(folder, flushes=2)
+    as_first_format(folder)
+    folder.remove([files.last_part(folder, "trials")])  # its driver was killed before it came
+    before = load(folder)
+    assert {*before.steps["trial"]} == {0, 1}
+    log = SweepLog(folder, schemas())
+    assert [each.trial for each in pending_proposals(folder)] == [2, 3]
+    pd.testing.assert_frame_equal(load(folder).steps, before.steps)
+    run_trial(log, 4)
+    log.close()
+    assert [*load(folder).trials["trial"]] == [0, 1, 4]
+    assert load(folder).trials["step_rows"].tolist() == [pd.NA, pd.NA, 4]
+
+
 def test_a_trial_that_ended_twice_is_damage(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "tiny", flushes=1)
+    as_first_format(folder)
     part = last_part(folder, "trials")
     part.with_name("part-000009-00000000.parquet").write_bytes(part.read_bytes())
     with pytest.raises(analysis.ResultsError, match="more than one row for trial 0, 1"):
@@ -183,22 +274,25 @@ def test_a_trial_that_ended_twice_is_damage(tmp_path: Path) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 7))))
-def test_damage_of_any_kind_is_a_results_error(cut: float, flips: list[tuple[float, int]]) -> None:
+def test_damage_of_any_kind_is_noticed(cut: float, flips: list[tuple[float, int]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = write_sweep(Path(name) / "tiny", flushes=1)
         part = last_part(folder, "steps")
-        damaged = bytearray(part.read_bytes())
+        whole = part.read_bytes()
+        damaged = bytearray(whole)
         for place, bit in flips:
             damaged[int(place * (len(damaged) - 1))] ^= 1 << bit
         part.write_bytes(damaged[: int(cut * len(damaged))])
-        try:
+        if part.read_bytes() == whole:
             analysis.load(folder.path)
-        except analysis.ResultsError as error:
-            assert str(part.parent) in str(error)
+            return
+        with pytest.raises(analysis.ResultsError) as caught:
+            analysis.load(folder.path)
+        assert str(part.parent) in str(caught.value)
 
 
 actions = st.lists(
-    st.sampled_from(["propose", "end", "flush", "crash", "close", "lose_mark"]), max_size=15
+    st.sampled_from(["propose", "end", "flush", "crash", "close", "stage"]), max_size=15
 )
 
 
@@ -225,11 +319,11 @@ def test_any_history_keeps_exactly_what_was_flushed(history: list[str]) -> None:
             elif action in ("flush", "close"):
                 log.flush() if action == "flush" else log.close()
                 durable = {*proposed}, {*ended}
-            elif action == "lose_mark":
-                (folder.path / "steps" / "part-000900-00000000.parquet").write_bytes(
+            elif action == "stage":
+                (folder.path / "steps" / ".part-000900-00000000.parquet").write_bytes(
                     last_part(folder, "steps").read_bytes()
                 )
-            if action in ("crash", "close", "lose_mark"):
+            if action in ("crash", "close", "stage"):
                 log = SweepLog(folder, schemas())
                 proposed, ended = {*durable[0]}, {*durable[1]}
                 numbers = iter(range(max(proposed, default=-1) + 1, 200))
