@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.commits import Commit, Part
+from analysis.commits import Commit, Part, is_part
 from analysis.confirm_schema import CONFIRM_TABLES
 from analysis.errors import ResultsError
 from analysis.folder import SweepFolder
@@ -26,7 +26,6 @@ from analysis.schema import TABLES
 JOURNAL = ".compaction.json"
 
 _PART = re.compile(r"part-(\d{6}-[0-9a-f]{8})\.parquet")
-_WALK = re.compile(r"walk-\d{6,}-\d{3,}\.parquet")
 _IGNORED = (".", "_")  # the first characters of names that Parquet readers skip
 
 
@@ -139,7 +138,7 @@ def _walks(folder: SweepFolder, table: str) -> list[str]:
     faults = [
         f"{folder.path(table, name)}: not a part of a confirmation"
         for name in names
-        if not _WALK.fullmatch(name)
+        if not is_part(name) or not name.startswith("walk-")
     ]
     if faults:
         raise ResultsError(faults)

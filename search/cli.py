@@ -15,7 +15,7 @@ import typer
 
 from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import InputError, RatchetError
-from search.cli_results import best, confirm, export, report, status
+from search.cli_results import best, check, confirm, export, report, status
 from search.cli_sweeps import edit, extend, resume, run, show_config
 from search.errors import SweepInterrupted
 from search.exit_status import status_of
@@ -29,7 +29,7 @@ def ratchet() -> None:
     """Search the settings of greedy knowledge editing."""
 
 
-for command in (run, resume, extend, edit, best, confirm, report, export, status):
+for command in (run, resume, extend, edit, best, confirm, report, export, check, status):
     app.command()(command)
 app.command(name="config")(show_config)
 

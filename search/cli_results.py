@@ -13,7 +13,7 @@ import analysis
 from greedy_core.errors import InputError
 from search.cli_logging import set_up_logging
 from search.cli_options import AcceptVersions, Folder, Json, Verbose
-from search.exit_status import SOME_FAILED
+from search.exit_status import DAMAGED, SOME_FAILED
 from search.results.progress import load_valid
 from search.verdict_table import print_verdict
 from spaces.values import inert
@@ -127,6 +127,26 @@ def export(
     from search.export_command import export_trial
 
     typer.echo(inert(export_trial(folder, trial, to, out, accept_differences)))
+
+
+def check(
+    folder: Folder,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Set aside what is damaged; `resume` runs those trials again."
+        ),
+    ] = False,
+) -> None:
+    """Compare every file of a sweep with what was committed; say what can still be used.
+
+    Example: ratchet check results/first
+    """
+    set_up_logging(verbose=False)
+    from search.check_command import check_sweep
+
+    if not check_sweep(folder, repair, lambda line: typer.echo(inert(line))):
+        raise typer.Exit(DAMAGED)
 
 
 def status(

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.commits import Commit, Part, digest_of, head
-from analysis.errors import StorageError
+from analysis.errors import ResultsError, StorageError
 from analysis.folder import COMMITS, CONFIG
 from search.errors import LockLost
 from search.results.parts import ResultsFolder, hidden
@@ -60,6 +60,7 @@ class Commits:
         sweep_id: the sweep that the parts must belong to; None takes any.
         before_write: called before each commit; raises if this driver must not write.
         sweep: the text of sweep.yaml, if it is to become another one.
+        found: what counts, where the newest commit does not say it any more.
 
     Raises:
         ResultsError: damaged, foreign or future files, all named; nothing has changed then.
@@ -74,6 +75,7 @@ class Commits:
         *,
         before_write: Callable[[], None] = lambda: None,
         sweep: str | None = None,
+        found: Commit | None = None,
     ) -> None:
         self._folder = folder
         self._before_write = before_write
@@ -81,7 +83,7 @@ class Commits:
         self._unsettled: list[Callable[[], None]] = []
         self._unsure = False
         before_write()
-        self.head = inherited(folder.reading, sweep_id)
+        self.head = found or inherited(folder.reading, sweep_id)
         """The newest commit."""
         while not self._begun(sweep):
             self.head = inherited(folder.reading, sweep_id)
@@ -106,7 +108,7 @@ class Commits:
             replaced: names of parts that these replace, by table.
             marks: fields of the commit that change.
         """
-        with self._superseded_first():
+        with self.superseded_first():
             self._catch_up()
             if parts and all(new.part in self.head.of(table) for table, new in parts.items()):
                 self._settle()  # an earlier call got that far
@@ -119,7 +121,7 @@ class Commits:
 
     def catch_up(self) -> None:
         """Take the steps that are left of a commit, also of one whose creation seemed to fail."""
-        with self._superseded_first():
+        with self.superseded_first():
             self._catch_up()
 
     def rewrite(self, sweep: str) -> None:
@@ -127,7 +129,25 @@ class Commits:
         if self.head.sweep == sweep:
             return
         self.write({}, sweep=sweep, earlier=_earlier(self.head))
-        self._folder.put(CONFIG, sweep.encode())
+        with self.superseded_first():
+            self._folder.put(CONFIG, sweep.encode())
+
+    @contextmanager
+    def superseded_first(self) -> Iterator[None]:
+        """Where something fails inside because another driver has taken over, say that.
+
+        Raises:
+            LockLost: in place of the error that it has caused.
+        """
+        try:
+            yield
+        except (StorageError, ResultsError, FileNotFoundError):
+            self._before_write()
+            newest = head(self._folder.reading)
+            later = newest is not None and newest.number > self.head.number
+            if later and newest is not None and newest.token != self._token:
+                raise self._superseded(newest) from None
+            raise
 
     def _begun(self, sweep: str | None) -> bool:
         """Begin the term, and end what was under way; False if another driver was quicker."""
@@ -136,7 +156,7 @@ class Commits:
         present = self._folder.reading.text(CONFIG)
         text = sweep or found.sweep or present
         changed = {} if text == found.sweep else {"sweep": text, "earlier": _earlier(found)}
-        with self._superseded_first():
+        with self.superseded_first():
             process = this_process()
             begun = replace(
                 with_digests(self._folder.reading, found),
@@ -172,10 +192,12 @@ class Commits:
         path = f"{COMMITS}/{commit.name}"
         self._before_write()
         self._unsure = True
-        self._folder.put_new(path, commit.to_bytes())
+        created = self._folder.put_new(path, commit.to_bytes())
         newest = head(self._folder.reading)
         self._unsure = False
         if newest is None or newest.token != self._token:
+            if created:  # below the newest, where others had been before
+                self._folder.remove([path])
             raise self._superseded(newest)
         self._take(newest, new)
 
@@ -215,19 +237,6 @@ class Commits:
             if not self._unsure:
                 with suppress(StorageError):
                     self._folder.remove(map(hidden, contents))
-            raise
-
-    @contextmanager
-    def _superseded_first(self) -> Iterator[None]:
-        """Where a file operation fails because another driver has taken over, say that."""
-        try:
-            yield
-        except StorageError:
-            self._before_write()
-            newest = head(self._folder.reading)
-            later = newest is not None and newest.number > self.head.number
-            if later and newest is not None and newest.token != self._token:
-                raise self._superseded(newest) from None
             raise
 
     def _superseded(self, newest: Commit | None) -> LockLost:

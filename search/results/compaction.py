@@ -33,9 +33,9 @@ def compact(commits: Commits, folder: ResultsFolder, schemas: Mapping[str, pa.Sc
     """
     commits.catch_up()
     head, name = commits.head, commits.name()
-    parts = {
-        table: NewPart.of(name, _merged(commits, folder, table, schemas[table])) for table in TABLES
-    }
+    with commits.superseded_first():
+        merged = {table: _merged(commits, folder, table, schemas[table]) for table in TABLES}
+    parts = {table: NewPart.of(name, rows) for table, rows in merged.items()}
     replaced = {table: tuple(part.name for part in head.of(table)) for table in TABLES}
     commits.write(parts, replaced)
 

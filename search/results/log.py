@@ -106,13 +106,14 @@ class SweepLog:
             folder, sweep_id_of(schemas["trials"]), before_write=before_write, sweep=sweep
         )
         """The sweep's history."""
-        self._provide_columns()
+        with self.commits.superseded_first():
+            self._provide_columns()
+            self._open = {
+                each.trial: self._proposed(each.trial, each.role, each.generation, each.config)
+                for each in pending_proposals(folder)
+            }
+            self._ended = self._read_ended()
         self._converters = {table: RowConverter(self._schemas[table]) for table in TABLES}
-        self._open = {
-            each.trial: self._proposed(each.trial, each.role, each.generation, each.config)
-            for each in pending_proposals(folder)
-        }
-        self._ended = self._read_ended()
 
     def propose(self, trial: int, role: str, generation: int, config: Row) -> None:
         """Note that a trial starts; `config` has dotted keys, each of them in the schema.

@@ -61,6 +61,12 @@ class ObjectFolder(ResultsFolder):
     def remove(self, names: Iterable[str]) -> None:
         self._objects.delete([self._key(name) for name in names])
 
+    def set_aside(self, names: Iterable[str], place: str) -> None:
+        moved = list(names)
+        for name in moved:
+            self._objects.copy(self._key(name), self._key(f"{place}/{name}"))
+        self.remove(moved)
+
     def discard_if_empty(self) -> None:
         pass
 

@@ -64,6 +64,9 @@ class ResultsFolder(Protocol):
     def remove(self, names: Iterable[str]) -> None:
         """Delete files; those that are gone already are none of our concern."""
 
+    def set_aside(self, names: Iterable[str], place: str) -> None:
+        """Move files into another folder within this one, under their own names."""
+
     def discard_if_empty(self) -> None:
         """Delete the folder if no file is in it, and what `create` made above it."""
 
@@ -139,6 +142,15 @@ class LocalFolder(ResultsFolder):
                 path.unlink(missing_ok=True)
             for parent in sorted({path.parent for path in paths}):
                 _sync_folder(parent)
+
+    def set_aside(self, names: Iterable[str], place: str) -> None:
+        with self._refusals():
+            for name in names:
+                target = self.path / place / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(self.path / name, target)
+                _sync_folder(target.parent)
+                _sync_folder((self.path / name).parent)
 
     def discard_if_empty(self) -> None:
         with self._refusals():

@@ -86,13 +86,24 @@ def record_rows(trial: int) -> list[dict[str, Any]]:
     ]
 
 
-def run_trial(log: SweepLog, trial: int) -> None:
+def run_trial(log: SweepLog, trial: int, *, checked: bool = True) -> None:
     log.propose(trial, "search", 0, CONFIG)
-    end_trial(log, trial)
+    end_trial(log, trial, checked=checked)
 
 
-def end_trial(log: SweepLog, trial: int) -> None:
-    log.end(trial_row(trial), step_rows(trial), record_rows(trial))
+def end_trial(log: SweepLog, trial: int, *, checked: bool = True) -> None:
+    log.end(trial_row(trial), step_rows(trial), record_rows(trial), checked=checked)
+
+
+def confirmed_walk(trial: int, sequence: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A walk of a confirmation that was completed, and its records."""
+    walk = {"trial": trial, "role": "search", "sequence": sequence}
+    values = {"status": "completed", "attempt": 0, "composite": (trial + sequence) / 10}
+    records = [
+        {**walk, "batch": 0, "case_id": 10 * sequence + n, "es": 1.0, "ns_unedited": 0.5}
+        for n in range(2)
+    ]
+    return {**walk, **values, "started": datetime(2026, 1, 1, tzinfo=UTC)}, records
 
 
 def write_sweep(path: Path, flushes: int, per_flush: int = 2) -> LocalFolder:

@@ -1,0 +1,162 @@
+"""Every file of a sweep looked at: what is damaged, and what is whole all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from analysis.commits import (
+    MOST_BYTES,
+    Commit,
+    Part,
+    commit_name,
+    commit_numbers,
+    digest_of,
+    way_out,
+)
+from analysis.committed import committed
+from analysis.errors import ResultsError
+from analysis.first_format import first_format
+from analysis.folder import COMMITS, CONFIG, SweepFolder
+from analysis.parts import open_part
+from analysis.tables import read_table
+from search.results.takeover import EVERY_TABLE, strange
+from search.results.wholeness import Walk, whole_trials, whole_walks
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a sweep's folder."""
+
+    commit: Commit
+    """What counts, of the sound parts alone."""
+    is_made_up: bool
+    """Whether the commit was lost, and this one is made of the parts that lie there."""
+    tables: Mapping[str, pa.Table]
+    """The rows of the sound parts, by table."""
+    faults: tuple[str, ...]
+    """A line for everything that is not as the sweep has written it."""
+    damaged: tuple[str, ...]
+    """Damaged files, and strange ones, by their names in the folder."""
+    trials: frozenset[int]
+    """Trials that are whole."""
+    walks: frozenset[Walk]
+    """Walks of the confirmation that are whole."""
+
+    @property
+    def partial_trials(self) -> set[int]:
+        """Trials of which something is sound, and something is not."""
+        tables = [rows["trial"] for name, rows in self.tables.items() if name in _OF_TRIALS]
+        return {n for column in tables for n in column.to_pylist()} - self.trials
+
+
+_OF_TRIALS = ("trials", "steps", "records")
+
+
+def inspect(folder: SweepFolder) -> Inspection:
+    """Look at every file that counts; nothing is changed.
+
+    Raises:
+        SweepNotFound: there is no sweep.
+        ResultsError: files of a sweep without a commit that are no parts.
+        StorageError: the folder cannot be read.
+    """
+    folder.require()
+    commit, faults, damaged = _commit(folder)
+    made_up = bool(faults)
+    faults += _copies(folder)
+    tables: dict[str, pa.Table] = {}
+    sound: dict[str, tuple[Part, ...]] = {}
+    for table in EVERY_TABLE:
+        sound[table], rows, wrong, names = _sound(folder, commit, table)
+        faults, damaged = faults + wrong, damaged + names
+        if rows is not None:
+            tables[table] = rows
+    for table, name in strange(folder, commit):
+        faults.append(f"{folder.path(table, name)}: not a part of this sweep")
+        damaged.append(f"{table}/{name}")
+    wrong, names = _file(folder, commit)
+    complete = {table: len(sound[table]) == len(commit.of(table)) for table in EVERY_TABLE}
+    return Inspection(
+        commit=replace(commit, parts=sound),
+        is_made_up=made_up,
+        tables=tables,
+        faults=(*faults, *wrong),
+        damaged=(*damaged, *names),
+        trials=frozenset(whole_trials(tables, complete)),
+        walks=frozenset(whole_walks(tables, complete)),
+    )
+
+
+def _commit(folder: SweepFolder) -> tuple[Commit, list[str], list[str]]:
+    """The newest commit, or one made of what lies there; what is wrong, and which files are."""
+    try:
+        return committed(folder), [], []
+    except ResultsError as error:
+        faults = _without_way_out(error, folder)
+    numbers = commit_numbers(folder)
+    found = first_format(folder)
+    uncommitted = [f"{table}/{name}" for table, names in found.replaced.items() for name in names]
+    number = max(numbers, default=0)
+    commit = replace(found, number=number, replaced={}, sweep=folder.text(CONFIG))
+    return commit, faults, [*(f"{COMMITS}/{commit_name(n)}" for n in numbers), *uncommitted]
+
+
+def _copies(folder: SweepFolder) -> list[str]:
+    """Whether one of the newest commit's two copies is damaged."""
+    for number in commit_numbers(folder)[:1]:
+        content = folder.content(COMMITS, commit_name(number), most=MOST_BYTES)
+        found = Commit.parse(content)
+        if found is not None and found.to_bytes() != content:
+            path = folder.path(COMMITS, commit_name(number))
+            return [f"{path}: one of its two copies is damaged; the other one serves"]
+    return []
+
+
+def _sound(
+    folder: SweepFolder, commit: Commit, table: str
+) -> tuple[tuple[Part, ...], pa.Table | None, list[str], list[str]]:
+    """A table's sound parts and their rows; what is wrong, and which files are."""
+    faults: list[str] = []
+    damaged: list[str] = []
+    sound: list[Part] = []
+    for part in commit.of(table):
+        try:
+            with open_part(folder, table, part) as file:
+                file.read()
+            sound.append(part)
+        except FileNotFoundError:
+            faults.append(f"{folder.path(table, part.name)}: missing")
+        except ResultsError as error:
+            faults += _without_way_out(error, folder)
+            damaged.append(f"{table}/{part.name}")
+    try:
+        return tuple(sound), read_table(folder, table, sound), faults, damaged
+    except ResultsError as error:  # parts that contradict each other
+        names = [f"{table}/{part.name}" for part in sound]
+        return (), None, faults + _without_way_out(error, folder), damaged + names
+
+
+def _file(folder: SweepFolder, commit: Commit) -> tuple[list[str], list[str]]:
+    """Whether sweep.yaml shows what was committed."""
+    if commit.sweep is None:
+        return [], []
+    path = folder.path(CONFIG)
+    try:
+        text = folder.text(CONFIG)
+    except ResultsError as error:
+        return list(error.faults), [CONFIG]
+    if text is None:
+        return [f"{path}: missing"], []
+    if text == commit.sweep or digest_of(text.encode()) in commit.earlier:
+        return [], []
+    was, now = commit.sweep.splitlines(), text.splitlines()
+    lines = [n for n, (a, b) in enumerate(zip(was, now, strict=False), 1) if a != b]
+    where = f"line {lines[0]}" if lines else "its end"
+    return [f"{path}: not what the sweep has written, from {where} on"], [CONFIG]
+
+
+def _without_way_out(error: ResultsError, folder: SweepFolder) -> list[str]:
+    return [fault for fault in error.faults if fault != way_out(folder.address)]
