@@ -1,0 +1,189 @@
+"""`check` finds every damage, says what is whole, and sets aside the rest; nothing is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import analysis
+from analysis.confirm_schema import CONFIRM_TABLES, confirm_schemas
+from analysis.schema import TABLES
+from search.check_command import check_sweep
+from search.results.confirm_log import ConfirmLog
+from search.results.log import SweepLog
+from search.results.parts import LocalFolder, ResultsFolder
+from search.results.recovery import pending_proposals
+from tests.search.results.files import (
+    as_first_format,
+    content,
+    load,
+    names,
+    newest,
+    plain,
+    read,
+    rows_of,
+)
+from tests.search.results.rows import confirmed_walk, end_trial, fill, schemas
+
+SWEEP = b"sweep_id: a1\nname: tiny\n"
+
+
+def whole(folder: ResultsFolder) -> ResultsFolder:
+    """A sweep of three flushes with two trials each, two walks of which were confirmed."""
+    folder.create()
+    folder.put("sweep.yaml", SWEEP)
+    fill(folder, flushes=3)
+    log = ConfirmLog(folder, confirm_schemas(sweep_id="a1", sweep_name="tiny", facts={}))
+    log.open()
+    for sequence in range(2):
+        log.write(*confirmed_walk(1, sequence))
+    return folder
+
+
+def check(folder: ResultsFolder, repairing: bool = False) -> tuple[bool, list[str]]:
+    lines: list[str] = []
+    sound = check_sweep(folder.reading.address, repairing, lines.append)
+    return sound, lines
+
+
+def flipped(folder: ResultsFolder, name: str) -> None:
+    data = bytearray(read(folder, name))
+    data[len(data) // 2] ^= 4
+    folder.put(name, bytes(data))
+
+
+def second(folder: ResultsFolder, table: str) -> str:
+    """The file of the part with trials 2 and 3, or of the second walk."""
+    start = 0 if table in CONFIRM_TABLES else 1  # before it the empty one
+    return f"{table}/{newest(folder).of(table)[start + 1].name}"
+
+
+def test_a_whole_sweep_is_said_to_be_whole(folder: ResultsFolder) -> None:
+    whole(folder)
+    before = content(folder)
+    assert check(folder) == (
+        True,
+        ["6 trials are whole; 2 confirmed walks are whole; 20 parts are as they were written"],
+    )
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("table", [*TABLES, *CONFIRM_TABLES])
+@pytest.mark.parametrize("harm", ["flipped", "deleted"])
+def test_damage_costs_the_trials_in_it_and_no_other(
+    folder: ResultsFolder, table: str, harm: str
+) -> None:
+    whole(folder)
+    name = second(folder, table)
+    flipped(folder, name) if harm == "flipped" else folder.remove([name])
+    before = content(folder)
+    sound, lines = check(folder)
+    assert not sound
+    assert lines[0].startswith(folder.reading.path(*name.split("/")))
+    assert content(folder) == before
+
+    assert check(folder, repairing=True)[0]
+    assert check(folder)[0]
+    found = load(folder)
+    lost = {2, 3} if table in ("trials", "steps", "records") else set()
+    assert {*found.trials["trial"]} == {0, 1, 2, 3, 4, 5} - lost
+    assert len(found.steps) == 4 * len(found.trials)
+    assert len(found.records) == 3 * len(found.trials)
+    assert {*plain(folder, "steps")["trial"]} == {*found.trials["trial"]}
+    assert len(found.confirm) == (1 if table in CONFIRM_TABLES else 2)
+    aside = [each for each in names(folder) if each.startswith("set-aside/")]
+    assert len(aside) == (harm == "flipped")
+    log = SweepLog(folder, schemas())
+    assert [each.trial for each in pending_proposals(folder)] == sorted(lost)
+    for each in sorted(lost):
+        end_trial(log, each)
+    log.close()
+    assert {*load(folder).trials["trial"]} == {0, 1, 2, 3, 4, 5}
+
+
+def test_one_damaged_copy_of_a_commit_stops_nothing_and_is_told(folder: ResultsFolder) -> None:
+    whole(folder)
+    name = f"commits/{newest(folder).name}"
+    data = read(folder, name)
+    for place in (10, len(data) // 3, len(data) - 10):
+        folder.put(name, data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert len(load(folder).trials) == 6
+        sound, lines = check(folder)
+        assert not sound and "one of its two copies is damaged" in lines[0]
+    assert check(folder, repairing=True)[0]
+    assert check(folder)[0]
+
+
+@pytest.mark.parametrize("harm", ["torn", "deleted"])
+def test_a_lost_commit_is_made_again_of_the_parts_that_lie_there(
+    folder: ResultsFolder, harm: str
+) -> None:
+    whole(folder)
+    name = f"commits/{newest(folder).name}"
+    folder.put(name, b"{") if harm == "torn" else folder.remove([name])
+    folder.put("steps/.part-000099-01234567.parquet", b"half")
+    with pytest.raises(analysis.ResultsError, match="ratchet check"):
+        load(folder)
+    assert not check(folder)[0]
+    assert check(folder, repairing=True)[0]
+    found = load(folder)
+    assert {*found.trials["trial"]} == {0, 1, 2, 3, 4, 5}
+    assert len(found.confirm) == 2
+    assert found.unchecked == (0, 1, 2, 3, 4, 5), "whether they were looked at is lost"
+    assert read(folder, "sweep.yaml") == SWEEP
+
+
+def replaced(text: bytes) -> Callable[[ResultsFolder], None]:
+    return lambda folder: folder.put("sweep.yaml", text)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        replaced(SWEEP.replace(b"a1", b"b2")),
+        replaced(b"\xff\xfe"),
+        replaced(SWEEP[:10]),
+        lambda folder: folder.remove(["sweep.yaml"]),
+    ],
+)
+def test_sweep_yaml_is_put_back(
+    folder: ResultsFolder, harm: Callable[[ResultsFolder], None]
+) -> None:
+    whole(folder)
+    harm(folder)
+    sound, lines = check(folder)
+    assert not sound and "sweep.yaml" in lines[0]
+    assert check(folder, repairing=True)[0]
+    assert read(folder, "sweep.yaml") == SWEEP
+    assert check(folder)[0]
+
+
+def test_what_was_never_written_by_the_sweep_is_set_aside(tmp_path: Path) -> None:
+    folder = LocalFolder(tmp_path / "tiny")
+    whole(folder)
+    before = rows_of(folder)
+    (folder.path / "trials" / "part-000001-copy.parquet").write_bytes(b"x")
+    assert not check(folder)[0]
+    assert check(folder, repairing=True)[0]
+    after = rows_of(folder)
+    assert {name: data for name, data in after.items() if "set-aside" not in name} == before
+
+
+def test_a_sweep_of_the_first_format_is_checked_as_far_as_that_goes(folder: ResultsFolder) -> None:
+    whole(folder)
+    as_first_format(folder)
+    sound, lines = check(folder)
+    assert sound and "written before there were digests" in lines[1]
+    flipped(folder, second(folder, "steps"))
+    assert not check(folder)[0]
+    assert check(folder, repairing=True)[0]
+    assert load(folder).trials.empty, "nobody knows how many steps the others had"
+
+
+def test_a_repair_of_what_is_whole_changes_nothing(folder: ResultsFolder) -> None:
+    whole(folder)
+    before = content(folder)
+    assert check(folder, repairing=True)[0]
+    assert content(folder) == before
