@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from analysis.errors import StorageError
 from analysis.folder import SweepFolder, flush_id
 from analysis.schema import TABLES
-from search.results.claim import LOCK, TEMPORARY, Claim, FileClaim, Owner
+from search.results.claim import LOCK, TEMPORARY, Claim, Judge, Owner
+from search.results.file_claim import FileClaim
 
 
 class ResultsFolder(Protocol):
@@ -49,12 +50,12 @@ class ResultsFolder(Protocol):
     def discard_if_empty(self) -> None:
         """Delete the folder if no file is in it, and what `create` made above it."""
 
-    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+    def claim(self, owner: Callable[[], Owner], judge: Judge) -> Claim:
         """Take the folder's lock for this driver.
 
         Args:
             owner: what the lock is to say, at the time of asking.
-            judge: raises if this owner of a lock that is there keeps us out.
+            judge: whether a lock that is there may be taken over; raises if it keeps us out.
         """
 
 
@@ -104,7 +105,7 @@ class LocalFolder(ResultsFolder):
                     return
                 folder.rmdir()
 
-    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+    def claim(self, owner: Callable[[], Owner], judge: Judge) -> Claim:
         with self._refusals():
             return FileClaim(self.path / LOCK, owner, judge)
 
