@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from greedy_core.process import ProcessName
@@ -86,12 +86,13 @@ class Claim(Protocol):
 
 
 def _process(content: dict[str, Any]) -> ProcessName:
-    values = {field.name: content.get(field.name) for field in fields(ProcessName)}
-    pid = values.pop("pid")
-    texts = [text for text in values.values() if isinstance(text, str) and len(text) <= _LONGEST]
-    if type(pid) is not int or not 0 < pid < 2**31 or len(texts) < len(values):
+    pid = content.get("pid")
+    texts = [content.get(name) for name in ("host", "space", "started")]
+    if type(pid) is not int or not 0 < pid < 2**31:
         return UNKNOWN
-    return ProcessName(pid=pid, **values)
+    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
+        return UNKNOWN
+    return ProcessName(content["host"], content["space"], pid, content["started"])
 
 
 def _heartbeat(said: object, changed: float) -> float:

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from greedy_core.process import process_space
 from search.errors import SweepLocked
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
@@ -64,6 +65,9 @@ for line in sys.stdin:
     elif order == "release":
         lock.release()
         answer = "released"
+    elif order == "set":
+        os.environ[words[0]] = words[1]
+        answer = "set"
     elif order == "without":
         fcntl.flock = without_locks
         answer = "without"
@@ -127,6 +131,10 @@ def takers(
     return ready
 
 
+def leave_nothing(folder: LocalFolder) -> None:
+    return
+
+
 def leave_stale(folder: LocalFolder) -> None:
     leave_lock(folder)
 
@@ -138,16 +146,14 @@ def leave_stale_with_dead_takers(folder: LocalFolder) -> None:
     leave_lock(folder)
 
 
-@pytest.mark.parametrize(
-    "left", [lambda folder: None, leave_stale, leave_stale_with_dead_takers], ids=str
-)
+@pytest.mark.parametrize("left", [leave_nothing, leave_stale, leave_stale_with_dead_takers])
 def test_of_many_takers_one_wins_and_no_file_is_left(
-    takers: list[subprocess.Popen[str]], tmp_path: Path, left: object
+    takers: list[subprocess.Popen[str]], tmp_path: Path, left: Callable[[LocalFolder], None]
 ) -> None:
     for number in range(20):
         folder = LocalFolder(tmp_path / str(number))
         folder.create()
-        left(folder)  # type: ignore[operator]
+        left(folder)
         outcomes = race(takers, str(folder.path))
         assert sorted(outcomes) == ["kept out"] * 5 + ["took it"]
         winner = takers[outcomes.index("took it")]
@@ -155,6 +161,23 @@ def test_of_many_takers_one_wins_and_no_file_is_left(
             tell(winner, order)
             assert hear(winner) == answer
         assert os.listdir(folder.path) == []
+
+
+def test_of_many_takers_one_wins_on_an_object_store(
+    remote: ResultsFolder, ready: list[subprocess.Popen[str]]
+) -> None:
+    for process in ready:
+        for name, value in os.environ.items():
+            if name.startswith("AWS_"):
+                tell(process, f"set {name} {value}")
+                assert hear(process) == "set"
+    for left in (lambda: None, lambda: leave_lock(remote)):
+        left()
+        outcomes = race(ready, remote.reading.address)
+        assert sorted(outcomes) == ["kept out"] * 5 + ["took it"]
+        tell(ready[outcomes.index("took it")], "release")
+        assert hear(ready[outcomes.index("took it")]) == "released"
+        assert content(remote) == {}
 
 
 def test_never_are_two_inside(takers: list[subprocess.Popen[str]], tmp_path: Path) -> None:
@@ -187,10 +210,11 @@ def test_a_stopped_driver_of_this_machine_keeps_its_lock_and_a_killed_one_does_n
     one: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     folder, here = LocalFolder(tmp_path), Time()
+    boot = process_space().partition(" ")[0]
     tell(one, f"take {tmp_path}")
     assert hear(one) == "took it"
     one.send_signal(signal.SIGSTOP)
-    for says in ({}, {"space": f"{here_boot(folder)} pid:[7]", "host": "container"}):
+    for says in ({}, {"space": f"{boot} pid:[7]", "host": "container"}):
         rewrite(folder, heartbeat="1000000000.000000", **says)
         with pytest.raises(SweepLocked, match=rf"process {one.pid} on .*, last sign of life"):
             here.lock(folder)
@@ -213,12 +237,6 @@ def test_a_stopped_driver_of_another_machine_loses_its_lock_and_says_so_when_it_
             tell(one, order)
             assert hear(one) == answer
         assert lock.held
-
-
-def here_boot(folder: LocalFolder) -> str:
-    from greedy_core.process import process_space
-
-    return process_space().partition(" ")[0]
 
 
 def test_of_many_threads_on_a_stale_lock_one_wins(folder: ResultsFolder) -> None:
