@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -201,6 +202,29 @@ def test_a_taker_that_dies_at_any_step_is_in_nobodys_way(
     tell(one, f"take {tmp_path}")
     assert one.wait(60) == -signal.SIGKILL
     with SweepLock(folder) as lock:
+        assert lock.held
+        assert os.listdir(tmp_path) == [LOCK]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("call", ["link", "replace", "unlink"])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_driver_that_dies_releasing_its_lock_is_in_nobodys_way(
+    one: subprocess.Popen[str], tmp_path: Path, call: str, moment: str, elsewhere: bool
+) -> None:
+    tell(one, f"take {tmp_path}")
+    assert hear(one) == "took it"
+    tell(one, f"die {call} {moment}")
+    assert hear(one) == "will die"
+    tell(one, "release")
+    assert one.wait(60) == -signal.SIGKILL
+    for number, file in enumerate(tmp_path.iterdir()):
+        if elsewhere:
+            file.write_text(
+                json.dumps({**json.loads(file.read_text()), **ELSEWHERE, "heartbeat": number})
+            )
+    with Time().lock(LocalFolder(tmp_path)) as lock:
         assert lock.held
         assert os.listdir(tmp_path) == [LOCK]
     assert os.listdir(tmp_path) == []
