@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -131,11 +131,6 @@ def test_rows_without_a_sweep_are_damage_and_not_a_place_for_a_new_one(
     assert seen(sweep) == before
 
 
-def told(process: subprocess.Popen[str]) -> str:
-    assert process.stderr is not None
-    return process.stderr.readline()
-
-
 COMMANDS = {
     "resume": lambda folder: ["resume", str(folder)],
     "extend": lambda folder: ["extend", str(folder), "--trials", "1"],
@@ -145,31 +140,39 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_that_waits_says_for_whom_and_a_signal_ends_it(sweep: Path, command: str) -> None:
-    arguments = [*COMMANDS[command](sweep), "--wait-for-lock", "600"]
-    with SweepLock(LocalFolder(sweep)) as lock, driver(*arguments) as process:
-        assert f"waiting up to 600 s for {this_process()}, which has the lock" in told(process)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
-        assert told(process) == "ratchet: interrupted by SIGTERM\n"
-        assert lock.held
+def test_a_command_that_has_waited_in_vain_ends_with_4(
+    sweep: Path,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with SweepLock(LocalFolder(sweep)):
+        code = ended(monkeypatch, *COMMANDS[command](sweep), "--wait-for-lock", "1")
+    assert (code, "is in use by process" in capsys.readouterr().err) == (4, True)
+    assert caplog.text.count(f"waiting up to 1 s for {this_process()}") == 1
 
 
-def test_a_command_that_waits_goes_on_once_the_lock_is_free(sweep: Path) -> None:
+def test_a_command_that_waits_goes_on_once_the_lock_is_free(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     lock = SweepLock(LocalFolder(sweep))
-    with driver(*COMMANDS["run"](sweep), "--wait-for-lock", "600") as process:
-        assert "waiting up to 600 s" in told(process)
-        lock.release()
-        assert process.wait(60) == 0
+    end = threading.Timer(1, lock.release)
+    end.start()
+    assert ended(monkeypatch, *COMMANDS["run"](sweep), "--wait-for-lock", "600") == 0
+    assert "waiting up to 600 s" in caplog.text
     assert not (sweep / LOCK).exists()
 
 
-def test_a_command_that_has_waited_in_vain_ends_with_4(sweep: Path) -> None:
-    arguments = [*COMMANDS["run"](sweep), "--wait-for-lock", "1"]
-    with SweepLock(LocalFolder(sweep)), driver(*arguments) as process:
-        assert "waiting up to 1 s" in told(process)
-        assert process.wait(20) == 4
-        assert "is in use by" in told(process)
+def test_a_command_that_waits_is_ended_by_a_signal(sweep: Path) -> None:
+    arguments = [*COMMANDS["resume"](sweep), "--wait-for-lock", "600"]
+    with SweepLock(LocalFolder(sweep)) as lock, driver(*arguments) as process:
+        assert process.stderr is not None
+        assert "waiting up to 600 s" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (143, "ratchet: interrupted by SIGTERM\n")
+        assert lock.held
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "soon"])
