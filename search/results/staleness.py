@@ -78,7 +78,7 @@ class Staleness:
         self._pause = pause
         self._until = steady() + wait
         self._seen: dict[tuple[ProcessName, str], _Seen] = {}
-        self._told: set[tuple[ProcessName, str]] = set()
+        self._told: set[tuple[str, ProcessName, str]] = set()
 
     def __call__(self, owner: Owner) -> bool:
         """Whether the lock is stale; False after a pause, to look again.
@@ -90,13 +90,14 @@ class Staleness:
         seen = self._look(owner, is_fresh(age))
         quiet = self._steady() - seen.since
         if owner.process.is_gone or (not owner.held and _is_stale(age, quiet, seen.beats)):
-            logger.warning("taking over the lock of %s", owner.process)
+            self._tell("taken", owner, f"taking over the lock of {owner.process}")
             return True
         if owner.held or seen.beats or (seen.fresh and is_fresh(age)):
             self._keep_out(owner, quiet if seen.beats else max(age, 0.0))
         else:
             known = "is in the future" if age < 0 else f"is {age:.0f} s old"
-            self._tell(owner, f"the last sign of life of {owner.process} {known}; looking for more")
+            last = f"the last sign of life of {owner.process} {known}; looking for another"
+            self._tell("doubted", owner, last)
         self._pause(LOOK_SECONDS)
         return False
 
@@ -111,12 +112,14 @@ class Staleness:
         left = self._until - self._steady()
         if left <= 0:
             raise SweepLocked(self._address, owner.process.host, owner.process.pid, age)
-        self._tell(owner, f"waiting up to {left:.0f} s for {owner.process}, which has the lock")
+        waiting = f"waiting up to {left:.0f} s for {owner.process}, which has the lock"
+        self._tell("waited for", owner, waiting)
 
-    def _tell(self, owner: Owner, message: str) -> None:
+    def _tell(self, what: str, owner: Owner, message: str) -> None:
         """Say something of a lock, once."""
-        if (owner.process, owner.token) not in self._told:
-            self._told.add((owner.process, owner.token))
+        key = (what, owner.process, owner.token)
+        if key not in self._told:
+            self._told.add(key)
             logger.warning("%s: %s", self._address, message)
 
 
