@@ -31,6 +31,12 @@ from tests.search.results.locking import (
 from tests.search.results.rows import run_trial, schemas
 
 
+@pytest.fixture
+def local(tmp_path: Path) -> LocalFolder:
+    """A new folder, where what is tested does not depend on the place."""
+    return LocalFolder(tmp_path)
+
+
 def test_a_second_driver_is_told_who_holds_the_lock(folder: ResultsFolder) -> None:
     here = Time()
     with here.lock(folder) as lock:
@@ -118,8 +124,20 @@ CLOCKS = [
 
 @pytest.mark.parametrize(("ahead", "looked"), CLOCKS)
 def test_of_a_process_elsewhere_only_the_heartbeat_is_known_and_no_clock_keeps_it_for_ever(
-    folder: ResultsFolder, ahead: float, looked: float | None
+    local: LocalFolder, ahead: float, looked: float | None
 ) -> None:
+    found_elsewhere(local, ahead, looked)
+
+
+def test_an_object_stores_locks_follow_the_same_rule(remote: ResultsFolder) -> None:
+    found_elsewhere(remote, 59, None)
+    found_elsewhere(remote, -60, 15)
+    found_elsewhere(remote, 60, 60)
+    beats_elsewhere(remote, behind=300)
+
+
+def found_elsewhere(folder: ResultsFolder, ahead: float, looked: float | None) -> None:
+    """Find a lock of another machine that does not change."""
     here = Time()
     leave_lock(folder, heartbeat=here.now + ahead, **ELSEWHERE)
     if looked is None:
@@ -146,8 +164,13 @@ def test_another_host_and_another_boot_are_elsewhere(
 
 @pytest.mark.parametrize("behind", [-1e6, -300, 300, 1e6])
 def test_a_living_driver_keeps_its_lock_whatever_its_clock_says(
-    folder: ResultsFolder, behind: float
+    local: LocalFolder, behind: float
 ) -> None:
+    beats_elsewhere(local, behind)
+
+
+def beats_elsewhere(folder: ResultsFolder, behind: float) -> None:
+    """Find the lock of a driver on another machine that beats by its own clock."""
     here = Time()
     leave_lock(folder, **ELSEWHERE)
     since = here.now
@@ -232,30 +255,30 @@ def test_whoever_waits_gets_the_lock_once_it_is_free_and_says_once_for_whom(
 ) -> None:
     here = Time()
     first = here.lock(folder)
-    left = iter([lambda: None] * 20 + [first.release])
+    left = iter([lambda: None] * 5 + [first.release])
     here.meanwhile = lambda: next(left)()
     with here.lock(folder, wait=30) as second:
         assert second.held
-    assert here.now == Time().now + 21
+    assert here.now == Time().now + 6
     assert caplog.messages == [
         f"{folder.reading.address}: waiting up to 30 s for {this_process()}, which has the lock"
     ]
 
 
-def test_whoever_waits_takes_over_what_grows_stale_meanwhile(folder: ResultsFolder) -> None:
+def test_whoever_waits_takes_over_what_grows_stale_meanwhile(local: LocalFolder) -> None:
     here = Time()
-    leave_lock(folder, **ELSEWHERE)
-    here.lock(folder, wait=100).release()
+    leave_lock(local, **ELSEWHERE)
+    here.lock(local, wait=100).release()
     assert here.now == Time().now + 60
 
 
-def test_whoever_waited_in_vain_is_kept_out(folder: ResultsFolder) -> None:
+def test_whoever_waited_in_vain_is_kept_out(local: LocalFolder) -> None:
     here = Time()
-    with here.lock(folder) as first:
+    with here.lock(local) as first:
         here.meanwhile = first.beat
         with pytest.raises(SweepLocked):
-            here.lock(folder, wait=300)
-    assert here.now == Time().now + 300
+            here.lock(local, wait=100)
+    assert here.now == Time().now + 100
 
 
 @pytest.mark.parametrize("wait", [-1, float("nan")])
