@@ -15,10 +15,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
-# The sweep is resumed where it exists, so that a second `make demo` only shows it.
+# A second `make demo` only shows the sweep.
 demo: $(INSTALLED)
-	@if [ -e $(DEMO)/sweep.yaml ]; then $(RATCHET) resume $(DEMO); \
-	else $(RATCHET) run search.trials=24 --results $(dir $(DEMO)) --name $(notdir $(DEMO)); fi
+	@$(RATCHET) run --or-resume search.trials=24 --results $(dir $(DEMO)) --name $(notdir $(DEMO))
 	@echo "Parquet:"; find $(DEMO) -name '*.parquet' | sort
 
 # Three files at a time: much of a test with Ray is waiting. tests/conftest.py orders them.

@@ -9,15 +9,13 @@ compute is the same, and a store keeps the first.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable
 
 from greedy_core.blobs import LEASES, Blobs
-from greedy_core.process_space import process_space
+from greedy_core.process import ProcessName, this_process
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +52,7 @@ class Lease:
         self._waiting = waiting
         self._heartbeat_seconds = heartbeat_seconds
         self._lapse_seconds = lapse_seconds
-        self._holder = f"{_here()}{os.getpid()} {uuid.uuid4().hex}"
+        self._holder = f"{_text(this_process())} {uuid.uuid4().hex}"
         self._released = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -113,21 +111,16 @@ class Lease:
         return f"{self._holder} {beats}".encode()
 
 
-def _here() -> str:
-    """Where a process's number means something; what its holder's name begins with."""
-    return f"{socket.gethostname()} {process_space().replace(' ', '/')} "
+def _text(process: ProcessName) -> str:
+    """A process's name as four words; what the content of its lease begins with."""
+    space = process.space.replace(" ", "/")
+    return f"{process.host} {space} {process.pid} {process.started}"
 
 
 def _is_dead(content: bytes) -> bool:
     """Whether the holder was a process that is gone, as far as that can be known from here."""
-    holder, here = content.decode(errors="replace"), _here()
-    pid = holder.removeprefix(here).partition(" ")[0]
-    if not holder.startswith(here) or not pid.isdecimal():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        return False
-    return False
+    words = content.decode(errors="replace").split(" ")
+    if len(words) != 6 or not words[2].isdecimal() or len(words[2]) > 10:
+        return False  # not a lease of ours: it lapses
+    host, space, pid, started = words[:4]
+    return ProcessName(host, space.replace("/", " "), int(pid), started).is_gone

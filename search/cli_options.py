@@ -19,6 +19,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
 ]
+WaitForLock = Annotated[
+    float,
+    typer.Option(
+        "--wait-for-lock",
+        metavar="SECONDS",
+        min=0,
+        help="Wait so long for another driver to end, or its lock to grow stale.",
+    ),
+]
 AcceptVersions = Annotated[
     bool,
     typer.Option("--accept-versions", help="Go on with other versions of packages."),

@@ -12,7 +12,7 @@ from rich.console import Console
 import analysis
 from greedy_core.errors import InputError
 from search.cli_logging import set_up_logging
-from search.cli_options import AcceptVersions, Folder, Json, Verbose
+from search.cli_options import AcceptVersions, Folder, Json, Verbose, WaitForLock
 from search.exit_status import DAMAGED, SOME_FAILED
 from search.results.progress import load_valid
 from search.verdict_table import print_verdict
@@ -51,6 +51,7 @@ def confirm(
         ),
     ] = None,
     accept_versions: AcceptVersions = False,
+    wait_for_lock: WaitForLock = 0.0,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -64,7 +65,7 @@ def confirm(
     SweepFile.read(folder)
     from search.confirm_command import confirm_and_show  # imports Ray, once there is a sweep
 
-    if confirm_and_show(folder, top, sequences, accept_versions, as_json, verbose):
+    if confirm_and_show(folder, top, sequences, accept_versions, as_json, verbose, wait_for_lock):
         raise typer.Exit(SOME_FAILED)
 
 

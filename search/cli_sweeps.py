@@ -11,7 +11,7 @@ from rich.console import Console
 
 import analysis
 from search.cli_logging import set_up_logging
-from search.cli_options import AcceptVersions, Config, Folder, Json, Verbose
+from search.cli_options import AcceptVersions, Config, Folder, Json, Verbose, WaitForLock
 from search.config import SweepConfig
 from search.exit_status import SOME_FAILED
 from search.sweep_inputs import resolved_config, split_arguments, sweep_address
@@ -29,6 +29,11 @@ def run(
         str, typer.Option(metavar="DIR", help="Where sweeps are kept; or s3://bucket/prefix.")
     ] = "results",
     name: Annotated[str, typer.Option(metavar="NAME", help="The sweep's name.")] = "sweep",
+    or_resume: Annotated[
+        bool,
+        typer.Option("--or-resume", help="Finish the sweep if it is there, with these settings."),
+    ] = False,
+    wait_for_lock: WaitForLock = 0.0,
     verbose: Verbose = False,
 ) -> None:
     """Run a sweep, and write it to DIR/NAME.
@@ -41,12 +46,16 @@ def run(
     resolved = resolved_config(path, overrides)
     from search.sweep import run_sweep  # imports Ray, once the input is known to be right
 
-    _sweep(lambda watch: run_sweep(resolved, folder, watch, verbose), resolved, verbose)
+    def start(watch: Watch) -> Outcome:
+        return run_sweep(resolved, folder, watch, verbose, or_resume=or_resume, wait=wait_for_lock)
+
+    _sweep(start, resolved, verbose)
 
 
 def resume(
     folder: Folder,
     accept_versions: AcceptVersions = False,
+    wait_for_lock: WaitForLock = 0.0,
     verbose: Verbose = False,
 ) -> None:
     """Finish a sweep that was interrupted; ended trials stay as they are.
@@ -59,7 +68,10 @@ def resume(
     config = SweepFile.read(folder).config
     from search.sweep import resume_sweep
 
-    _sweep(lambda watch: resume_sweep(folder, watch, verbose, accept_versions), config, verbose)
+    def start(watch: Watch) -> Outcome:
+        return resume_sweep(folder, watch, verbose, accept_versions, wait=wait_for_lock)
+
+    _sweep(start, config, verbose)
 
 
 def extend(
@@ -74,6 +86,7 @@ def extend(
         ),
     ] = None,
     accept_versions: AcceptVersions = False,
+    wait_for_lock: WaitForLock = 0.0,
     verbose: Verbose = False,
 ) -> None:
     """Add trials to a sweep, in its own space or another, on top of all that have ended.
@@ -88,7 +101,10 @@ def extend(
     config = extension.config_of(SweepFile.read(folder))
     from search.sweep import extend_sweep
 
-    _sweep(lambda watch: extend_sweep(extension, watch, verbose, accept_versions), config, verbose)
+    def start(watch: Watch) -> Outcome:
+        return extend_sweep(extension, watch, verbose, accept_versions, wait=wait_for_lock)
+
+    _sweep(start, config, verbose)
 
 
 def edit(

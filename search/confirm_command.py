@@ -21,6 +21,7 @@ def confirm_and_show(
     accept_versions: bool,
     as_json: bool,
     verbose: bool,
+    wait: float = 0.0,
 ) -> bool:
     """Confirm a sweep, print what came of it, and say whether walks have failed.
 
@@ -31,10 +32,11 @@ def confirm_and_show(
         accept_versions: take other versions of packages than the sweep's.
         as_json: print JSON.
         verbose: let the libraries talk.
+        wait: seconds to wait for another driver to end.
     """
     line = ProgressLine(Console(stderr=True), ())
     with line.shown():
-        failed = confirm_sweep(folder, top, sequences, line, verbose, accept_versions)
+        failed = confirm_sweep(folder, top, sequences, line, verbose, accept_versions, wait)
     found = confirmation(analysis.load(folder))
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))

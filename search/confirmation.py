@@ -60,6 +60,7 @@ def confirm_sweep(
     watch: Watch,
     verbose: bool = False,
     accept_versions: bool = False,
+    wait: float = 0.0,
 ) -> int:
     """Run what a sweep's confirmation lacks; says how many of the walks asked for have failed.
 
@@ -70,6 +71,7 @@ def confirm_sweep(
         watch: told about progress.
         verbose: let the libraries talk.
         accept_versions: take other versions of packages than the sweep's.
+        wait: seconds to wait for another driver to end.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -79,9 +81,10 @@ def confirm_sweep(
             settings, data or versions are not those of the sweep.
         SweepInterrupted: after a signal; walks that had ended are on disk.
     """
-    file = SweepFile.read(folder)
+    SweepFile.read(folder)
     results = results_folder(folder)
-    with interruptible() as interrupts, SweepLock(results) as lock:
+    with interruptible() as interrupts, SweepLock(results, wait) as lock:
+        file = SweepFile.read(folder)
         require_valid(results.reading)
         require_same_settings(file, results)
         asked = _asked(file, results, top, sequences)

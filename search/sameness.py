@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from analysis.committed import committed
 from analysis.tables import part_schemas
 from greedy_core.errors import InputError
 from search.baselines import baselines
+from search.config import SweepConfig
+from search.config_reader import SPACE
 from search.file_edits import is_free
 from search.results.parts import ResultsFolder
 from search.results.recovery import (
@@ -55,6 +58,24 @@ def require_same_settings(file: SweepFile, folder: ResultsFolder) -> None:
     lines = [*faults.values(), *_changed(file.digests, {"space": space_digest(file.config)})]
     if lines:
         raise InputError(lines)
+
+
+def require_asked_settings(file: SweepFile, asked: SweepConfig, folder: str) -> None:
+    """Compare a sweep's configuration with the one that a command asks for, both self-contained.
+
+    Raises:
+        InputError: a line for each setting that differs, whether it was given or left out.
+    """
+    was, now = file.config.flat(), asked.flat()
+    lines = [
+        f"{key} must be the sweep's, {shown(was[key])}, but got {shown(now[key])}"
+        for key in was
+        if key != SPACE and was[key] != now[key]
+    ]
+    lines += _changed({SPACE: space_digest(file.config)}, {SPACE: space_digest(asked)})
+    if lines:
+        resume = shlex.join(["ratchet", "resume", folder])
+        raise InputError([*lines, f"to go on with the sweep's own settings: {resume}"])
 
 
 def require_same_data(started_with: Mapping[str, str], found: Mapping[str, str]) -> None:

@@ -14,9 +14,9 @@ from analysis.folder import CONFIG, SweepFolder
 from analysis.storage import Address
 from analysis.tables import BASELINES
 from analysis.verdict import Verdict, verdict
-from search.results.claim import LOCK, Owner
-from search.results.lock import STALE_SECONDS
+from search.results.lock import lock_owner
 from search.results.progress import INVALID, last_said
+from search.results.staleness import is_alive
 
 Standing = Literal["preparing", "running", "in use", "interrupted", "lost", "finished", "invalid"]
 """in use: a command that runs no trials has it; lost: its driver ended without a word; invalid: its
@@ -72,14 +72,8 @@ def read_status(address: Address) -> Status:
         StorageError: the store cannot be used.
     """
     folder = SweepFolder.at(address)
-    owner = _owner(folder)
-    silent = None if owner is None else max(time.time() - owner.heartbeat, 0.0)
-    alive = (
-        owner is not None
-        and silent is not None
-        and silent < STALE_SECONDS
-        and not owner.process.is_gone
-    )
+    owner, now = lock_owner(folder), time.time()
+    alive = owner is not None and is_alive(owner, now)
     unborn = alive and CONFIG not in folder.entries()
     sweep = None if unborn else analysis.load(address, tables=("trials",))
     said = last_said(folder)
@@ -94,8 +88,8 @@ def read_status(address: Address) -> Status:
     return Status(
         folder=folder.address,
         state=state,
-        driver=None if owner is None else f"process {owner.process.pid} on {owner.process.host}",
-        silent_seconds=silent,
+        driver=None if owner is None else str(owner.process),
+        silent_seconds=None if owner is None else max(now - owner.heartbeat, 0.0),
         generation=0 if sweep is None else int(sweep.config.get("generation", 0)),
         asked=asked,
         ended=ended,
@@ -108,11 +102,6 @@ def read_status(address: Address) -> Status:
         states_read=_sum(trials, "states_read"),
         unchecked=0 if sweep is None or alive else len(sweep.unchecked),
     )
-
-
-def _owner(folder: SweepFolder) -> Owner | None:
-    text = folder.text(LOCK)
-    return None if text is None else Owner.parse(text.encode(), changed=0.0)
 
 
 def _state(alive: bool, asked: int, ended: int, said: Mapping[str, Any], invalid: bool) -> Standing:

@@ -7,7 +7,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from analysis.errors import ResultsError
 from analysis.folder import COMMITS
+from analysis.schema import TABLES
 from analysis.storage import Address
 from search.config import SweepConfig
 from search.earlier_trials import EarlierTrials
@@ -21,7 +23,12 @@ from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import ended_trials
-from search.sameness import require_same_data, require_same_settings, same_versions
+from search.sameness import (
+    require_asked_settings,
+    require_same_data,
+    require_same_settings,
+    same_versions,
+)
 from search.session import Session
 from search.sweep_file import (
     SWEEP_FILE,
@@ -46,7 +53,15 @@ class Outcome:
     """Trials among all that have failed."""
 
 
-def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool = False) -> Outcome:
+def run_sweep(
+    config: SweepConfig,
+    folder: Address,
+    watch: Watch,
+    verbose: bool = False,
+    *,
+    or_resume: bool = False,
+    wait: float = 0.0,
+) -> Outcome:
     """Start a sweep in a new folder.
 
     Args:
@@ -54,49 +69,42 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
         folder: results/<name>, or s3://bucket/prefix/<name>.
         watch: told about progress.
         verbose: let the libraries talk.
+        or_resume: where there is a sweep with this configuration, run what it has not finished.
+        wait: seconds to wait for another driver to end.
 
     Raises:
-        SweepExists: if there is a sweep in the folder.
+        SweepExists: if there is a sweep in the folder that is not to be resumed.
         StorageError: if the store cannot be used.
         BaseModelChanged: if trials wrote into the shared weights; the sweep is not valid.
         SweepInterrupted: after a signal; what had ended is on disk.
+        ResultsError, InputError: as `resume_sweep` does, and if the sweep has other settings.
     """
     results = results_folder(folder)
-    _require_new(folder, results)
+    exists = _exists(folder, results, or_resume)
     config = config.self_contained()
+    if exists:
+        require_asked_settings(SweepFile.read(folder), config, str(folder))
     results.create()
     try:
-        with (
-            interruptible() as interrupts,
-            SweepLock(results) as lock,
-            ray_session(config, verbose, interrupts),
-        ):
-            _require_new(folder, results)
-            shared = prepared(config, watch.preparing)
-            file = SweepFile(
-                sweep_id=uuid.uuid4().hex,
-                name=results.reading.name,
-                started=datetime.now(UTC).isoformat(timespec="seconds"),
-                generation=0,
-                generations={"0": purpose(config)},
-                versions=versions(),
-                earlier_versions={},
-                git_sha=git_sha(),
-                digests={**shared.digests, "space": space_digest(config)},
-                config=config,
-            )
-            lock.check()
-            file.write(results)
-            with Session(file, results, lock, watch, interrupts) as session:
-                session.announce()
-                session.run(shared)
+        with interruptible() as interrupts, SweepLock(results, wait) as lock:
+            if _exists(folder, results, or_resume):
+                file = SweepFile.read(folder)
+                require_asked_settings(file, config, str(folder))
+                _resume(file, results, lock, watch, interrupts, verbose)
+            else:
+                _start(config, results, lock, watch, interrupts, verbose)
     finally:
         results.discard_if_empty()
     return _outcome(folder, results)
 
 
 def resume_sweep(
-    folder: Address, watch: Watch, verbose: bool = False, accept_versions: bool = False
+    folder: Address,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    *,
+    wait: float = 0.0,
 ) -> Outcome:
     """Run what a sweep has not finished.
 
@@ -105,6 +113,7 @@ def resume_sweep(
         watch: told about progress.
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages, as a new generation.
+        wait: seconds to wait for another driver to end.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -113,22 +122,22 @@ def resume_sweep(
         InputError: if settings, data or versions are not those that the sweep started with.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
-    file = SweepFile.read(folder)
+    SweepFile.read(folder)
     results = results_folder(folder)
-    with interruptible() as interrupts, SweepLock(results) as lock:
-        require_valid(results.reading)
-        require_same_settings(file, results)
-        going_on = file
-        if EarlierTrials.read(file, results).assignment().total:
-            found = versions()
-            if not same_versions(file.versions, found, accept_versions):
-                going_on = file.next_generation(file.config, found, git_sha())
-        _go_on(file, going_on, results, lock, watch, interrupts, verbose)
+    with interruptible() as interrupts, SweepLock(results, wait) as lock:
+        # Read again: whoever had the lock may have extended the sweep.
+        file = SweepFile.read(folder)
+        _resume(file, results, lock, watch, interrupts, verbose, accept_versions)
     return _outcome(folder, results)
 
 
 def extend_sweep(
-    extension: Extension, watch: Watch, verbose: bool = False, accept_versions: bool = False
+    extension: Extension,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    *,
+    wait: float = 0.0,
 ) -> Outcome:
     """Run more trials on top of all that a sweep has, as a new generation.
 
@@ -140,13 +149,15 @@ def extend_sweep(
         watch: told about progress.
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages.
+        wait: seconds to wait for another driver to end.
 
     Raises:
         As `resume_sweep` does.
     """
-    file = SweepFile.read(extension.folder)
+    SweepFile.read(extension.folder)
     results = results_folder(extension.folder)
-    with interruptible() as interrupts, SweepLock(results) as lock:
+    with interruptible() as interrupts, SweepLock(results, wait) as lock:
+        file = SweepFile.read(extension.folder)
         require_valid(results.reading)
         require_same_settings(file, results)
         found = versions()
@@ -154,6 +165,54 @@ def extend_sweep(
         going_on = file.next_generation(extension.config_of(file), found, git_sha())
         _go_on(file, going_on, results, lock, watch, interrupts, verbose)
     return _outcome(extension.folder, results)
+
+
+def _start(
+    config: SweepConfig,
+    results: ResultsFolder,
+    lock: SweepLock,
+    watch: Watch,
+    interrupts: Interrupts,
+    verbose: bool,
+) -> None:
+    with ray_session(config, verbose, interrupts):
+        shared = prepared(config, watch.preparing)
+        file = SweepFile(
+            sweep_id=uuid.uuid4().hex,
+            name=results.reading.name,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            generation=0,
+            generations={"0": purpose(config)},
+            versions=versions(),
+            earlier_versions={},
+            git_sha=git_sha(),
+            digests={**shared.digests, "space": space_digest(config)},
+            config=config,
+        )
+        lock.check()
+        file.write(results)
+        with Session(file, results, lock, watch, interrupts) as session:
+            session.announce()
+            session.run(shared)
+
+
+def _resume(
+    file: SweepFile,
+    results: ResultsFolder,
+    lock: SweepLock,
+    watch: Watch,
+    interrupts: Interrupts,
+    verbose: bool,
+    accept_versions: bool = False,
+) -> None:
+    require_valid(results.reading)
+    require_same_settings(file, results)
+    going_on = file
+    if EarlierTrials.read(file, results).assignment().total:
+        found = versions()
+        if not same_versions(file.versions, found, accept_versions):
+            going_on = file.next_generation(file.config, found, git_sha())
+    _go_on(file, going_on, results, lock, watch, interrupts, verbose)
 
 
 def _go_on(
@@ -176,9 +235,22 @@ def _go_on(
                 session.run(shared)
 
 
-def _require_new(folder: Address, results: ResultsFolder) -> None:
-    if {SWEEP_FILE, COMMITS} & {*results.reading.entries()}:
+def _exists(folder: Address, results: ResultsFolder, or_resume: bool) -> bool:
+    """Whether there is a sweep, which may then be resumed; the lock alone is none.
+
+    Raises:
+        SweepExists: if there is one, and it may not.
+        ResultsError: if there are rows without the sweep that they belong to.
+    """
+    names = results.reading.entries()
+    if {SWEEP_FILE, COMMITS} & {*names}:
+        if or_resume:
+            return True
         raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
+    if any(table in names and results.reading.entries(table) for table in TABLES):
+        missing = results.reading.path(SWEEP_FILE)
+        raise ResultsError(f"{missing}: is missing, although there are rows of a sweep")
+    return False
 
 
 def _outcome(folder: Address, results: ResultsFolder) -> Outcome:

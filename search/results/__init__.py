@@ -8,6 +8,7 @@ log            rows in, flushes out
 compaction     many parts into one, whatever happens meanwhile
 recovery       what a killed driver left: cleaned up, and read for the next one
 lock           one driver per sweep
-claim          how a lock file is taken; object_claim: how a lock object is
+staleness      when another driver's lock may be taken over
+claim          what a lock says; file_claim, object_claim: how one is taken; lock_file: its files
 progress       a glance at a running sweep
 """

@@ -1,44 +1,40 @@
-"""The lock file of a sweep: what it says, and how a driver takes it on a POSIX file system.
-
-Creating is exclusive. Whoever replaces or deletes a lock first holds the kernel's lock (flock) on
-that very file and sees, holding it, that the name still leads to it; so of two that take over the
-same stale lock, the second finds another file under the name. The heart beats into the open file,
-not into the name: a driver that slept while its lock was taken cannot write into its successor's.
-"""
+"""What a lock says, and what taking one is, wherever it lies: see `file_claim`, `object_claim`."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import logging
-import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-from analysis.errors import StorageError
-from search.results.process import ProcessName
-
-logger = logging.getLogger(__name__)
+from greedy_core.process import ProcessName
 
 LOCK = "lock.json"
 TEMPORARY = ".tmp"
 """How the names of unfinished files end, beside a dot at the beginning; `recover` removes them."""
 
+UNKNOWN = ProcessName(host="an unknown host", space="", pid=0, started="")
+"""Whose lock it is that does not say whose it is."""
+
+_TOKEN = re.compile("[0-9a-z]{1,32}")
+_LONGEST = 255
+"""Characters of the texts in a process's name, at most; hosts have no longer names."""
+
 
 @dataclass(frozen=True)
 class Owner:
-    """What a lock file says."""
+    """What is known of a lock."""
 
     process: ProcessName
     """The driver that may write."""
     heartbeat: float
-    """Its last sign of life, in seconds since the epoch."""
+    """Its last sign of life, in seconds since the epoch by its own clock."""
     token: str = ""
-    """Tells this lock from any other, of the same process too."""
+    """Tells this lock from any other, of the same process too; empty if it says none."""
+    held: bool = False
+    """Whether this machine's kernel knows that the process still has it; the text does not say."""
 
     def to_json(self) -> bytes:
         # The heartbeat always has the same width, so that it can be overwritten in place.
@@ -48,14 +44,29 @@ class Owner:
 
     @classmethod
     def parse(cls, text: bytes, changed: float) -> Owner:
-        """What a lock file says; one that says nothing counts from when it was last changed."""
+        """What a lock says, whatever is in it.
+
+        Args:
+            text: its content, or the beginning of it.
+            changed: when it was last written, which counts where it has no heartbeat.
+        """
         try:
-            content: dict[str, Any] = json.loads(text)
-            heartbeat, token = float(content.pop("heartbeat")), str(content.pop("token", ""))
-            return cls(ProcessName(**content), heartbeat, token)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            unknown = ProcessName(host="an unknown host", space="", pid=0, started="")
-            return cls(unknown, changed)
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            content = {}
+        if not isinstance(content, dict):
+            content = {}
+        token = content.get("token")
+        return cls(
+            _process(content),
+            _heartbeat(content.get("heartbeat"), changed),
+            token if isinstance(token, str) and _TOKEN.fullmatch(token) else "",
+        )
+
+
+Judge = Callable[[Owner], bool]
+"""Says of a lock that is there whether it may be taken over; False: look again, a pause is over.
+Raises SweepLocked where its owner keeps us out."""
 
 
 class Claim(Protocol):
@@ -74,113 +85,19 @@ class Claim(Protocol):
         """Delete the lock if it is still ours; the last call."""
 
 
-class FileClaim(Claim):
-    """A lock file in a folder; see the module."""
-
-    def __init__(
-        self, path: Path, owner: Callable[[], Owner], judge: Callable[[Owner], None]
-    ) -> None:
-        self._path = path
-        self._owner = owner
-        self._judge = judge
-        self._descriptor = self._acquire()
-
-    def present(self) -> Owner | None:
-        with self._refusals():
-            try:
-                descriptor = os.open(self._path, os.O_RDONLY)
-            except FileNotFoundError:
-                return None
-            try:
-                return _read(descriptor)
-            finally:
-                os.close(descriptor)
-
-    def held(self) -> bool:
-        with self._refusals():
-            return _leads_to(self._path, self._descriptor)
-
-    def beat(self) -> None:
-        os.pwrite(self._descriptor, self._owner().to_json(), 0)
-
-    def release(self) -> None:
-        try:
-            with _exclusive(self._descriptor):
-                if _leads_to(self._path, self._descriptor):
-                    self._path.unlink()
-        except OSError as error:
-            # No harm: the process that it names is about to end, and with it the lock.
-            logger.warning("%s: cannot be deleted: %s", self._path, error.strerror or error)
-        finally:
-            os.close(self._descriptor)
-
-    def _acquire(self) -> int:
-        while True:
-            try:
-                return self._create(self._path)
-            except FileExistsError:
-                try:
-                    present = os.open(self._path, os.O_RDWR)
-                except FileNotFoundError:
-                    continue  # released between the two lines above
-            try:
-                if (taken := self._take(present)) is not None:
-                    return taken
-            finally:
-                os.close(present)
-
-    def _take(self, present: int) -> int | None:
-        """Replace the lock file if it is stale; None if its name leads elsewhere by now."""
-        with _exclusive(present):
-            if not _leads_to(self._path, present):
-                return None
-            self._judge(_read(present))
-            name = f".{LOCK}.{os.getpid()}.{threading.get_ident()}{TEMPORARY}"
-            temporary = self._path.with_name(name)
-            temporary.unlink(missing_ok=True)
-            descriptor = self._create(temporary)
-            try:
-                os.replace(temporary, self._path)
-            except BaseException:
-                os.close(descriptor)
-                temporary.unlink(missing_ok=True)
-                raise
-            return descriptor
-
-    def _create(self, path: Path) -> int:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            os.pwrite(descriptor, self._owner().to_json(), 0)
-            os.fsync(descriptor)
-        except BaseException:
-            os.close(descriptor)
-            path.unlink()
-            raise
-        return descriptor
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageError(f"{self._path}: cannot be read: {error.strerror}") from error
+def _process(content: dict[str, Any]) -> ProcessName:
+    pid = content.get("pid")
+    texts = [content.get(name) for name in ("host", "space", "started")]
+    if type(pid) is not int or not 0 < pid < 2**31:
+        return UNKNOWN
+    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
+        return UNKNOWN
+    return ProcessName(content["host"], content["space"], pid, content["started"])
 
 
-def _read(descriptor: int) -> Owner:
-    return Owner.parse(os.pread(descriptor, 2**16, 0), os.fstat(descriptor).st_mtime)
-
-
-@contextmanager
-def _exclusive(descriptor: int) -> Iterator[None]:
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+def _heartbeat(said: object, changed: float) -> float:
     try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def _leads_to(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        found = float(said) if isinstance(said, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        return changed
+    return found if math.isfinite(found) else changed

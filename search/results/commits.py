@@ -25,9 +25,9 @@ import pyarrow.parquet as pq
 from analysis.commits import Commit, Part, digest_of, head
 from analysis.errors import ResultsError, StorageError
 from analysis.folder import COMMITS, CONFIG
+from greedy_core.process import this_process
 from search.errors import LockLost
 from search.results.parts import ResultsFolder, hidden
-from search.results.process import this_process
 from search.results.takeover import EVERY_TABLE, inherited, leftovers, with_digests
 
 

@@ -1,9 +1,8 @@
 """One driver per sweep: lock.json names the driver that may write, and beats while it lives.
 
-A lock is stale when its heart has not beaten for 60 s, or when its process is known to be gone.
-The clocks of the hosts have to agree to within that time. How a lock is taken so that only one of
-many gets it, and how one that was taken over stays harmless, depends on where it lies: see `claim`
-and `object_claim`.
+When another may take it over, see `staleness`. How it is taken so that only one of many gets it,
+and how one that was taken over stays harmless, depends on where it lies: see `file_claim` and
+`object_claim`.
 """
 
 from __future__ import annotations
@@ -13,18 +12,23 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
+from pyarrow import fs
+
 from analysis.errors import StorageError
-from search.errors import LockLost, SweepLocked
-from search.results.claim import Owner
+from analysis.folder import SweepFolder
+from greedy_core.process import this_process
+from search.errors import LockLost
+from search.results.claim import LOCK, Owner
+from search.results.lock_file import present_owner
 from search.results.parts import ResultsFolder
-from search.results.process import this_process
+from search.results.staleness import Staleness
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 10.0
-STALE_SECONDS = 60.0
 
 
 class SweepLock:
@@ -32,24 +36,37 @@ class SweepLock:
 
     Args:
         folder: the sweep's folder; it exists.
+        wait: seconds to wait for another driver to end.
         clock: seconds since the epoch.
+        steady: seconds from any origin, which nobody sets.
+        pause: waits for so many seconds between two looks at another driver's lock.
 
     Raises:
         SweepLocked: another driver holds the lock.
-        StorageError: the store cannot be used.
+        StorageError: the store cannot be used, or the lock is no file.
+        SettingsError: a wait that is no time.
 
     Example:
         >>> with SweepLock(folder) as lock:
         ...     log = SweepLog(folder, schemas, before_write=lock.check)
     """
 
-    def __init__(self, folder: ResultsFolder, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: ResultsFolder,
+        wait: float = 0.0,
+        *,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._address = folder.reading.address
         self._clock = clock
         self._process = this_process()
         self._token = secrets.token_hex(8)
         self._heartbeat = clock()
-        self._claim = folder.claim(self._owner, self._judge)
+        judge = Staleness(self._address, wait, clock=clock, steady=steady, pause=pause)
+        self._claim = folder.claim(self._owner, judge)
         self._stopped = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="sweep-lock", daemon=True)
         self._heart.start()
@@ -67,11 +84,7 @@ class SweepLock:
     def check(self) -> None:
         """Raise `LockLost` if somebody else has taken the lock; call before writing."""
         if not self.held:
-            taker = self._claim.present()
-            process = taker and taker.process
-            raise LockLost(
-                self._address, f"process {process.pid} on {process.host}" if process else None
-            )
+            raise LockLost(self._address, self._taker())
 
     def beat(self) -> None:
         """Let the heart beat now."""
@@ -100,12 +113,13 @@ class SweepLock:
     def _owner(self) -> Owner:
         return Owner(self._process, self._clock(), self._token)
 
-    def _judge(self, owner: Owner) -> None:
-        """Raise `SweepLocked` unless the owner's lock is stale."""
-        process, age = owner.process, self._clock() - owner.heartbeat
-        if age < STALE_SECONDS and not process.is_gone:
-            raise SweepLocked(self._address, process.host, process.pid, max(age, 0.0))
-        logger.warning("taking over the lock of process %d", process.pid)
+    def _taker(self) -> str | None:
+        """Who has taken the lock, for people; None if it was deleted."""
+        try:
+            taker = self._claim.present()
+        except StorageError:
+            return "something that cannot be read"  # and that is not ours, which is what counts
+        return None if taker is None else str(taker.process)
 
     def _beat(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS):
@@ -116,3 +130,15 @@ class SweepLock:
             except (OSError, StorageError) as error:
                 # Not fatal by itself: if it lasts, the lock goes stale and `held` turns false.
                 logger.warning("the sweep's lock could not be renewed: %s", error)
+
+
+def lock_owner(folder: SweepFolder) -> Owner | None:
+    """Who has a sweep's lock, for whoever only looks; None if nobody has.
+
+    Raises:
+        StorageError: the store cannot be used, or the lock is no file.
+    """
+    if isinstance(folder.files, fs.LocalFileSystem):
+        return present_owner(Path(folder.root) / LOCK)
+    text = folder.text(LOCK)
+    return None if text is None else Owner.parse(text.encode(), changed=0.0)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from search.results.claim import Claim, Owner
+from search.results.claim import Claim, Judge, Owner
 from search.results.objects import Objects, StoredObject
 
 
@@ -25,7 +25,7 @@ class ObjectClaim(Claim):
         objects: Objects,
         key: str,
         owner: Callable[[], Owner],
-        judge: Callable[[Owner], None],
+        judge: Judge,
     ) -> None:
         self._objects = objects
         self._key = key
@@ -52,7 +52,7 @@ class ObjectClaim(Claim):
             if tag := self._own_tag():
                 self._objects.delete_version(self._key, tag)
 
-    def _acquire(self, judge: Callable[[Owner], None]) -> str:
+    def _acquire(self, judge: Judge) -> str:
         while True:
             if tag := self._objects.create(self._key, self._owner().to_json()):
                 return tag
@@ -62,8 +62,9 @@ class ObjectClaim(Claim):
             present = _owner(found)
             if present.token == self._token:
                 return found.tag
-            judge(present)
-            if tag := self._objects.replace(self._key, self._owner().to_json(), found.tag):
+            if judge(present) and (
+                tag := self._objects.replace(self._key, self._owner().to_json(), found.tag)
+            ):
                 return tag
 
     def _own_tag(self) -> str | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from analysis.folder import SweepFolder
 from analysis.schema import TABLES
 from analysis.storage import S3Address
-from search.results.claim import LOCK, Claim, Owner
+from search.results.claim import LOCK, Claim, Judge, Owner
 from search.results.object_claim import ObjectClaim
 from search.results.objects import Objects
 from search.results.parts import ResultsFolder, hidden
@@ -70,7 +70,7 @@ class ObjectFolder(ResultsFolder):
     def discard_if_empty(self) -> None:
         pass
 
-    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+    def claim(self, owner: Callable[[], Owner], judge: Judge) -> Claim:
         return ObjectClaim(self._objects, self._key(LOCK), owner, judge)
 
     def _key(self, name: str) -> str:

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from analysis.errors import StorageError
 from analysis.folder import SweepFolder
 from analysis.schema import TABLES
-from search.results.claim import LOCK, TEMPORARY, Claim, FileClaim, Owner
+from search.results.claim import LOCK, TEMPORARY, Claim, Judge, Owner
+from search.results.file_claim import FileClaim
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What file systems say that have no second names for a file."""
@@ -70,12 +71,12 @@ class ResultsFolder(Protocol):
     def discard_if_empty(self) -> None:
         """Delete the folder if no file is in it, and what `create` made above it."""
 
-    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+    def claim(self, owner: Callable[[], Owner], judge: Judge) -> Claim:
         """Take the folder's lock for this driver.
 
         Args:
             owner: what the lock is to say, at the time of asking.
-            judge: raises if this owner of a lock that is there keeps us out.
+            judge: whether a lock that is there may be taken over; raises if it keeps us out.
         """
 
 
@@ -159,7 +160,7 @@ class LocalFolder(ResultsFolder):
                     return
                 folder.rmdir()
 
-    def claim(self, owner: Callable[[], Owner], judge: Callable[[Owner], None]) -> Claim:
+    def claim(self, owner: Callable[[], Owner], judge: Judge) -> Claim:
         with self._refusals():
             return FileClaim(self.path / LOCK, owner, judge)
 

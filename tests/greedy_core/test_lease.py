@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greedy_core import lease as lease_module
+from greedy_core import process as process_module
 from greedy_core.blob_store import BlobStore
 from greedy_core.blobs import LEASES, FolderBlobs
 from greedy_core.lease import Lease
-from greedy_core.process_space import process_space
+from greedy_core.process import process_space, this_process
 from greedy_core.store import Artefact, computed_once
 
 SPAWN = multiprocessing.get_context("spawn")  # a fork would inherit locks of threads it lacks
@@ -91,7 +91,7 @@ def test_a_process_number_counts_only_where_it_means_the_same(
     gone.start()
     gone.join()
     with monkeypatch.context() as there:
-        there.setattr(lease_module, "process_space", lambda: space)
+        there.setattr(process_module, "process_space", lambda: space)
         there.setattr(os, "getpid", lambda: gone.pid)
         there.setattr(threading.Thread, "start", lambda thread: None)  # a heart that has stopped
         lease(tmp_path, lapse=5).acquire()
@@ -100,6 +100,29 @@ def test_a_process_number_counts_only_where_it_means_the_same(
     taken.acquire()
     taken.release()
     assert bool(waited) != noticed, "waited for the lease to lapse, or knew at once"
+
+
+def test_the_lease_of_a_process_whose_number_is_used_again_is_taken_at_once(tmp_path: Path) -> None:
+    here = this_process()
+    space = here.space.replace(" ", "/")
+    reused = f"{here.host} {space} {here.pid} 1 abc 7".encode()  # started one tick after the boot
+    FolderBlobs(tmp_path, 2**20).create(f"{LEASES}/{KEY}", reused)
+    waited: list[int] = []
+    taken = lease(tmp_path, lapse=60, waiting=lambda: waited.append(1))
+    taken.acquire()
+    taken.release()
+    assert waited == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe", b"a b c d e f", b"h s -5 1 a 0", b"h s " + b"9" * 5000 + b" 1 a 0"],
+)
+def test_a_lease_that_says_nothing_lapses(tmp_path: Path, content: bytes) -> None:
+    FolderBlobs(tmp_path, 2**20).create(f"{LEASES}/{KEY}", content)
+    taken = lease(tmp_path, lapse=0.2)
+    taken.acquire()
+    taken.release()
 
 
 def test_a_beating_lease_does_not_lapse(tmp_path: Path) -> None:

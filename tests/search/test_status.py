@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,14 @@ import pytest
 import yaml
 
 import analysis
+from greedy_core.process import this_process
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.status import read_status
 from search.status_command import show_status
 from tests.search.bad_files import seen
+from tests.search.results.locking import ELSEWHERE, leave_lock
 from tests.search.sweeps import ROOT
 from tests.search.test_cli import ended
 
@@ -78,6 +81,34 @@ def test_a_lock_whose_process_is_gone_is_no_sign_of_life(copy: Path) -> None:
     say(copy, state="running")
     ask_for_more(copy)
     assert read_status(str(copy)).state == "lost"
+
+
+def test_a_driver_of_this_machine_that_was_stopped_is_still_there(copy: Path) -> None:
+    say(copy, state="running", running=[RUNNING])
+    ask_for_more(copy)
+    with SweepLock(LocalFolder(copy)):
+        owner = json.loads((copy / LOCK).read_text())
+        (copy / LOCK).write_text(json.dumps({**owner, "heartbeat": "1000000000.000000"}))
+        status = read_status(str(copy))
+    assert (status.state, status.driver) == ("running", str(this_process()))
+    assert status.silent_seconds is not None and status.silent_seconds > 1e6
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_driver_of_another_machine_is_lost_whose_heartbeat_is_far_from_now(
+    copy: Path, hours: float
+) -> None:
+    say(copy, state="running")
+    ask_for_more(copy)
+    leave_lock(LocalFolder(copy), heartbeat=time.time() + 3600 * hours, **ELSEWHERE)
+    assert read_status(str(copy)).state == "lost"
+
+
+@pytest.mark.timeout(60)
+def test_a_lock_that_is_no_file_is_neither_waited_for_nor_followed(copy: Path) -> None:
+    os.mkfifo(copy / LOCK)
+    with pytest.raises(analysis.StorageError, match="must be a plain file, but is a pipe"):
+        read_status(str(copy))
 
 
 def test_a_sweep_that_prepares_for_the_first_time_has_a_lock_only(tmp_path: Path) -> None:

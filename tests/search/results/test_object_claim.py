@@ -8,11 +8,11 @@ import json
 import pytest
 
 from analysis.storage import S3Address
+from greedy_core.process import this_process
 from search.results.claim import LOCK, Owner
 from search.results.object_claim import ObjectClaim
 from search.results.objects import Objects
 from search.results.parts import ResultsFolder
-from search.results.process import this_process
 from tests.search.results.files import content, read
 
 
