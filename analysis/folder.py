@@ -134,7 +134,7 @@ class SweepFolder:
             with self.open(name) as file:
                 if file.size() > MOST_BYTES:
                     raise ResultsError(f"{self.path(name)}: larger than any that a sweep writes")
-                return file.read().decode()
+                return file.read().decode("utf-8-sig")
         except FileNotFoundError:
             return None
         except (IsADirectoryError, NotADirectoryError, UnicodeDecodeError) as error:

@@ -222,6 +222,9 @@ def _dotted(nested: object) -> dict[str, Any]:
     for key in KEYS:
         group, _, name = key.rpartition(".")
         holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
+        if isinstance(holder, Mapping) and name not in holder and key in _LATER:
+            values[key] = _LATER[key]
+            continue
         if not isinstance(holder, Mapping) or name not in holder:
             raise ValueError(f"config: {key} is missing")
         if holder[name] is None and key in PRESET:
@@ -229,6 +232,9 @@ def _dotted(nested: object) -> dict[str, Any]:
         values[key] = holder[name]
     return values
 
+
+_LATER: Mapping[str, object] = {"conflicts": "keep"}
+"""Settings that sweeps of version 0.1.0 do not name, with the values that they ran with."""
 
 _HEAD: Mapping[str, Any] = {
     name: hint
