@@ -55,9 +55,11 @@ def select(records: Sequence[EditRecord], settings: EditSettings) -> Selection:
     edits, reserved = settings.edits, settings.confirm_records
     usable = last_of_each_prompt(records) if settings.conflicts == "last" else records
     if edits + (reserved or 0) > len(usable):
+        superseded = len(records) - len(usable)
         raise SettingsError(
             "`edits + confirm_records <= records of the dataset` must hold, but got "
             f"({edits=}, confirm_records={reserved}, records={len(usable)})"
+            + (f"; conflicts=last leaves out {superseded}" if superseded else "")
         )
     if reserved is None:
         reserved = min(len(usable) - edits, 5 * edits)

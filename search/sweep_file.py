@@ -21,6 +21,7 @@ from analysis.storage import Address
 from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
+from search.later_settings import LATER, with_later
 from search.results.parts import ResultsFolder
 from search.searched import parsed, texts, united
 from spaces.document import parse_document
@@ -222,19 +223,15 @@ def _dotted(nested: object) -> dict[str, Any]:
     for key in KEYS:
         group, _, name = key.rpartition(".")
         holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
-        if isinstance(holder, Mapping) and name not in holder and key in _LATER:
-            values[key] = _LATER[key]
+        if isinstance(holder, Mapping) and name not in holder and key in LATER:
             continue
         if not isinstance(holder, Mapping) or name not in holder:
             raise ValueError(f"config: {key} is missing")
         if holder[name] is None and key in PRESET:
             raise ValueError(f"config: {key} must have a value")
         values[key] = holder[name]
-    return values
+    return with_later(values)
 
-
-_LATER: Mapping[str, object] = {"conflicts": "keep"}
-"""Settings that sweeps of version 0.1.0 do not name, with the values that they ran with."""
 
 _HEAD: Mapping[str, Any] = {
     name: hint

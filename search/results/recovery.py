@@ -10,6 +10,7 @@ from analysis.config_columns import config_values
 from analysis.folder import SweepFolder, listing
 from analysis.schema import TABLES
 from analysis.tables import RUNG, part_schemas, read_table
+from search.later_settings import with_later
 from search.results.claim import TEMPORARY
 from search.results.compaction import complete
 from search.results.parts import ResultsFolder
@@ -107,7 +108,7 @@ def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dic
     rows = read_table(folder, table, listing(folder).committed[table])
     if rows is not None:
         for row in rows.sort_by("trial").to_pylist():
-            yield row, config_values(row, rows.schema)
+            yield row, with_later(config_values(row, rows.schema))
 
 
 def _rungs(row: Mapping[str, Any]) -> list[tuple[int, float]]:

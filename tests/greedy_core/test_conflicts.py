@@ -131,7 +131,9 @@ def test_last_changes_nothing_where_every_prompt_is_its_own() -> None:
 
 
 def test_what_last_leaves_over_must_be_enough() -> None:
-    with pytest.raises(SettingsError, match=r"edits=7, confirm_records=0, records=6\)"):
+    with pytest.raises(
+        SettingsError, match=r"edits=7, confirm_records=0, records=6\); conflicts=last leaves out 6"
+    ):
         select(PAIRS, chosen("last", edits=7))
 
 

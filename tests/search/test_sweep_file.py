@@ -95,3 +95,13 @@ def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, content: object, said: 
         SweepFile.read(path)
     assert len(caught.value.faults) == 1
     assert said in caught.value.faults[0]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_sweep_of_version_0_1_0_ran_with_conflicts_kept(tmp_path: Path, mark: bytes) -> None:
+    path = write_results(tmp_path / "a")
+    expected = SweepFile.read(path)
+    content = (path / "sweep.yaml").read_bytes()
+    assert content.count(b"  conflicts: keep\n") == 1
+    (path / "sweep.yaml").write_bytes(mark + content.replace(b"  conflicts: keep\n", b""))
+    assert SweepFile.read(path) == expected
