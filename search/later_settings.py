@@ -10,5 +10,5 @@ LATER: Mapping[str, object] = {"conflicts": "keep"}
 
 
 def with_later(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that were read, by dotted key, completed by what their version did not know."""
-    return {**values, **{key: each for key, each in LATER.items() if values.get(key) is None}}
+    """Settings by dotted key; None, which an earlier version left in their place, is filled in."""
+    return {key: LATER.get(key) if each is None else each for key, each in values.items()}

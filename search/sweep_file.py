@@ -223,13 +223,11 @@ def _dotted(nested: object) -> dict[str, Any]:
     for key in KEYS:
         group, _, name = key.rpartition(".")
         holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
-        if isinstance(holder, Mapping) and name not in holder and key in LATER:
-            continue
-        if not isinstance(holder, Mapping) or name not in holder:
+        if not isinstance(holder, Mapping) or (name not in holder and key not in LATER):
             raise ValueError(f"config: {key} is missing")
-        if holder[name] is None and key in PRESET:
+        if holder.get(name) is None and key in PRESET:
             raise ValueError(f"config: {key} must have a value")
-        values[key] = holder[name]
+        values[key] = holder.get(name)
     return with_later(values)
 
 
