@@ -33,8 +33,8 @@ def refusals(requests: Sequence[EditRequest], what: str) -> list[str]:
     """A line for each contradiction, for plans that must have none."""
     return [
         f"{what} must not contradict each other where conflicts is refuse, but got (case_ids="
-        f"{[request.case_id for request in group]}, prompt={group[0].text!r:.80}, "
-        f"target_new={[request.target_new[:40] for request in group]})"
+        f"{[request.case_id for request in group[:_MOST_SHOWN]]}, prompt={group[0].text!r:.80}, "
+        f"target_new={[request.target_new[:40] for request in group[:_MOST_SHOWN]]})"
         for group in contradictions(requests)
     ]
 
@@ -55,7 +55,7 @@ def conflict_notes(requests: Sequence[EditRequest], superseded: Sequence[int] = 
     ]
     kinds = {
         "contradict each other, the same prompt with another target_new": contradictions(requests),
-        "are the same edit, made as often": repeated,
+        "ask for the same edit": repeated,
         "give one subject and relation several objects, in different words": related,
     }
     found = [f"case_ids {_listed(groups)} {text}" for text, groups in kinds.items() if groups]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import reprlib
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -97,7 +98,7 @@ class _RecordReader:
         if not isinstance(self._entry, dict):
             self.faults.append(f"{self._place}: must be an object")
             return None
-        for place in repeated_keys(self._entry):
+        for place in islice(repeated_keys(self._entry), MOST_FAULTS):
             self._fault(place, "is set a second time")
         self.case_id = self._number(self._entry, "case_id")
         rewrite = self._field(self._entry, "requested_rewrite", dict)

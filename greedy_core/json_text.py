@@ -10,6 +10,9 @@ MOST_VALUES = 2**23
 """Most commas and brackets in a text, hence most values: five times the whole of CounterFact. They
 take 0.6 GB at worst; without a limit, 126 MB of `{},` take 3 GB."""
 
+_MOST_SHOWN = 200
+"""Characters of a place that are told of it; nesting could make it as long as the text."""
+
 
 class _Repeating(dict[str, object]):
     """An object some of whose keys were set more than once."""
@@ -42,23 +45,25 @@ def parse_json(text: str) -> object:
 
 def repeated_keys(value: object) -> Iterator[str]:
     """The places in a parsed value where a key was set more than once, such as `a.b[2].c`."""
-    waiting = [("", value)]
-    while waiting:
-        place, each = waiting.pop()
+    levels = [iter([("", value)])]
+    while levels:
+        place, each = next(levels[-1], ("", None))
+        if each is None:
+            levels.pop()
+            continue
         if isinstance(each, _Repeating):
             yield from (_below(place, key) for key in each.repeated)
-        if isinstance(each, dict):
-            waiting += [
-                (_below(place, key), below)
-                for key, below in each.items()
-                if isinstance(below, dict | list)
-            ]
-        elif isinstance(each, list):
-            waiting += [
-                (f"{place}[{position}]", below)
-                for position, below in enumerate(each)
-                if isinstance(below, dict | list)
-            ]
+        levels.append(_nested(place, each))
+
+
+def _nested(place: str, value: object) -> Iterator[tuple[str, object]]:
+    """The objects and lists in an object or a list, with their places."""
+    if isinstance(value, dict):
+        below = ((key, each) for key, each in value.items() if isinstance(each, dict | list))
+        return ((_below(place, key), each) for key, each in below)
+    items = value if isinstance(value, list) else ()
+    numbered = ((n, each) for n, each in enumerate(items) if isinstance(each, dict | list))
+    return ((f"{place[:_MOST_SHOWN]}[{n}]", each) for n, each in numbered)
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -72,5 +77,5 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _below(place: str, key: str) -> str:
-    name = key if key.isidentifier() else repr(key[:80])
-    return f"{place}.{name}" if place else name
+    name = key if key.isidentifier() else repr(key[:_MOST_SHOWN])
+    return f"{place[:_MOST_SHOWN]}.{name[:_MOST_SHOWN]}" if place else name[:_MOST_SHOWN]

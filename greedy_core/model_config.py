@@ -109,8 +109,8 @@ def _object(model: str, path: Path, most: int = CONFIG_BYTES) -> dict[str, Any]:
         raise ModelError(f"model {model!r}: {path.name}: {error}") from None
     if not isinstance(content, dict):
         raise ModelError(f"model {model!r}: {path.name} must hold an object")
-    if repeated := list(repeated_keys(content)):
-        raise ModelError(f"model {model!r}: {path.name}: {repeated[0]} is set a second time")
+    if repeated := next(repeated_keys(content), None):
+        raise ModelError(f"model {model!r}: {path.name}: {repeated} is set a second time")
     return content
 
 

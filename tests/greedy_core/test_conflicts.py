@@ -41,8 +41,8 @@ def others(*changes: dict[str, object]) -> list[EditRequest]:
             {"target_new": "Peru", "subject": "Velmora lies", "prompt": "{} in"},
             "case_ids 1 and 2 contradict each other, the same prompt with another target_new",
         ),
-        ({}, "case_ids 1 and 2 are the same edit, made as often"),
-        ({"target_true": "Spain"}, "case_ids 1 and 2 are the same edit, made as often"),
+        ({}, "case_ids 1 and 2 ask for the same edit"),
+        ({"target_true": "Spain"}, "case_ids 1 and 2 ask for the same edit"),
         (
             {"target_new": "Peru", "prompt": "{} is in"},
             "case_ids 1 and 2 give one subject and relation several objects, in different words",
@@ -179,7 +179,10 @@ def test_refuse_looks_at_every_sequence_that_could_confirm() -> None:
 def test_refuse_takes_edits_that_are_the_same() -> None:
     same = records([(0, "Norway"), (0, "Norway")])
     selection = select(same, chosen("refuse", edits=2))
-    assert notes(selection)[0].startswith("case_ids ") and "the same edit" in notes(selection)[0]
+    assert (
+        notes(selection)[0].startswith("case_ids ")
+        and "ask for the same edit" in notes(selection)[0]
+    )
 
 
 def test_the_published_case(shared_data: Callable[[str], Path]) -> None:
