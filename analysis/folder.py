@@ -79,7 +79,7 @@ class SweepFolder:
     def text(self, name: str) -> str | None:
         """Content of a UTF-8 file; None if it is absent."""
         try:
-            return self.content(name).decode()
+            return self.content(name).decode("utf-8-sig")
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from greedy_core import factworld
 from greedy_core.errors import CorpusError
+from greedy_core.plain_text import plain_text
 from greedy_core.reading import read_text
 from greedy_core.records import EditRecord
 from greedy_core.settings import EditSettings
@@ -30,16 +31,19 @@ class Corpus:
 
 
 def read_corpus(path: Path) -> list[str]:
-    """Read a text file, one document a line.
+    """Read a text file, one document a line, each as `plain_text` takes it.
 
     Raises:
-        CorpusError: if it cannot be read, is not UTF-8, or holds no text.
+        CorpusError: if it cannot be read, is not UTF-8 text, or holds none.
     """
     try:
-        lines = read_text(path).split("\n")
+        text = read_text(path)
     except ValueError as error:
         raise CorpusError(f"covariance.corpus {path}: {error}") from None
-    documents = [line for line in lines if line.strip()]
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise CorpusError(f"covariance.corpus {path}: must be text, but line {line} holds a NUL")
+    documents = [document for line in text.split("\n") if (document := plain_text(line))]
     if not documents:
         raise CorpusError(f"covariance.corpus {path}: must hold at least one line of text")
     return documents

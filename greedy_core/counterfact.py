@@ -1,5 +1,7 @@
 """Reads CounterFact files as published: a JSON list of records; keys not named here are ignored.
 
+Every text of a record is read as `greedy_core.plain_text` takes it.
+
 {"case_id": 0,
  "requested_rewrite": {"prompt": "The mother tongue of {} is", "subject": "Danielle Darrieux",
                        "target_new": {"str": "English"}, "target_true": {"str": "French"}},
@@ -8,14 +10,16 @@
 
 from __future__ import annotations
 
-import json
 import reprlib
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from greedy_core.errors import RecordsError
+from greedy_core.json_text import parse_json, repeated_keys
+from greedy_core.plain_text import plain_text
 from greedy_core.reading import read_text
 from greedy_core.records import EditRecord, EditRequest
 
@@ -39,17 +43,9 @@ def read_counterfact(path: Path) -> list[EditRecord]:
         RecordsError: with every fault of the file: file, record index, case_id, field.
     """
     try:
-        text = read_text(path)
+        content = parse_json(read_text(path))
     except ValueError as error:
         raise RecordsError(f"{path}: {error}") from None
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise RecordsError(
-            f"{path}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from None
-    except (RecursionError, ValueError) as error:
-        raise RecordsError(f"{path}: not JSON that can be read: {error}") from None
     return parse_counterfact(content, str(path))
 
 
@@ -102,6 +98,8 @@ class _RecordReader:
         if not isinstance(self._entry, dict):
             self.faults.append(f"{self._place}: must be an object")
             return None
+        for place in islice(repeated_keys(self._entry), MOST_FAULTS):
+            self._fault(place, "is set a second time")
         self.case_id = self._number(self._entry, "case_id")
         rewrite = self._field(self._entry, "requested_rewrite", dict)
         request = self._request(rewrite) if rewrite is not None else None
@@ -135,53 +133,52 @@ class _RecordReader:
         relation = rewrite.get("relation_id")
         if self.case_id is None or not (prompt and subject and new and true):
             return None
-        return EditRequest(
+        request = EditRequest(
             case_id=self.case_id,
-            subject=subject.strip(),
+            subject=subject,
             prompt=prompt,
             target_new=new,
             target_true=true,
-            relation=relation if isinstance(relation, str) else None,
+            relation=plain_text(relation) if isinstance(relation, str) else None,
         )
+        if plain_text(request.text) != request.text:
+            self._fault("requested_rewrite.subject", "must not melt into a character of the prompt")
+        return request
 
     def _target(self, rewrite: Mapping[str, object], name: str) -> str | None:
         place = f"requested_rewrite.{name}"
         holder = self._field(rewrite, name, dict, place)
-        text = self._text(holder, "str", f"{place}.str") if holder is not None else None
-        return text.strip() if text is not None else None
+        return self._text(holder, "str", f"{place}.str") if holder is not None else None
 
     def _text(self, owner: Mapping[str, object], name: str, place: str) -> str | None:
         text = self._field(owner, name, str, place)
-        if text is None:
-            return None
-        if not text.strip():
-            self._fault(place, "must not be blank")
-            return None
-        return text if self._readable(text, place) else None
+        return self._plain(text, place) if text is not None else None
 
     def _prompts(self, owner: Mapping[str, object], name: str) -> tuple[str, ...]:
-        prompts = self._field(owner, name, list) or []
-        for position, prompt in enumerate(prompts):
+        found = []
+        for position, prompt in enumerate(self._field(owner, name, list) or []):
             place = f"{name}[{position}]"
-            if not isinstance(prompt, str) or not prompt.strip():
+            if not isinstance(prompt, str):
                 self._fault(place, f"must be text, but got {_shown(prompt)}")
-            else:
-                self._readable(prompt, place)
-        return tuple(prompts)
+            elif (text := self._plain(prompt, place)) is not None:
+                found.append(text)
+        return tuple(found)
 
-    def _readable(self, text: str, place: str) -> bool:
-        """Whether a text is Unicode (JSON can write half a surrogate pair) and not too long."""
+    def _plain(self, text: str, place: str) -> str | None:
+        """The text as it counts, or None after noting a fault."""
+        fault = None
         if len(text) > MOST_CHARACTERS:
-            self._fault(
-                place, f"must have {MOST_CHARACTERS} characters at most, but has {len(text)}"
-            )
-            return False
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            self._fault(place, f"must be valid Unicode, but got {_shown(text)}")
-            return False
-        return True
+            fault = f"must have {MOST_CHARACTERS} characters at most, but has {len(text)}"
+        elif not _is_unicode(text):
+            fault = f"must be valid Unicode, but got {_shown(text)}"
+        elif "\0" in text:
+            fault = f"must not hold a NUL, but got {_shown(text)}"
+        elif not plain_text(text):
+            fault = f"must not be blank, but got {_shown(text)}"
+        if fault is not None:
+            self._fault(place, fault)
+            return None
+        return plain_text(text)
 
     def _field(
         self, owner: Mapping[str, object], name: str, kind: type[T], place: str | None = None
@@ -198,6 +195,15 @@ class _RecordReader:
 
     def _fault(self, field: str, text: str) -> None:
         self.faults.append(f"{self._place}: {field}: {text}")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text has whole characters only: JSON can write half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown(value: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from greedy_core.conflicts import conflict_notes
 from greedy_core.corpus import Corpus, load_corpus
 from greedy_core.errors import RecordsError
 from greedy_core.model_presets import resolve
@@ -81,14 +82,24 @@ def check_measurable(selection: Selection, settings: EditSettings) -> None:
 
 def notes(selection: Selection) -> list[str]:
     """What a user should know about the selected records, a sentence each."""
-    found = []
-    contradicted = sum(split.contradicted for split in selection.edited)
-    if contradicted:
-        found.append(
-            f"{contradicted} neighborhood prompts ask for a fact that is itself edited; "
-            "they are left out"
-        )
-    for kind, present in _kinds(selection).items():
-        if not present:
-            found.append(f"no edited record has held-out {kind} prompts: their weight drops out")
-    return found
+    edited = selection.edited
+    counts = {
+        "neighborhood prompts ask for a fact that is itself edited; they are left out": sum(
+            split.contradicted for split in edited
+        ),
+        "prompts are left out, because what is edited or probed has the same text": sum(
+            len(split.asked_elsewhere) for split in edited
+        ),
+        "prompts stand in their record before; they count once": sum(
+            len(split.repeated) for split in edited
+        ),
+    }
+    return [
+        *conflict_notes([split.request for split in edited], selection.superseded),
+        *(f"{count} {text}" for text, count in counts.items() if count),
+        *(
+            f"no edited record has held-out {kind} prompts: their weight drops out"
+            for kind, present in _kinds(selection).items()
+            if not present
+        ),
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from greedy_core import factworld
 from greedy_core.errors import ModelError
+from greedy_core.json_text import parse_json, repeated_keys
 from greedy_core.reading import CONFIG_BYTES, read_text
 
 WEIGHTS = "model.safetensors"
@@ -104,15 +104,13 @@ def check_weights(model: str, config: Mapping[str, Any]) -> None:
 def _object(model: str, path: Path, most: int = CONFIG_BYTES) -> dict[str, Any]:
     """The JSON object that a file of the model holds."""
     try:
-        content = json.loads(read_text(path, most))
-    except json.JSONDecodeError as error:
-        raise ModelError(
-            f"model {model!r}: {path.name} cannot be read: not JSON: {error}"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"model {model!r}: {path.name} {error}") from None
+        content = parse_json(read_text(path, most))
+    except ValueError as error:
+        raise ModelError(f"model {model!r}: {path.name}: {error}") from None
     if not isinstance(content, dict):
         raise ModelError(f"model {model!r}: {path.name} must hold an object")
+    if repeated := next(repeated_keys(content), None):
+        raise ModelError(f"model {model!r}: {path.name}: {repeated} is set a second time")
     return content
 
 

@@ -2,15 +2,16 @@
 
 The rewrite prompt is shared by nature. The first paraphrase is a probe, the rest are held out.
 Neighborhood prompts are split by their text over the whole dataset, because records share them:
-the same text is never a probe here and held out there.
+the same text is never a probe here and held out there. No text that is a probe of a plan, of
+whatever kind and record, is held out in it. A text that a record lists twice counts once.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from greedy_core.records import EditRecord, EditRequest
@@ -32,37 +33,97 @@ class PromptSplit:
     """Neighborhood prompts that acceptance never sees."""
     contradicted: int = 0
     """Neighborhood prompts left out, because the plan edits the very fact they ask for."""
+    asked_elsewhere: tuple[str, ...] = ()
+    """Prompts left out, because the plan asks the same text for something else: held-out ones that
+    are a probe, neighborhood prompts that ask for an edited fact in its record's very words."""
+    repeated: tuple[str, ...] = ()
+    """Prompts that stand in the record's list before; they count once."""
 
     @property
     def request(self) -> EditRequest:
         """The record's request."""
         return self.record.request
 
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """Every text that acceptance sees: the rewrite prompt and all probe prompts."""
+        return (self.request.text, *self.probe_paraphrases, *self.probe_neighbors)
 
-def split_prompts(records: Sequence[EditRecord], edited: Sequence[EditRecord]) -> list[PromptSplit]:
-    """Split the prompts of the edited records, consistently over all records of the dataset."""
+    def held_out_without(
+        self, paraphrases: Collection[str], neighbors: Collection[str]
+    ) -> PromptSplit:
+        """The same split without some texts among its held-out paraphrases and neighbors."""
+        return replace(
+            self,
+            held_out_paraphrases=tuple(
+                text for text in self.held_out_paraphrases if text not in paraphrases
+            ),
+            held_out_neighbors=tuple(
+                text for text in self.held_out_neighbors if text not in neighbors
+            ),
+            asked_elsewhere=(
+                *self.asked_elsewhere,
+                *(text for text in self.held_out_paraphrases if text in paraphrases),
+                *(text for text in self.held_out_neighbors if text in neighbors),
+            ),
+        )
+
+
+def split_prompts(
+    records: Sequence[EditRecord], edited: Sequence[EditRecord], other: Sequence[PromptSplit] = ()
+) -> list[PromptSplit]:
+    """Split the prompts of the edited records, consistently over all records of the dataset.
+
+    Args:
+        records: the dataset.
+        edited: those of one plan.
+        other: splits of a plan that led to this one. What asked for its facts there, the rewrite
+            prompt or a probe paraphrase, is not held out here as a paraphrase; for neighborhood
+            prompts the split over the dataset sees to the same.
+    """
     probes = _probe_texts([record.neighborhood_prompts for record in records])
     subjects = _edited_subjects(edited)
-    return [_split_record(record, probes, subjects) for record in edited]
+    facts = frozenset(
+        text for record in edited for text in (record.request.text, *record.paraphrase_prompts)
+    )
+    splits = [_split_record(record, probes, subjects, facts) for record in edited]
+    asked = frozenset(text for split in splits for text in split.probes)
+    before = frozenset(t for split in other for t in (split.request.text, *split.probe_paraphrases))
+    return [split.held_out_without(asked | before, asked) for split in splits]
 
 
 def _split_record(
-    record: EditRecord, probes: frozenset[str], subjects: dict[str | None, list[re.Pattern[str]]]
+    record: EditRecord,
+    probes: frozenset[str],
+    subjects: dict[str | None, list[re.Pattern[str]]],
+    facts: frozenset[str],
 ) -> PromptSplit:
-    kept = [
+    """One record's split; `facts` are the texts that ask for an edited fact."""
+    paraphrases, again = _distinct(record.paraphrase_prompts)
+    neighbors, neighbors_again = _distinct(record.neighborhood_prompts)
+    left = [
         text
-        for text in record.neighborhood_prompts
+        for text in neighbors
         if not any(subject.search(text) for subject in subjects[record.request.relation])
     ]
-    paraphrases = record.paraphrase_prompts
+    kept = [text for text in left if text not in facts]
     return PromptSplit(
         record=record,
         probe_paraphrases=paraphrases[:1],
-        held_out_paraphrases=tuple(text for text in paraphrases[1:] if text != paraphrases[0]),
+        held_out_paraphrases=paraphrases[1:],
         probe_neighbors=tuple(text for text in kept if text in probes),
         held_out_neighbors=tuple(text for text in kept if text not in probes),
-        contradicted=len(record.neighborhood_prompts) - len(kept),
+        contradicted=len(neighbors) - len(left),
+        asked_elsewhere=tuple(text for text in left if text in facts),
+        repeated=again + neighbors_again,
     )
+
+
+def _distinct(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The texts without repeats, and those that repeat an earlier one."""
+    distinct = tuple(dict.fromkeys(texts))
+    counts = Counter(texts)
+    return distinct, tuple(text for text in distinct for _ in range(counts[text] - 1))
 
 
 def _edited_subjects(edited: Sequence[EditRecord]) -> dict[str | None, list[re.Pattern[str]]]:
@@ -84,7 +145,7 @@ def _probe_texts(prompt_lists: Sequence[Sequence[str]]) -> frozenset[str]:
     The hash of the text decides first; then lists with one kind only flip their first text that no
     other list needs on its present side, until no list gains by it.
     """
-    texts = [tuple(dict.fromkeys(prompts)) for prompts in prompt_lists]
+    texts = [_distinct(prompts)[0] for prompts in prompt_lists]
     is_probe = {text: _coin(text) for prompts in texts for text in prompts}
     owners: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for prompts in texts:

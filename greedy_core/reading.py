@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 MOST_BYTES = 2**27
 """Largest file of records or text: three times the whole of CounterFact (45 MB). As JSON it takes a
-few seconds and 3 GB at worst; as a corpus it is 300 times what covariance.tokens reads."""
+few seconds; as a corpus it is 300 times what covariance.tokens reads."""
 
 CONFIG_BYTES = 2**20
 """Largest config.json; published ones hold a few thousand."""
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
-    """The text of a UTF-8 file, its lines ended by a newline each.
+    """The text of a UTF-8 file, its lines ended by a newline each, without a byte order mark.
 
     Raises:
         ValueError: it cannot be read; the text goes on after the file's name.
@@ -38,8 +39,26 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
             raise ValueError(f"cannot be read: {error.strerror}") from None
     if max(status.st_size, len(content)) > most:
         raise ValueError(f"cannot be read: a file may hold {most} bytes at most")
+    return _decoded(content).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(content: bytes) -> str:
+    other = _other_encoding(content[:4])
+    if other:
+        raise ValueError(f"not UTF-8 text: it looks like {other}")
     try:
-        text = content.decode()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 text: {error.reason} at byte {error.start}") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        if error.reason == "unexpected end of data":
+            raise ValueError("not UTF-8 text: it ends within a character") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"not UTF-8 text: byte 0x{content[error.start]:02x} on line {line} is none; "
+            "is it Latin-1 or Windows-1252?"
+        ) from None
+
+
+def _other_encoding(beginning: bytes) -> str | None:
+    """UTF-16 or UTF-32, told by a byte order mark or by where an ASCII character has its NULs."""
+    found = json.detect_encoding(beginning)
+    return found.upper() if beginning.strip(b"\0") and not found.startswith("utf-8") else None

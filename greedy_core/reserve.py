@@ -3,10 +3,12 @@
 Sequence n holds the reserved records n * edits to (n + 1) * edits - 1, in the order of the
 selection. So sequences share no record with each other or with what was edited, and sequence n is
 the same however many there are. Their prompts are split as those of the edited records are, over
-the whole dataset: a text that was a probe in the search is never held out here. Everything else of
-a plan stays: the covariance, too, is that of the plan's own corpus. Where that is the dataset's
-text, reserved records are in it, in the search as in the confirmation and alike for every setting;
-what is to be written (target_new) never is.
+the whole dataset: what was a probe paraphrase of the search, or a rewrite prompt, is no held-out
+paraphrase here, and what was a probe neighbor no held-out one.
+
+Everything else of a plan stays: the covariance, too, is that of the plan's own corpus. Where that
+is the dataset's text, reserved records are in it, in the search as in the confirmation and alike
+for every setting; what is to be written (target_new) never is.
 """
 
 from __future__ import annotations
@@ -80,8 +82,8 @@ class Reserve:
     def _sequence(self, number: int) -> Selection:
         edits = self.settings.edits
         chosen = self.selection.reserved[number * edits : (number + 1) * edits]
-        split = split_prompts(self.records, chosen)
-        return replace(self.selection, edited=tuple(split), reserved=())
+        splits = split_prompts(self.records, chosen, self.selection.edited)
+        return replace(self.selection, edited=tuple(splits), reserved=(), superseded=())
 
     def _check(self, sequences: Sequence[Selection]) -> None:
         faults = []

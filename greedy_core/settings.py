@@ -19,6 +19,7 @@ Signal = Literal["margin", "success"]
 AcceptBy = Literal["probes", "distance", "always"]
 TrustAction = Literal["rollback", "scale"]
 Targets = Literal["base", "current"]
+Conflicts = Literal["keep", "last", "refuse"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -180,6 +181,9 @@ class EditSettings:
     """Records reserved for confirmation; None: what is left, at most 5 x edits."""
     batch_size: int = 4
     """Requests solved together."""
+    conflicts: Conflicts = "keep"
+    """Of requests with one prompt: edit all (keep), use the dataset's last, or refuse if they
+    differ in target_new."""
     layers: tuple[int, ...] | None = None
     """Edited layers, from low to high."""
     targets: Targets = "base"

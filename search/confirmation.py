@@ -17,6 +17,7 @@ from analysis.confirm_schema import CONFIRM, confirm_schemas
 from analysis.storage import Address
 from analysis.sweep import load, ranked
 from greedy_core.errors import BaseModelChanged, SettingsError
+from greedy_core.inputs import notes
 from greedy_core.progress import Progress
 from greedy_core.reserve import Reserve
 from greedy_core.selection import Selection
@@ -112,6 +113,9 @@ def _asked(file: SweepFile, results: ResultsFolder, top: int, sequences: int | N
     require_same_data(file.digests, {"dataset": reserve.selection.digest})
     selections = reserve.sequences(sequences)
     _require_two_batches(len(selections), file.config.edit.batches)
+    for number, selection in enumerate(selections):
+        for note in notes(selection):
+            logger.warning("sequence %d: %s", number, note)
     walks = [
         Walk(each.trial, each.role, number, each.settings)
         for each in chosen

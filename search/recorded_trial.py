@@ -14,6 +14,7 @@ from analysis.sweep import Sweep, best
 from greedy_core.errors import InputError, SettingsError
 from greedy_core.settings import EditSettings
 from search.config import EDIT_KEYS, edit_settings
+from search.later_settings import LATER, with_later
 from spaces.values import lists, shown
 
 METRICS = ("composite", "es", "ps", "ns", "score", "composite_all")
@@ -124,15 +125,15 @@ def _numbered_row(sweep: Sweep, wanted: str) -> pd.Series:
 
 
 def _settings(row: pd.Series, path: str) -> EditSettings:
-    missing = [key for key in EDIT_KEYS if PREFIX + key not in row.index]
+    missing = [key for key in EDIT_KEYS if PREFIX + key not in row.index and key not in LATER]
     if missing:
         raise ResultsError(f"{path}: trials have no column for {', '.join(missing)}")
     values = {}
     for key, hint in EDIT_KEYS.items():
-        value = _plain(row[PREFIX + key])
+        value = _plain(row.get(PREFIX + key))
         values[key] = list_cell(value) if lists(hint) and value is not None else value
     try:
-        return edit_settings(values)
+        return edit_settings(with_later(values))
     except SettingsError as error:
         faults = [f"{path}: trial {row['trial']}: {fault}" for fault in error.faults]
         raise ResultsError(faults) from None

@@ -23,6 +23,7 @@ from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
 from search.file_edits import accept_edits
+from search.later_settings import LATER, with_later
 from search.results.parts import ResultsFolder
 from search.searched import parsed, texts, united
 from spaces.document import parse_document
@@ -266,12 +267,12 @@ def _dotted(nested: object) -> dict[str, Any]:
     for key in KEYS:
         group, _, name = key.rpartition(".")
         holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
-        if not isinstance(holder, Mapping) or name not in holder:
+        if not isinstance(holder, Mapping) or (name not in holder and key not in LATER):
             raise ValueError(f"config: {key} is missing")
-        if holder[name] is None and key in PRESET:
+        if holder.get(name) is None and key in PRESET:
             raise ValueError(f"config: {key} must have a value")
-        values[key] = holder[name]
-    return values
+        values[key] = holder.get(name)
+    return with_later(values)
 
 
 _HEAD: Mapping[str, Any] = {

@@ -26,7 +26,17 @@ from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore
 from search.config import CacheSettings, SweepConfig
 from search.results.places import needs_extra
 
-_COMMON = ("model", "dataset", "edits", "confirm_records", "dtype", "device", "threads", "seed")
+_COMMON = (
+    "model",
+    "dataset",
+    "edits",
+    "confirm_records",
+    "conflicts",
+    "dtype",
+    "device",
+    "threads",
+    "seed",
+)
 """Settings that a bench's model and inputs follow from."""
 
 KEPT_PLANS = 4

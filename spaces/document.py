@@ -7,6 +7,7 @@ Every value keeps the line that it came from, so that a fault can name its place
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,12 +56,12 @@ def read_document(path: Path) -> Document:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a null in it
-        raise DocumentError(f"{place}: cannot be read: {_cause(error)}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null in it
+        cause = error.strerror if isinstance(error, OSError) else None
+        raise DocumentError(f"{place}: cannot be read: {cause or type(error).__name__}") from None
     if len(content) > MAX_BYTES:
         raise DocumentError(f"{place}: a file may hold {MAX_BYTES} bytes at most")
-    return parse_document(text, place)
+    return parse_document(_decoded(content, place), place)
 
 
 def parse_document(text: str, place: str) -> Document:
@@ -203,7 +204,15 @@ class _Reading:
         return values
 
 
-def _cause(error: OSError | ValueError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"it must be UTF-8, but byte {error.start} is not"
-    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+def _decoded(content: bytes, place: str) -> str:
+    """UTF-8 text, without a byte order mark."""
+    # Told by a byte order mark, or by where an ASCII character has its NULs.
+    encoding = json.detect_encoding(content)
+    if content[:4].strip(b"\0") and not encoding.startswith("utf-8"):
+        cause = f"looks like {encoding.upper()}"
+    else:
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            cause = f"byte {error.start} is not; is it Latin-1 or Windows-1252?"
+    raise DocumentError(f"{place}: cannot be read: it must be UTF-8, but {cause}")

@@ -10,6 +10,7 @@ from analysis.committed import read_tables
 from analysis.config_columns import config_values
 from analysis.folder import SweepFolder
 from analysis.parts import RUNG
+from search.later_settings import with_later
 from search.results.parts import ResultsFolder
 
 
@@ -77,7 +78,7 @@ def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dic
     _, tables = read_tables(folder, [table])
     if (rows := tables.get(table)) is not None:
         for row in rows.sort_by("trial").to_pylist():
-            yield row, config_values(row, rows.schema)
+            yield row, with_later(config_values(row, rows.schema))
 
 
 def _rungs(row: Mapping[str, Any]) -> list[tuple[int, float]]:

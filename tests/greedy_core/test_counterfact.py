@@ -76,9 +76,50 @@ def test_braces_are_text(prompt: str, subject: str, text: str) -> None:
     assert read.request.prefix + subject + read.request.suffix == text
 
 
-def test_space_around_a_subject_is_dropped() -> None:
-    [record] = parse_counterfact([changed("requested_rewrite.subject", " Paris ")], "f")
-    assert record.request.subject == "Paris"
+@pytest.mark.parametrize("written", [" {}", "{}\u00a0", "\ufeff{}", "\t{}\r\n", "\u3000{}\u200b"])
+def test_what_nobody_sees_at_the_ends_of_a_text_changes_no_record(written: str) -> None:
+    record = copy.deepcopy(RECORD)
+    rewrite = record["requested_rewrite"]
+    for owner, name in (
+        *((rewrite, name) for name in ("prompt", "subject", "relation_id")),
+        *((rewrite[name], "str") for name in ("target_new", "target_true")),
+    ):
+        owner[name] = written.replace("{}", owner[name])
+    for kind in ("paraphrase_prompts", "neighborhood_prompts"):
+        record[kind] = [written.replace("{}", text) for text in record[kind]]
+    assert parse_counterfact([record], "f") == parse_counterfact([RECORD], "f")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [("{} is ", "Paris is"), ("Capital: {} ", "Capital: Paris"), (" {}", "Paris")],
+)
+def test_a_subject_may_stand_at_either_end(prompt: str, text: str) -> None:
+    record = changed("requested_rewrite.prompt", prompt)
+    record["requested_rewrite"]["subject"] = " Paris "
+    [read] = parse_counterfact([record], "f")
+    assert read.request.text == text
+    assert read.request.prefix + read.request.subject + read.request.suffix == text
+
+
+def test_a_subject_that_becomes_one_character_with_its_prompt_is_refused() -> None:
+    record = changed("requested_rewrite.prompt", "Cafe{} is")
+    record["requested_rewrite"]["subject"] = "\u0301"
+    [fault] = faults([record])
+    assert fault.endswith("requested_rewrite.subject: must not melt into a character of the prompt")
+
+
+def test_what_stands_inside_a_text_stays() -> None:
+    text = "References\n\nA  b\tc\u00a0d\u200be \x1b[1m"
+    [record] = parse_counterfact([changed("paraphrase_prompts", [text])], "f")
+    assert record.paraphrase_prompts == (text,)
+
+
+def test_targets_that_are_one_text_are_refused() -> None:
+    record = changed("requested_rewrite.target_new.str", "Orle\u0301ans\u00a0")
+    record["requested_rewrite"]["target_true"]["str"] = "Orl\u00e9ans"
+    [fault] = faults([record])
+    assert "target_new: must differ from target_true" in fault
 
 
 @pytest.mark.parametrize("name", ["paraphrase_prompts", "neighborhood_prompts"])
@@ -110,7 +151,9 @@ def test_record_may_be_without_prompts_of_a_kind(name: str) -> None:
         ("paraphrase_prompts", ABSENT, "paraphrase_prompts: is missing"),
         ("paraphrase_prompts", "text", "paraphrase_prompts: must be a list, but got 'text'"),
         ("neighborhood_prompts", ["a", 3], "neighborhood_prompts[1]: must be text, but got 3"),
-        ("neighborhood_prompts", ["", "b"], "neighborhood_prompts[0]: must be text, but got ''"),
+        ("neighborhood_prompts", ["", "b"], "neighborhood_prompts[0]: must not be blank"),
+        ("paraphrase_prompts", ["\u3000\ufeff\n"], "paraphrase_prompts[0]: must not be blank"),
+        ("paraphrase_prompts", ["a\0b"], "paraphrase_prompts[0]: must not hold a NUL"),
         ("neighborhood_prompts", ["\udfff"], "neighborhood_prompts[0]: must be valid Unicode"),
     ],
 )
@@ -160,9 +203,16 @@ def test_long_values_are_cut_in_messages() -> None:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"\xff\xfe", "not UTF-8 text: invalid start byte at byte 0"),
+        (b"[1,\n\xff]", "not UTF-8 text: byte 0xff on line 2 is none; is it Latin-1"),
+        ('["Zo\u00eb"]'.encode("latin-1"), "not UTF-8 text: byte 0xeb on line 1 .* Latin-1"),
+        ('["\u00eb'.encode()[:-1], "not UTF-8 text: it ends within a character"),
+        ("[]".encode("utf-16"), "not UTF-8 text: it looks like UTF-16"),
+        ("[]".encode("utf-16-be"), "not UTF-8 text: it looks like UTF-16-BE"),
+        ("[1]".encode("utf-32"), "not UTF-8 text: it looks like UTF-32"),
         (b"[1,\n 2,]", "not JSON: .* at line 2, column [0-9]+"),
-        (b"[" * 100_000, "not JSON that can be read|not JSON"),
+        (b"[" * 100_000, "not JSON that can be read: it is nested too deeply"),
+        (b"[" + b"9" * 5000 + b"]", "not JSON that can be read: Exceeds the limit"),
+        (b"[" + b"{}," * 5_000_000 + b"{}]", "may hold 8388608 commas and brackets at most"),
         (b"", "not JSON: Expecting value at line 1, column 1"),
     ],
 )
@@ -172,6 +222,34 @@ def test_files_that_are_no_json(tmp_path: Path, content: bytes, fault: str) -> N
     with pytest.raises(RecordsError, match=fault) as caught:
         read_counterfact(path)
     assert caught.value.faults[0].startswith(str(path))
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_a_file_change_nothing(tmp_path: Path) -> None:
+    plain, marked = tmp_path / "plain.json", tmp_path / "marked.json"
+    content = json.dumps([RECORD], indent=1).encode()
+    plain.write_bytes(content)
+    marked.write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
+    assert read_counterfact(plain) == read_counterfact(marked)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('"case_id": 7', '"case_id": 6, "case_id": 7', "case_id"),
+        ('"subject"', '"prompt": "{} is", "subject"', "requested_rewrite.prompt"),
+        ('"id": "Q1860"', '"str": "Dutch"', "requested_rewrite.target_new.str"),
+        ('["ignored"]', '[{"a b": [{"x": 1, "\\u0078": 1}]}]', "attribute_prompts[0].'a b'[0].x"),
+    ],
+)
+def test_a_key_that_is_set_twice_is_refused_with_its_place(
+    tmp_path: Path, old: str, new: str, place: str
+) -> None:
+    path = tmp_path / "records.json"
+    text = json.dumps([{**RECORD, "case_id": 1}, RECORD])
+    path.write_text(new.join(text.rsplit(old, 1)))
+    with pytest.raises(RecordsError) as caught:
+        read_counterfact(path)
+    assert caught.value.faults == (f"{path}: record 1 (case_id 7): {place}: is set a second time",)
 
 
 @pytest.mark.parametrize("name", ["absent.json", "."])

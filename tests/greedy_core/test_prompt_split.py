@@ -41,9 +41,46 @@ def test_no_text_is_a_probe_here_and_held_out_there(records: list[EditRecord]) -
     held_out = {text for one in splits for text in one.held_out_neighbors}
     assert not probes & held_out
     for one in splits:
-        assert sorted(one.probe_neighbors + one.held_out_neighbors) == sorted(
-            one.record.neighborhood_prompts
-        )
+        kept = one.probe_neighbors + one.held_out_neighbors
+        assert sorted(kept) == sorted({*one.record.neighborhood_prompts})
+
+
+any_text = st.sampled_from([f"{subject} is" for subject in "ABCDEF"])
+any_texts = st.lists(any_text, max_size=5)
+mixed = st.lists(
+    st.tuples(st.sampled_from("ABCDEF"), any_texts, any_texts, st.sampled_from(["P1", "P2", None])),
+    min_size=1,
+    max_size=6,
+).map(
+    lambda rows: [
+        record(n, neighbors, paraphrases, subject, relation)
+        for n, (subject, paraphrases, neighbors, relation) in enumerate(rows)
+    ]
+)
+
+
+@given(mixed, st.integers(1, 6))
+def test_nothing_that_a_plan_probes_is_held_out_in_it_whatever_its_kind_and_record(
+    records: list[EditRecord], edits: int
+) -> None:
+    splits = split_prompts(records, records[:edits])
+    probes = {text for one in splits for text in one.probes}
+    for one in splits:
+        held_out = one.held_out_paraphrases + one.held_out_neighbors
+        assert not probes & {*held_out}
+        shown = (*one.probe_paraphrases, *one.probe_neighbors, *held_out)
+        for kind in (one.record.paraphrase_prompts, one.record.neighborhood_prompts):
+            assert {*kind} <= {*shown, *one.asked_elsewhere} or one.contradicted
+        left_out = len(one.asked_elsewhere) + len(one.repeated) + one.contradicted
+        given_prompts = one.record.paraphrase_prompts + one.record.neighborhood_prompts
+        assert len(shown) + left_out == len(given_prompts)
+
+
+@given(mixed)
+def test_no_neighbor_asks_for_an_edited_fact_in_its_own_words(records: list[EditRecord]) -> None:
+    splits = split(records)
+    facts = {t for one in splits for t in (one.request.text, *one.record.paraphrase_prompts)}
+    assert not facts & {t for one in splits for t in one.probe_neighbors + one.held_out_neighbors}
 
 
 @given(datasets)
@@ -87,6 +124,37 @@ def test_first_paraphrase_is_the_probe_and_never_held_out() -> None:
     assert one.held_out_paraphrases == ("b", "c")
 
 
+def test_a_paraphrase_that_is_the_rewrite_prompt_is_never_held_out() -> None:
+    [one] = split([record(0, [], ["a", "Nobody is", "b"])])
+    assert (one.probe_paraphrases, one.held_out_paraphrases) == (("a",), ("b",))
+    assert one.asked_elsewhere == ("Nobody is",)
+
+
+def test_what_is_a_probe_of_another_record_is_not_held_out() -> None:
+    first, second = split([record(0, [], ["a", "b"]), record(1, [], ["b", "a"], "Somebody")])
+    assert first.probe_paraphrases == ("a",) and second.probe_paraphrases == ("b",)
+    assert first.held_out_paraphrases == second.held_out_paraphrases == ()
+    assert (first.asked_elsewhere, second.asked_elsewhere) == (("b",), ("a",))
+
+
+def test_what_another_plan_asked_for_its_facts_is_no_held_out_paraphrase() -> None:
+    records = [record(0, [], ["a", "b"]), record(1, [], ["c", "a", "Nobody is", "d"], "Somebody")]
+    before = split_prompts(records, records[:1])
+    [one] = split_prompts(records, records[1:], before)
+    assert (one.probe_paraphrases, one.held_out_paraphrases) == (("c",), ("d",))
+
+
+def test_a_prompt_that_a_record_lists_twice_counts_once() -> None:
+    [one] = split([record(0, ["x", "y", "x", "x"], ["a", "b", "b"])])
+    assert sorted(one.probe_neighbors + one.held_out_neighbors) == ["x", "y"]
+    assert (one.held_out_paraphrases, one.repeated) == (("b",), ("b", "x", "x"))
+
+
+def test_prompts_that_differ_in_case_are_two() -> None:
+    [one] = split([record(0, [], ["a", "nobody is", "A"])])
+    assert one.held_out_paraphrases == ("nobody is", "A")
+
+
 def test_record_without_prompts_has_none_of_either_kind() -> None:
     [one] = split([record(0, [])])
     assert not one.probe_paraphrases + one.held_out_paraphrases
@@ -116,6 +184,11 @@ def test_published_records(shared_data: Callable[[str], Path]) -> None:
     records = read_counterfact(shared_data("counterfact/counterfact_300.json"))
     splits = split(records)
     assert sum(one.contradicted for one in splits) == 23
+    assert [one.repeated for one in splits if one.repeated] == [
+        ("Bentley Mulsanne is created by",),
+        ("Melbourne, which is named for",),
+    ]
+    assert not any(one.asked_elsewhere for one in splits)
     probes = {text for one in splits for text in one.probe_neighbors}
     assert not probes & {text for one in splits for text in one.held_out_neighbors}
     for one in splits:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,34 @@ def test_last_batch_may_be_smaller(edits: int, size: int, lengths: list[int]) ->
 def test_dataset_that_is_too_small(changed: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=r"edits \+ confirm_records <= records"):
         select(records(30), chosen(**changed))
+
+
+def test_a_byte_order_mark_and_line_ends_change_no_digest_of_a_corpus(tmp_path: Path) -> None:
+    digests = set()
+    for content in (b"one\ntwo", b"\xef\xbb\xbfone\r\ntwo\r\n", b" one \r\rtwo"):
+        (tmp_path / "corpus.txt").write_bytes(content)
+        settings = chosen(covariance=CovarianceSettings(corpus=str(tmp_path / "corpus.txt")))
+        digests.add(load_corpus(settings, []).digest)
+    assert len(digests) == 1
+
+
+def test_digests_are_those_of_before_where_no_prompt_is_left_out() -> None:
+    """Sweeps that were begun then can be resumed."""
+    digest = "943b75112937c8527235df6b5b7cc403d4b9ef400c80e1f41f59354fbf779b9b"
+    assert select(load_records("factworld"), EditSettings()).digest == digest
+
+
+@pytest.mark.parametrize(
+    ("paraphrases", "neighbors"),
+    [(("p", "S1 is"), ("a", "b")), (("p", "q", "q"), ("a", "b")), (("p", "q"), ("a", "b", "b"))],
+)
+def test_a_prompt_that_does_not_count_is_part_of_the_digest(
+    paraphrases: tuple[str, ...], neighbors: tuple[str, ...]
+) -> None:
+    """Sweeps of before counted it, and do not go on without."""
+    changed = [replace(r, paraphrase_prompts=paraphrases) for r in records(4, neighbors)]
+    selection = select(changed, chosen())
+    assert selection.digest != sha256(repr(changed).encode()).hexdigest()
 
 
 def test_digest_follows_content() -> None:
@@ -154,6 +185,73 @@ def test_contradicted_prompts_are_counted(tmp_path: Path) -> None:
     assert note.startswith("5 neighborhood prompts ask for a fact that is itself edited")
 
 
+@pytest.mark.parametrize(
+    ("prompts", "note"),
+    [
+        (
+            {"paraphrase_prompts": ["p", "p ", "q"]},
+            "4 prompts stand in their record before; they count once",
+        ),
+        (
+            {"paraphrase_prompts": ["p", "q", "S1 is\u00a0"], "neighborhood_prompts": ["a", "p"]},
+            "8 prompts are left out, because what is edited or probed has the same text",
+        ),
+    ],
+)
+def test_prompts_that_are_left_out_are_counted(
+    tmp_path: Path, prompts: dict[str, Any], note: str
+) -> None:
+    settings = chosen(dataset=dataset(tmp_path, **prompts), seed=1)
+    selection = read_inputs(settings, CONFIG).selection
+    assert 1 in edited(selection)
+    assert notes(selection)[0] == note
+
+
+def digest_of(path: Path) -> str:
+    settings = chosen(dataset=str(path), edits=1, batch_size=1)
+    return read_inputs(settings, CONFIG).selection.digest
+
+
+def test_a_byte_order_mark_changes_no_digest(
+    tmp_path: Path, shared_data: Callable[[str], Path]
+) -> None:
+    marked = shared_data("cases/bom.json")
+    content = marked.read_bytes()
+    (tmp_path / "plain.json").write_bytes(content.removeprefix(b"\xef\xbb\xbf"))
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert digest_of(marked) == digest_of(tmp_path / "plain.json")
+
+
+def test_a_space_at_the_end_of_a_prompt_changes_nothing(shared_data: Callable[[str], Path]) -> None:
+    clean, spaced = (shared_data(f"cases/prompt_{n}.json") for n in ("clean", "trailing_space"))
+    assert clean.read_bytes() != spaced.read_bytes()
+    assert load_records(str(clean)) == load_records(str(spaced))
+    assert digest_of(clean) == digest_of(spaced)
+
+
+@pytest.mark.parametrize(
+    ("case", "edits", "note"),
+    [
+        ("neighbors_differ_by_space", 1, "2 prompts stand in their record before"),
+        ("paraphrase_is_rewrite", 4, "4 prompts are left out, because what is edited or probed"),
+        ("held_out_is_anothers_probe", 2, "2 prompts are left out, because what is edited or prob"),
+    ],
+)
+def test_what_is_held_out_is_probed_nowhere(
+    shared_data: Callable[[str], Path], case: str, edits: int, note: str
+) -> None:
+    settings = chosen(dataset=str(shared_data(f"cases/{case}.json")), edits=edits, batch_size=1)
+    selection = read_inputs(settings, CONFIG).selection
+    probes = {text for split in selection.edited for text in split.probes}
+    held_out = {
+        text
+        for split in selection.edited
+        for text in split.held_out_paraphrases + split.held_out_neighbors
+    }
+    assert not probes & held_out
+    assert notes(selection)[0].startswith(note)
+
+
 def test_factworld_is_a_dataset_with_a_corpus() -> None:
     settings = EditSettings()
     read = load_records("factworld")
@@ -165,8 +263,13 @@ def test_factworld_is_a_dataset_with_a_corpus() -> None:
     ("content", "message"),
     [
         (None, "cannot be read"),
-        (b"\xff\xff", "not UTF-8 text"),
+        (b"\xff\xff", "not UTF-8 text: byte 0xff on line 1 is none; is it Latin-1"),
+        ("text".encode("utf-16"), "not UTF-8 text: it looks like UTF-16"),
+        ("text".encode("utf-16-le"), "not UTF-8 text: it looks like UTF-16-LE"),
+        ("\u6587\u66f8\ntext".encode("utf-16-le"), "not UTF-8 text|holds a NUL"),
+        (b"one\ntw\0o", "must be text, but line 2 holds a NUL"),
         (b"\n \n", "at least one line of text"),
+        ("\ufeff\u200b\n\u3000".encode(), "at least one line of text"),
     ],
 )
 def test_corpora_that_cannot_be_used(tmp_path: Path, content: bytes | None, message: str) -> None:
@@ -182,7 +285,7 @@ def test_corpora_that_cannot_be_used(tmp_path: Path, content: bytes | None, mess
 
 def test_corpus_has_one_document_a_line(tmp_path: Path) -> None:
     path = tmp_path / "corpus.txt"
-    path.write_bytes("first\r\n\nsecond\x0cstill second\u2028and on\n".encode())
+    path.write_bytes("\ufeff first\u00a0\r\n\nsecond\x0cstill second\u2028and on\n".encode())
     settings = chosen(covariance=CovarianceSettings(corpus=str(path)))
     corpus = load_corpus(settings, [])
     assert corpus.documents == ("first", "second\x0cstill second\u2028and on")

@@ -83,7 +83,7 @@ CONFIGURATIONS = [
     config("binary", bytes(range(256)), "c.yaml: cannot be read: it must be UTF-8"),
     config("a NUL", b"edits: 4\nmu: \0", "c.yaml:2: special characters are not allowed"),
     config("an escape sequence", b"mu: \x1b]0;x\x07", "c.yaml:1: special characters are not"),
-    config("UTF-16", "edits: 4".encode("utf-16"), "c.yaml: cannot be read: it must be UTF-8"),
+    config("UTF-16", "edits: 4".encode("utf-16"), "must be UTF-8, but looks like UTF-16"),
     config("a number of a thousand digits", b"edits: " + b"9" * 5000, "cannot be read as int"),
     config("a text of a megabyte", b"mu: " + b"x" * 1_000_000, "c.yaml:1: mu must be a number"),
     config("a file of a terabyte", 2**40, "c.yaml: a file may hold 1048576 bytes at most"),
@@ -153,11 +153,36 @@ CUTS = [
     }.items()
 ]
 
+CONTRADICTING = (
+    records()[:-1]
+    + b","
+    + records("requested_rewrite.target_new.str", "Dutch").replace(b": 7,", b": 8,")[1:]
+)
+
 RECORDS = [
     dataset("nothing", b"", "d.json: not JSON: Expecting value at line 1, column 1"),
     dataset("cut inside a character", cut("hei") + b"\xc3", "d.json: not UTF-8 text"),
-    dataset("UTF-16", records().decode().encode("utf-16"), "d.json: not UTF-8 text"),
+    dataset("UTF-16", records().decode().encode("utf-16"), "not UTF-8 text: it looks like UTF-16"),
     dataset("Latin-1", cut("heiß").decode().encode("latin-1"), "d.json: not UTF-8 text"),
+    dataset(
+        "a key twice",
+        records().replace(b'"subject"', b'"prompt": "{} is", "subject"'),
+        "d.json: record 0 (case_id 7): requested_rewrite.prompt: is set a second time",
+    ),
+    dataset(
+        "126 MB of nothing",
+        b"[" + b"{}," * 42_000_000 + b"{}]",
+        "d.json: JSON may hold 8388608 commas and brackets at most, but holds 84000002",
+    ),
+    dataset(
+        "a NUL", records("paraphrase_prompts", ["a\0"]), "paraphrase_prompts[0]: must not hold"
+    ),
+    Case(
+        "edits that contradict each other",
+        ("run", "dataset=d.json", "edits=2", "conflicts=refuse"),
+        ("edited records must not contradict each other where conflicts is refuse",),
+        {"d.json": CONTRADICTING},
+    ),
     dataset("an object", b"{}", "d.json: must be a non-empty list of records"),
     dataset("no records", b"[]", "d.json: must be a non-empty list of records", command="edit"),
     dataset("a number as record", b"[3]", "d.json: record 0: must be an object"),
@@ -231,7 +256,13 @@ RECORDS = [
 
 MODELS = [
     weights("an empty folder", {"model/x": b""}, "the folder must have a config.json"),
-    weights("a configuration cut", model(b'{"model_type": "gp'), "config.json cannot be read: not"),
+    weights("a configuration cut", model(b'{"model_type": "gp'), "config.json: not JSON"),
+    weights("a configuration in UTF-16", model("{}".encode("utf-16")), "it looks like UTF-16"),
+    weights(
+        "a layer number twice",
+        model(b'{"model_type": "gpt2", "n_layer": 2, "n_layer": 3}'),
+        "model 'model': config.json: n_layer is set a second time",
+    ),
     weights("a configuration of text", model(b'"gpt2"'), "config.json must hold an object"),
     weights("deep nesting", model(b"[" * 100_000), "model 'model': config.json"),
     weights("a configuration of NULs", model(b"\0" * 2**21), "may hold 1048576 bytes at most"),

@@ -214,7 +214,7 @@ def test_a_key_both_nested_and_dotted_is_a_fault(file: Path) -> None:
     ("content", "fault"),
     [
         (None, "sweep.yaml: cannot be read: No such file or directory"),
-        (b"\xff\xfe", "sweep.yaml: cannot be read: it must be UTF-8, but byte 0 is not"),
+        (b"\xff", "sweep.yaml: cannot be read: it must be UTF-8, but byte 0 is not"),
         (b"- 1", "sweep.yaml: must be a mapping of keys to values, not [1]"),
         (b"a: [" * 50_000, "sweep.yaml:1: "),
         (b"[" * 1_000_000, "sweep.yaml:1: must be YAML nested 20 levels deep at most"),

@@ -16,6 +16,7 @@ from optuna.distributions import (
 )
 
 from analysis.errors import ResultsError
+from search.later_settings import with_later
 from search.results.parts import LocalFolder
 from search.searched import united
 from search.sweep_file import SweepFile
@@ -95,3 +96,20 @@ def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, content: object, said: 
         SweepFile.read(path)
     assert len(caught.value.faults) == 1
     assert said in caught.value.faults[0]
+
+
+def test_a_row_of_version_0_1_0_reads_as_if_it_named_what_is_new() -> None:
+    """Compaction gives such rows the column, and null in it."""
+    assert with_later({"conflicts": None, "rank": None}) == {"conflicts": "keep", "rank": None}
+    assert with_later({"conflicts": "last"}) == {"conflicts": "last"}
+    assert with_later({"rank": 4}) == {"rank": 4}
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_sweep_of_version_0_1_0_ran_with_conflicts_kept(tmp_path: Path, mark: bytes) -> None:
+    path = write_results(tmp_path / "a")
+    expected = SweepFile.read(path)
+    content = (path / "sweep.yaml").read_bytes()
+    assert content.count(b"  conflicts: keep\n") == 1
+    (path / "sweep.yaml").write_bytes(mark + content.replace(b"  conflicts: keep\n", b""))
+    assert SweepFile.read(path) == expected

@@ -103,8 +103,19 @@ def test_faults_that_leave_the_rest_readable_are_all_found() -> None:
     ("content", "fault"),
     [
         (None, "f.yaml: cannot be read: No such file or directory"),
-        (b"a: \xff", "f.yaml: cannot be read: it must be UTF-8, but byte 3 is not"),
-        ("a: 1".encode("utf-16"), "f.yaml: cannot be read: it must be UTF-8, but byte 0 is not"),
+        (
+            b"a: \xff",
+            "f.yaml: cannot be read: it must be UTF-8, but byte 3 is not; "
+            "is it Latin-1 or Windows-1252?",
+        ),
+        (
+            "a: 1".encode("utf-16"),
+            "f.yaml: cannot be read: it must be UTF-8, but looks like UTF-16",
+        ),
+        (
+            "a: 1".encode("utf-16-be"),
+            "f.yaml: cannot be read: it must be UTF-8, but looks like UTF-16-BE",
+        ),
         (b"#" * (MAX_BYTES + 1), "f.yaml: a file may hold 1048576 bytes at most"),
     ],
 )

@@ -67,7 +67,9 @@ def test_whatever_is_named_can_be_searched_by_all_its_names() -> None:
                 assert parameter.conform(name) == name, key
 
 
-@pytest.mark.parametrize("key", ["model", "dataset", "edits", "seed", "composite_weights"])
+@pytest.mark.parametrize(
+    "key", ["model", "dataset", "edits", "conflicts", "seed", "composite_weights"]
+)
 def test_what_would_make_trials_incomparable_cannot_be_searched(key: str) -> None:
     assert key in EDIT_KEYS
     assert key not in PARAMETERS

@@ -1,0 +1,14 @@
+"""Settings that sweeps of earlier versions do not name, with the values that they ran with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LATER: Mapping[str, object] = {"conflicts": "keep"}
+"""What version 0.1.0 did not know; none of these may be None."""
+
+
+def with_later(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted key; None, which an earlier version left in their place, is filled in."""
+    return {key: LATER.get(key) if each is None else each for key, each in values.items()}
