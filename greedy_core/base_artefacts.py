@@ -113,9 +113,9 @@ class BaseArtefacts:
 
         def compute() -> Artefact:
             rows = subject_rows(self.model, self.requests(batch))
-            with torch.no_grad(), self.model.captured_keys([layer]) as captured:
-                self.model.run(self.model.embed(rows.ids), 0, layer + 1)
-            k = mean_keys(rows.at_subject(captured[layer]))
+            with torch.no_grad():
+                hidden = map(self.model.embed, rows.forwards)
+                k = mean_keys(rows.at_subject(self.model.keys(hidden, 0, layer)))
             return {"k": to_array(k), "x": to_array(self.covariance(layer).solve(k))}
 
         artefact, _ = remembered(self.store, key, compute)

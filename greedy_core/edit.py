@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import torch
 
 from greedy_core.base_artefacts import BaseArtefacts
-from greedy_core.counterfact import MOST_FAULTS
-from greedy_core.errors import RecordsError
 from greedy_core.evaluation import Evaluation, evaluate
 from greedy_core.events import StepEvent
 from greedy_core.greedy import GreedyRun
@@ -17,11 +15,11 @@ from greedy_core.inputs import Inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.plan import Plan, check_layers
 from greedy_core.prefixes import Prefixes
+from greedy_core.prompt_check import check_prompts
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import StateTree
 from greedy_core.store import MemoryStore, Store
-from greedy_core.tokens import encode_target
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,12 @@ def open_states(
 
     Raises:
         SettingsError: if the model does not have the layers.
-        RecordsError: if the model cannot read a prompt, now rather than in the middle of a walk.
+        RecordsError: if the model cannot read a prompt, now rather than in the middle.
     """
     torch.set_num_threads(inputs.settings.threads)
     check_layers(inputs.settings, model)
     plan = Plan.of(inputs.settings, inputs.selection, inputs.corpus)
-    _check_prompts(plan, model)
+    check_prompts(inputs.selection.edited, model)
     base = BaseArtefacts(model, plan, store, model_digest)
     prefixes = Prefixes(model, plan.layers[0], base.identity, memory or MemoryStore())
     return StateScores(StateTree(base, store, prefixes))
@@ -78,26 +76,6 @@ def run_edit(
     while not run.done:
         on_step(run.step())
     return EditResult(run, unedited(scores, settings), run.evaluate())
-
-
-def _check_prompts(plan: Plan, model: LanguageModel) -> None:
-    faults = []
-    for split in (split for batch in plan.batches for split in batch):
-        request = split.request
-        paraphrases = (*split.probe_paraphrases, *split.held_out_paraphrases)
-        for prompt in (
-            request.text,
-            *paraphrases,
-            *split.probe_neighbors,
-            *split.held_out_neighbors,
-        ):
-            try:
-                encode_target(model, prompt, request.target_new)
-                encode_target(model, prompt, request.target_true)
-            except RecordsError as error:
-                faults.append(f"case_id {request.case_id}: {error}")
-    if faults:
-        raise RecordsError(faults[:MOST_FAULTS])
 
 
 def unedited(scores: StateScores, settings: EditSettings) -> Evaluation:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -62,6 +62,11 @@ class LanguageModel:
     def layers(self) -> int:
         """Number of decoder blocks."""
         return len(self._blocks)
+
+    @property
+    def vocabulary(self) -> int:
+        """Token ids that the model reads and predicts: those below this number."""
+        return min(len(self._embedding.weight), len(cast(nn.Linear, self._head).weight))
 
     @property
     def context_length(self) -> int:
@@ -156,6 +161,13 @@ class LanguageModel:
         finally:
             for hook in hooks:
                 hook.remove()
+
+    def keys(self, hidden: Iterable[Tensor], start: int, layer: int) -> Iterator[Tensor]:
+        """A projection's inputs ``(n, T, f)``, from each of what enters block `start`."""
+        for each in hidden:
+            with self.captured_keys([layer]) as keys:
+                self.run(each, start, layer + 1)
+            yield keys[layer]
 
     def digest(self) -> str:
         """Digest of weights, their type, configuration and tokenizer: a model's part of a key.

@@ -14,7 +14,14 @@ from greedy_core.architectures import architecture_of
 from greedy_core.arrays import to_array, to_tensor
 from greedy_core.errors import BaseModelChanged, ModelError
 from greedy_core.language_model import LanguageModel, tensors_digest, weights_digest
-from greedy_core.model_config import check_weights, layers_of, model_folder, read_model_config
+from greedy_core.model_config import (
+    check_tokenizer_files,
+    check_weights,
+    layers_of,
+    model_folder,
+    read_model_config,
+)
+from greedy_core.vocabulary import check_vocabulary
 
 
 @dataclass(frozen=True)
@@ -50,12 +57,14 @@ def load_model(model: str, dtype: str = "float32", device: str = "auto") -> Lang
     """Load factworld, a folder, or a model from the Hugging Face hub; safetensors only.
 
     Raises:
-        ModelError: if it is missing, broken, or of a family that is not supported.
+        ModelError: if it is missing, broken, of a family that is not supported, or has no
+            tokenizer of its own.
     """
     config = read_model_config(model)
     architecture_of(str(config.get("model_type")))
     layers_of(config)
     check_weights(model, config)
+    check_tokenizer_files(model)
     folder = model_folder(model)
     transformers_logging.disable_progress_bar()
     try:
@@ -76,7 +85,9 @@ def load_model(model: str, dtype: str = "float32", device: str = "auto") -> Lang
     if not tokenizer.is_fast:
         raise ModelError(f"model {model!r} needs a fast tokenizer (a tokenizer.json)")
     _check_finite(module, model)
-    return _ready(module, tokenizer, device)
+    loaded_model = _ready(module, tokenizer, device)
+    check_vocabulary(tokenizer, loaded_model.vocabulary, model)
+    return loaded_model
 
 
 def resolve_device(device: str) -> torch.device:

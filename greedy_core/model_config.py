@@ -18,6 +18,11 @@ INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
 """Where it lies beside a model, transformers loads another base, or an adapter's pickle, by it."""
 
+TOKENIZER = "tokenizer.json"
+
+_OTHER_TOKENIZERS = ("vocab.json", "tokenizer.model", "tekken.json")
+"""What a fast tokenizer can be made from where there is no tokenizer.json."""
+
 MOST_LAYERS = 1000
 """Eight times the deepest published model; a number without limit would be built block by block."""
 
@@ -99,6 +104,18 @@ def check_weights(model: str, config: Mapping[str, Any]) -> None:
                 f"model {model!r}: {INDEX} must name .safetensors files beside it, "
                 f"but got {shard!r:.80}"
             )
+
+
+def check_tokenizer_files(model: str) -> None:
+    """See to it that a folder has a tokenizer; transformers makes one without tokens otherwise.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    folder = Path(model_folder(model))
+    names = (TOKENIZER, *_OTHER_TOKENIZERS)
+    if folder.is_dir() and not any((folder / name).is_file() for name in names):
+        raise ModelError(f"model {model!r}: the folder must have a tokenizer ({TOKENIZER})")
 
 
 def _object(model: str, path: Path, most: int = CONFIG_BYTES) -> dict[str, Any]:

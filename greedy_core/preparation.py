@@ -42,7 +42,7 @@ def _rows(scores: StateScores, batch: int) -> Iterator[Rows]:
     """Everything about a batch that is run at many states."""
     tree = scores.tree
     rows = tree.rows(batch)
-    yield rows.bare()
+    yield rows.bare(tree.model)
     if len(tree.plan.layers) > 1:
         yield rows
     for kind in KINDS:

@@ -10,6 +10,7 @@ memory there is: the same question group always gives the same bits.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from greedy_core.errors import NumericalError
 from greedy_core.language_model import LanguageModel
-from greedy_core.token_tree import Forest, TokenTree, side_by_side
+from greedy_core.token_tree import Forest, TokenTree, filled, side_by_side
 from greedy_core.tokens import encode_target
 from greedy_core.tree_layout import Tree
 
@@ -29,6 +30,9 @@ ROWS_PER_FORWARD = 32
 
 TOKENS_PER_TREE = 96
 """Where a forward has more tokens it is divided, because each one attends to its whole tree."""
+
+TOKENS_OF_LONG_ROWS = 3072
+"""Tokens of rows longer than that which share one forward, padding among them."""
 
 RESOLUTION = 2.0**-20
 """Stored log-probabilities are rounded to multiples of this, well above float32 noise."""
@@ -89,10 +93,7 @@ class QuestionGroup:
                 for j, token in enumerate(tokens.targets):
                     reads.append((slot, tokens.first_position + j, token))
         rows = sorted(wanted)  # rows that begin alike stand together
-        return [
-            _forward(model, rows[i : i + ROWS_PER_FORWARD], wanted)
-            for i in range(0, len(rows), ROWS_PER_FORWARD)
-        ]
+        return [_forward(model, trees, wanted) for trees in _divided(rows)]
 
     @property
     def tokens(self) -> int:
@@ -152,13 +153,36 @@ def questions_digest(questions: Sequence[Question]) -> str:
     return sha256(repr(list(questions)).encode()).hexdigest()
 
 
+def _divided(rows: Sequence[tuple[int, ...]]) -> list[list[list[tuple[int, ...]]]]:
+    """Divide sorted rows into forwards, and those into trees, by tree its rows.
+
+    Rows that are longer than a tree should be stand apart, by length: each fills more than half of
+    a tree of its kind. Otherwise one of them would set the size of all trees of its forward.
+    """
+    kinds: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+    for row in rows:
+        width = TOKENS_PER_TREE
+        while width < len(row):
+            width *= 2
+        kinds[width].append(row)
+    forwards = []
+    for width, alike in sorted(kinds.items()):
+        if width == TOKENS_PER_TREE:
+            for i in range(0, len(alike), ROWS_PER_FORWARD):
+                forwards.append(side_by_side(alike[i : i + ROWS_PER_FORWARD], width))
+        else:
+            trees = filled(alike, width)
+            together = max(1, TOKENS_OF_LONG_ROWS // width)
+            forwards += [trees[i : i + together] for i in range(0, len(trees), together)]
+    return forwards
+
+
 def _forward(
     model: LanguageModel,
-    rows: Sequence[tuple[int, ...]],
+    divided: Sequence[Sequence[tuple[int, ...]]],
     wanted: dict[tuple[int, ...], list[tuple[int, int, int]]],
 ) -> _Forward:
-    """Lay rows out; `wanted` holds (slot, position, token id) of each row's target tokens."""
-    divided = side_by_side(rows, TOKENS_PER_TREE)
+    """Lay trees out; `wanted` holds (slot, position, token id) of each row's target tokens."""
     forest = Forest([TokenTree() for _ in divided], model)
     read: dict[tuple[int, int], int] = {}
     reads = []

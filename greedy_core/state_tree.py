@@ -8,7 +8,7 @@ bit, as 0, 1/2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -188,28 +188,25 @@ class StateTree:
 
     def _present(self, state: State, batch: int) -> Tensor:
         """What the highest edited block puts out at the bare prompts' subjects, ``(B, d)``."""
-        rows = self.rows(batch).bare()
-        residual, inputs = self.prefixes.of(rows)
-        start, top = self.prefixes.start, self.plan.layers[-1]
+        rows = self.rows(batch).bare(self.model)
+        above, top = self.prefixes.start + 1, self.plan.layers[-1]
         with torch.no_grad(), edited(self.model, self.factors(state)):
-            hidden = self.model.run_from_projection(residual, inputs, start)
-            output = self.model.run(hidden, start + 1, top + 1)
-        return rows.at_subject(output).double()
+            outputs = (self.model.run(each, above, top + 1) for each in self._lowest(rows))
+            return rows.at_subject(outputs).double()
 
     def _keys_at(self, state: State, batch: int, layer: int) -> BatchKeys:
         """Keys at a layer above the lowest edited one, where earlier edits change them."""
         rows = self.rows(batch)
-        residual, inputs = self.prefixes.of(rows)
-        start = self.prefixes.start
-        with (
-            torch.no_grad(),
-            edited(self.model, self.factors(state)),
-            self.model.captured_keys([layer]) as captured,
-        ):
-            hidden = self.model.run_from_projection(residual, inputs, start)
-            self.model.run(hidden, start + 1, layer + 1)
-        k = mean_keys(rows.at_subject(captured[layer]))
+        above = self.prefixes.start + 1
+        with torch.no_grad(), edited(self.model, self.factors(state)):
+            k = mean_keys(rows.at_subject(self.model.keys(self._lowest(rows), above, layer)))
         return BatchKeys(k, self.base.covariance(layer).solve(k))
+
+    def _lowest(self, rows: SubjectRows) -> Iterator[Tensor]:
+        """What the lowest edited block puts out for each forward of the rows."""
+        prefix = self.prefixes.of(rows)
+        for residual, inputs in zip(prefix[::2], prefix[1::2], strict=True):
+            yield self.model.run_from_projection(residual, inputs, self.prefixes.start)
 
     def _values(self, state: State, batch: int) -> torch.Tensor:
         if self.plan.targets == "base":

@@ -126,13 +126,13 @@ def side_by_side(rows: Sequence[tuple[int, ...]], tokens: int) -> list[list[tupl
         whole.extend([], row)
     count = math.ceil(len(whole.ids) / tokens)
     width = max(math.ceil(len(whole.ids) / count), *map(len, rows))
-    while len(divided := _divided(rows, width)) > count:
+    while len(divided := filled(rows, width)) > count:
         width += 1
     return divided
 
 
-def _divided(rows: Sequence[tuple[int, ...]], width: int) -> list[list[tuple[int, ...]]]:
-    """Fill trees of at most `width` tokens one after the other."""
+def filled(rows: Sequence[tuple[int, ...]], width: int) -> list[list[tuple[int, ...]]]:
+    """Fill trees of at most `width` tokens, or of one row, with sorted rows one after the other."""
     divided: list[list[tuple[int, ...]]] = []
     size = width
     for row in rows:

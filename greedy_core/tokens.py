@@ -13,9 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from greedy_core.errors import RecordsError
+from greedy_core.errors import CorpusError, RecordsError
 from greedy_core.language_model import LanguageModel
 from greedy_core.records import EditRequest
+
+MOST_CHARACTERS_PER_TOKEN = 64
+"""What a document has beyond this many characters for each token of the context is not tokenized:
+a line of 100 MB would take minutes and gigabytes, to be cut at the context. Text has 4 or 5."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,19 @@ def lookup_index(model: LanguageModel, before: str, subject: str, after: str) ->
     """Position of the last token that starts before the subject's end.
 
     Source: Meng et al. 2022, fact_token "subject_last".
+
+    Raises:
+        RecordsError: if no token is the subject's.
     """
-    _, spans = _encode(model, before + subject + after)
-    end = len(before) + len(subject)
-    return max(i for i, (start, stop) in enumerate(spans) if start < stop and start < end)
+    text = before + subject + after
+    _, spans = _encode(model, text)
+    begin, end = len(before), len(before) + len(subject)
+    found = [i for i, (start, stop) in enumerate(spans) if start < stop and start < end]
+    if not found or spans[found[-1]][1] <= begin:
+        raise RecordsError(
+            f"prompt {text!r:.80}: the subject {subject!r:.40} must have at least one token"
+        )
+    return found[-1]
 
 
 def pad_right(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
@@ -102,16 +115,41 @@ def pad_right(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
 
 
 def encode_documents(model: LanguageModel, documents: Sequence[str]) -> list[list[int]]:
-    """Tokenize documents, each cut at the model's context; empty ones are left out."""
-    encoded = model.tokenizer(list(documents), truncation=True, max_length=model.context_length)[
-        "input_ids"
-    ]
+    """Tokenize documents, each cut at the model's context; empty ones are left out.
+
+    Raises:
+        CorpusError: if a token has no row in the model's embedding.
+    """
+    most = model.context_length
+    encoded = model.tokenizer(
+        [text[: most * MOST_CHARACTERS_PER_TOKEN] for text in documents],
+        truncation=True,
+        max_length=most,
+    )["input_ids"]
+    for text, ids in zip(documents, encoded, strict=True):
+        if beyond := _beyond(model, ids):
+            raise CorpusError(f"covariance.corpus, document {text!r:.80}: {beyond}")
     return [ids for ids in encoded if ids]
 
 
 def _encode(model: LanguageModel, text: str) -> tuple[list[int], list[tuple[int, int]]]:
     encoded = model.tokenizer(text, return_offsets_mapping=True)
-    return encoded["input_ids"], encoded["offset_mapping"]
+    ids = encoded["input_ids"]
+    if beyond := _beyond(model, ids):
+        raise RecordsError(f"{text!r:.80}: {beyond}")
+    return ids, encoded["offset_mapping"]
+
+
+def _beyond(model: LanguageModel, ids: Sequence[int]) -> str:
+    """What is wrong with ids if the embedding lacks a row for one; running them would fail."""
+    largest = max(ids, default=0)
+    if largest < model.vocabulary:
+        return ""
+    token = model.tokenizer.convert_ids_to_tokens(largest)
+    return (
+        f"token ids must be below the {model.vocabulary} rows of the model's embedding, "
+        f"but got {largest} ({token!r:.40})"
+    )
 
 
 def _check_length(model: LanguageModel, length: int, place: str) -> None:

@@ -96,7 +96,7 @@ def confirm_sweep(
             return 0
         same_versions(file.versions, found, accept_versions, "confirm")
         with ray_session(file.config, verbose, interrupts):
-            shared = prepared(file.config, watch.preparing, records=False)
+            shared = prepared(file.config, watch.preparing, False, asked.sequences)
             require_same_data(file.digests, shared.digests)
             log.open()
             session = ConfirmSession(file, shared, log, watch, interrupts)

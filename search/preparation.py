@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -15,6 +15,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrash
 from analysis.errors import StorageError
 from greedy_core.errors import RatchetError
 from greedy_core.progress import Progress
+from greedy_core.selection import Selection
 from search.config import SweepConfig
 from search.errors import PreparationFailed
 from search.out_of_memory import is_out_of_memory
@@ -53,7 +54,10 @@ class Shared:
 
 
 def prepared(
-    config: SweepConfig, on_progress: Callable[[Progress], None], records: bool = True
+    config: SweepConfig,
+    on_progress: Callable[[Progress], None],
+    records: bool = True,
+    others: Sequence[Selection] = (),
 ) -> Shared:
     """Prepare on whichever machine Ray chooses, and on another one if that is lost.
 
@@ -61,6 +65,7 @@ def prepared(
         config: the sweep's.
         on_progress: told how far it is.
         records: whether what follows from the edited records is computed, too.
+        others: selections of the same dataset that workers will edit instead; they are checked.
 
     Raises:
         RatchetError, StorageError: whatever is found wrong.
@@ -69,7 +74,7 @@ def prepared(
     why = ""
     for _ in range(ATTEMPTS):
         try:
-            return _prepared(config, on_progress, records)
+            return _prepared(config, on_progress, records, others)
         except RayTaskError as error:
             if isinstance(error.cause, RatchetError | StorageError):
                 raise error.cause from None
@@ -93,7 +98,10 @@ def _why_lost(error: RayError) -> str:
 
 
 def _prepared(
-    config: SweepConfig, on_progress: Callable[[Progress], None], records: bool
+    config: SweepConfig,
+    on_progress: Callable[[Progress], None],
+    records: bool,
+    others: Sequence[Selection],
 ) -> Shared:
     machines = config.ray
     # Tried again here and not by Ray, which goes on in the second stream where the first broke off,
@@ -101,7 +109,7 @@ def _prepared(
     task: Any = _preparation.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, max_retries=0
     )
-    told = task.remote(config, records)
+    told = task.remote(config, records, others)
     for reference in told:
         item = ray.get(reference)
         if not isinstance(item, Progress):
@@ -113,12 +121,12 @@ def _prepared(
 
 @ray.remote(num_returns="streaming")
 def _preparation(
-    config: SweepConfig, records: bool
+    config: SweepConfig, records: bool, others: Sequence[Selection]
 ) -> Iterator[Progress | Mapping[str, str] | Prepared]:
     """Progress, again and again; then the digests; then everything."""
     queue: SimpleQueue[Progress] = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:
-        computed = pool.submit(prepare, config, queue.put, records)
+        computed = pool.submit(prepare, config, queue.put, records, others)
         yield from _until_done(computed, queue)
         result = computed.result()
     yield {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analysis.storage import S3, S3Address, endpoint
 from greedy_core.inputs import notes, read_inputs
-from greedy_core.model_config import read_model_config
+from greedy_core.model_config import check_tokenizer_files, read_model_config
 from search.config import CacheSettings, SweepConfig
 from search.config_reader import ConfigError, read_config
 from spaces.values import shown
@@ -77,7 +77,9 @@ def resolved_config(
     """
     config = read_config(path, overrides, space=space)
     _check_cache(config.cache)
-    inputs = read_inputs(config.edit, read_model_config(config.edit.model))
+    model_config = read_model_config(config.edit.model)
+    check_tokenizer_files(config.edit.model)
+    inputs = read_inputs(config.edit, model_config)
     for note in notes(inputs.selection):
         logger.warning(note)
     return replace(config, edit=inputs.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -19,7 +19,9 @@ from greedy_core.metric_function import load_metric
 from greedy_core.model_presets import resolve
 from greedy_core.preparation import prepare_states
 from greedy_core.progress import Report, silent
+from greedy_core.prompt_check import check_prompts
 from greedy_core.recent import Recent
+from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
@@ -163,13 +165,19 @@ class Workbench:
         return LayeredStore(self._prepared, LayeredStore(self._states, self._shared))
 
 
-def prepare(config: SweepConfig, report: Report = silent, records: bool = True) -> Prepared:
+def prepare(
+    config: SweepConfig,
+    report: Report = silent,
+    records: bool = True,
+    others: Sequence[Selection] = (),
+) -> Prepared:
     """Load the base model, and compute what all trials of a sweep share.
 
     Args:
         config: the sweep's.
         report: told about progress.
         records: whether this includes what follows from the edited records.
+        others: selections of the same dataset that workers will edit instead; they are checked.
 
     Raises:
         InputError: with everything that is wrong.
@@ -179,6 +187,8 @@ def prepare(config: SweepConfig, report: Report = silent, records: bool = True) 
         load_metric(settings.greedy.metric)
     model = load_model(settings.model, settings.dtype, settings.device)
     inputs = read_inputs(settings, model.config.to_dict())
+    for other in others:
+        check_prompts(other.edited, model)
     digest = model.digest()
     kept = MemoryStore(inf)
     store = LayeredStore(kept, open_blobs(cache)) if cache.enabled else kept

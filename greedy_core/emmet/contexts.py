@@ -6,13 +6,14 @@ well, are the same for every run, and can be part of a key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 import torch
 from torch import Tensor
 
+from greedy_core.forwards import of_like_length
 from greedy_core.language_model import LanguageModel
 from greedy_core.records import EditRequest
 from greedy_core.tokens import encode_subject, pad_right
@@ -31,45 +32,71 @@ CONTEXT_WEIGHTS = (0.5, 0.1, 0.1, 0.1, 0.1, 0.1)
 """The mean of two groups, none and the rest, each the mean of its own (compute_ks.py:39-52)."""
 
 
+TOKENS_PER_FORWARD = 2048
+"""Tokens of rows that share one forward; a constant, because float sums depend on it."""
+
+
 @dataclass(frozen=True)
 class SubjectRows:
-    """Rows around subjects, with the position of each subject's last token."""
+    """Rows that end with their subject's last token, laid out in forwards of like length."""
 
-    ids: Tensor
-    """Token ids, ``(n, T)``."""
-    lookups: Tensor
-    """Lookup index of each row, ``(n,)``."""
+    rows: tuple[tuple[int, ...], ...]
+    """Token ids of the n rows."""
+    forwards: tuple[Tensor, ...]
+    """The same, padded: ``(m, T)`` each."""
+    order: tuple[int, ...]
+    """Which row each one of the forwards is, one forward after the other."""
 
     @classmethod
-    def of(
-        cls, model: LanguageModel, rows: Sequence[Sequence[int]], lookups: Sequence[int]
-    ) -> SubjectRows:
-        """Pad rows of ids into one block."""
-        return cls(pad_right(rows, model.device), torch.tensor(lookups, device=model.device))
+    def of(cls, model: LanguageModel, rows: Sequence[Sequence[int]]) -> SubjectRows:
+        """Lay rows of ids out."""
+        forwards = of_like_length([*map(len, rows)], TOKENS_PER_FORWARD)
+        return cls(
+            rows=tuple(map(tuple, rows)),
+            forwards=tuple(
+                pad_right([rows[row] for row in forward], model.device) for forward in forwards
+            ),
+            order=tuple(row for forward in forwards for row in forward),
+        )
 
     @property
     def digest(self) -> str:
         """Digest of the token ids, row by row."""
-        return sha256(repr(self.ids.tolist()).encode()).hexdigest()
+        return sha256(repr(self.rows).encode()).hexdigest()
 
     @property
     def tokens(self) -> int:
         """Tokens that are run, padding among them."""
-        return self.ids.numel()
+        return sum(ids.numel() for ids in self.forwards)
 
     def prefix(self, model: LanguageModel, start: int) -> list[Tensor]:
-        """What an edit of block `start` finds: the residual stream and the projection's input."""
+        """What an edit of block `start` finds, two tensors for each forward.
+
+        The residual stream after the block's attention, ``(m, T, d)``, and its projection's input,
+        ``(m, T, f)``.
+        """
+        kept: list[Tensor] = []
         with torch.no_grad():
-            return list(model.run_to_projection(model.run(model.embed(self.ids), 0, start), start))
+            for ids in self.forwards:
+                kept += model.run_to_projection(model.run(model.embed(ids), 0, start), start)
+        return kept
 
-    def bare(self) -> SubjectRows:
+    def bare(self, model: LanguageModel) -> SubjectRows:
         """The rows without a context, one of each request."""
-        lookups = self.lookups[:: len(CONTEXTS)]
-        return SubjectRows(self.ids[:: len(CONTEXTS), : int(lookups.max()) + 1], lookups)
+        return SubjectRows.of(model, self.rows[:: len(CONTEXTS)])
 
-    def at_subject(self, hidden: Tensor) -> Tensor:
-        """The rows' vectors at their lookup index, ``(n, width)``, from ``(n, T, width)``."""
-        return hidden[torch.arange(len(hidden), device=hidden.device), self.lookups]
+    def at_subject(self, hidden: Iterable[Tensor]) -> Tensor:
+        """The rows' vectors at their subjects, ``(n, width)``, from ``(m, T, width)`` by forward.
+
+        Each forward is let go before the next one is asked for.
+        """
+        order = iter(self.order)
+        vectors: list[Tensor] = [torch.empty(0)] * len(self.rows)
+        for each in hidden:
+            for place in range(len(each)):
+                row = next(order)
+                vectors[row] = each[place, len(self.rows[row]) - 1].clone()
+        return torch.stack(vectors)
 
 
 def subject_rows(model: LanguageModel, requests: Sequence[EditRequest]) -> SubjectRows:
@@ -79,7 +106,7 @@ def subject_rows(model: LanguageModel, requests: Sequence[EditRequest]) -> Subje
         for request in requests
         for context in CONTEXTS
     ]
-    return SubjectRows.of(model, rows, [len(row) - 1 for row in rows])
+    return SubjectRows.of(model, rows)
 
 
 def mean_keys(keys: Tensor) -> Tensor:

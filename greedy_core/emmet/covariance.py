@@ -2,24 +2,33 @@
 
     C = E[k k^T] + ridge * mean(diag E[k k^T]) * I        (f, f), float64
 
+Documents are read in the order of the corpus until there are tokens enough, and run by rising
+length. So the sum does not depend on where in the corpus a document stands.
+
 Source: ROME, layer_stats.py; there over 100,000 Wikipedia articles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from greedy_core.errors import CorpusError
+from greedy_core.forwards import of_like_length
 from greedy_core.language_model import LanguageModel
 from greedy_core.progress import Progress, Report, silent
 from greedy_core.settings import CovarianceSettings
 from greedy_core.tokens import encode_documents, pad_right
 
-DOCUMENTS_PER_FORWARD = 32
-"""Documents that share one forward; a constant, because float sums depend on it."""
+TOKENS_PER_FORWARD = 2048
+"""Tokens that share one forward, padding among them, unless one document has more; a constant,
+because float sums depend on it."""
+
+DOCUMENTS_PER_READING = 32
+"""Documents that are tokenized at once; of the last ones some may not be needed."""
 
 FEW_TOKENS = 10
 """Below this many tokens for each key dimension the estimate gets a ridge by default."""
@@ -41,45 +50,51 @@ def estimate_covariances(
         layers: whose projections' inputs are averaged.
         documents: the corpus.
         settings: how much of it is read, and the ridge.
-        report: told about progress, in documents.
+        report: told about progress, in tokens.
 
     Raises:
-        CorpusError: if the documents have no tokens.
+        CorpusError: if the documents have no tokens, or some that the model does not know.
     """
+    rows = sorted(_rows(model, documents, settings.tokens), key=lambda row: (len(row), row))
+    count = sum(map(len, rows))
+    if not count:
+        raise CorpusError("the covariance's corpus must have at least one token")
     sums: dict[int, Tensor] = {}
-    count = 0
-    for done, ids, read in _forwards(model, documents, settings.tokens):
-        report(Progress("covariance", done, len(documents)))
-        with torch.no_grad(), model.captured_keys(layers) as keys:
-            model.run(model.embed(ids), 0, max(layers) + 1)
-        count += int(read.sum())
-        for layer, captured in keys.items():
-            k = captured[read].double()  # (tokens, f)
+    done = 0
+    for numbers in of_like_length([*map(len, rows)], TOKENS_PER_FORWARD):
+        report(Progress("covariance", done, count))
+        forward = [rows[number] for number in numbers]
+        for layer, keys in _keys(model, layers, forward).items():
+            k = keys.double()
             moment = k.T @ k
-            sums[layer] = sums[layer] + moment if layer in sums else moment
+            sums[layer] = sums[layer].add_(moment) if layer in sums else moment
+        done += sum(map(len, forward))
     return {layer: _with_ridge(total / count, count, settings) for layer, total in sums.items()}
 
 
-def _forwards(
-    model: LanguageModel, documents: Sequence[str], tokens: int
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Documents before, padded ids ``(n, T)`` and which are real, until `tokens` are read."""
+def _rows(model: LanguageModel, documents: Sequence[str], tokens: int) -> list[array[int]]:
+    """The ids of the first documents that have so many tokens; the last one is cut there."""
+    rows: list[array[int]] = []
     left = tokens
-    for start in range(0, len(documents), DOCUMENTS_PER_FORWARD):
-        kept = []
-        for row in encode_documents(model, documents[start : start + DOCUMENTS_PER_FORWARD]):
-            kept.append(row[:left])
-            left -= len(kept[-1])
+    for start in range(0, len(documents), DOCUMENTS_PER_READING):
+        for row in encode_documents(model, documents[start : start + DOCUMENTS_PER_READING]):
+            rows.append(array("i", row[:left]))
+            left -= len(rows[-1])
             if left == 0:
-                break
-        if kept:
-            lengths = torch.tensor([len(row) for row in kept], device=model.device)
-            ids = pad_right(kept, model.device)
-            yield start, ids, torch.arange(ids.shape[1], device=model.device) < lengths[:, None]
-        if left == 0:
-            return
-    if left == tokens:
-        raise CorpusError("the covariance's corpus must have at least one token")
+                return rows
+    return rows
+
+
+def _keys(
+    model: LanguageModel, layers: Sequence[int], rows: Sequence[Sequence[int]]
+) -> dict[int, Tensor]:
+    """The projections' inputs for all tokens of some rows, ``(tokens, f)`` by layer."""
+    lengths = torch.tensor([len(row) for row in rows], device=model.device)
+    ids = pad_right(rows, model.device)
+    real = torch.arange(ids.shape[1], device=model.device) < lengths[:, None]
+    with torch.no_grad(), model.captured_keys(layers) as captured:
+        model.run(model.embed(ids), 0, max(layers) + 1)
+    return {layer: keys[real] for layer, keys in captured.items()}
 
 
 def _with_ridge(moment: Tensor, count: int, settings: CovarianceSettings) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import random
+import time
 from typing import Any
 
 import numpy as np
@@ -10,14 +13,15 @@ import torch
 
 from greedy_core.emmet.covariance import (
     DEFAULT_RIDGE,
-    DOCUMENTS_PER_FORWARD,
     FEW_TOKENS,
+    TOKENS_PER_FORWARD,
     estimate_covariances,
 )
 from greedy_core.errors import CorpusError
 from greedy_core.language_model import LanguageModel
+from greedy_core.progress import Progress
 from greedy_core.settings import CovarianceSettings
-from tests.greedy_core.tiny_models import TEXTS
+from tests.greedy_core.tiny_models import TEXTS, tiny_tokenizer
 
 PROJECTIONS = {"gpt2": "transformer.h.{}.mlp.c_proj", "llama": "model.layers.{}.mlp.down_proj"}
 DOCUMENTS = [text[start:] for text in TEXTS for start in range(0, 40, 5)]
@@ -45,12 +49,16 @@ def encoded(model: LanguageModel, documents: list[str]) -> list[list[int]]:
 
 
 def test_moment_equals_numpys_over_one_document_at_a_time(model: LanguageModel) -> None:
-    assert len(DOCUMENTS) > DOCUMENTS_PER_FORWARD
-    matrices = estimate_covariances(model, [0, 2], DOCUMENTS, NO_RIDGE)
+    documents = [*DOCUMENTS, *(text[::-1] for text in DOCUMENTS)]
+    assert sum(map(len, encoded(model, documents))) > TOKENS_PER_FORWARD
+    matrices = estimate_covariances(model, [0, 2], documents, NO_RIDGE)
     assert sorted(matrices) == [0, 2]
+    exact = LanguageModel(copy.deepcopy(model.module).double(), model.tokenizer)
+    rows = encoded(model, documents)
     for layer, matrix in matrices.items():
-        expected = plain_moment(model, layer, encoded(model, DOCUMENTS))
-        np.testing.assert_allclose(matrix.numpy(), expected, rtol=1e-3, atol=1e-6)
+        expected = plain_moment(exact, layer, rows)
+        error = np.linalg.norm(matrix.numpy() - expected) / np.linalg.norm(expected)
+        assert error < 1e-6
         assert matrix.dtype == torch.float64
 
 
@@ -79,6 +87,34 @@ def test_reading_stops_at_the_limit(gpt2: LanguageModel) -> None:
     documents = Counting(DOCUMENTS * 10)
     estimate_covariances(gpt2, [0], documents, CovarianceSettings(tokens=5, ridge=0.0))
     assert documents.asked == 1
+
+
+def test_the_order_of_documents_does_not_change_a_bit(model: LanguageModel) -> None:
+    documents = [*DOCUMENTS, "He speaks English and Russian. " * 9]
+    expected = estimate_covariances(model, [1], documents, NO_RIDGE)[1]
+    for seed in range(4):
+        shuffled = random.Random(seed).sample(documents, len(documents))
+        assert torch.equal(estimate_covariances(model, [1], shuffled, NO_RIDGE)[1], expected)
+
+
+def test_a_document_of_megabytes_costs_what_the_context_holds(gpt2: LanguageModel) -> None:
+    start = time.monotonic()
+    endless = "He speaks English. " * 2_000_000
+    found = estimate_covariances(gpt2, [1], [endless], NO_RIDGE)[1]
+    assert time.monotonic() - start < 5
+    cut = estimate_covariances(gpt2, [1], ["He speaks English. " * 200], NO_RIDGE)[1]
+    assert torch.equal(found, cut)
+
+
+def test_a_token_without_a_row_is_refused_before_the_first_forward(gpt2: LanguageModel) -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.add_tokens(["[PAD]"])
+    model = LanguageModel(gpt2.module, tokenizer)
+    reports: list[Progress] = []
+    with pytest.raises(CorpusError, match=r"below the 420 rows .* but got 420 \('\[PAD\]'\)"):
+        estimate_covariances(model, [1], [*DOCUMENTS, "a [PAD]"], NO_RIDGE, reports.append)
+    assert not reports
+    estimate_covariances(model, [1], DOCUMENTS, NO_RIDGE)
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.01, 0.5])

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoTokenizer
 
 from greedy_core.errors import RecordsError
+from greedy_core.language_model import LanguageModel
 from greedy_core.tokens import (
     encode_documents,
     encode_subject,
@@ -18,7 +19,7 @@ from greedy_core.tokens import (
     lookup_index,
     pad_right,
 )
-from tests.greedy_core.tiny_models import tiny_model, tiny_tokenizer
+from tests.greedy_core.tiny_models import tiny_model, tiny_module, tiny_tokenizer
 
 AWKWARD = [
     pytest.param("The mother tongue of ", "Danielle Darrieux", " is", id="in the middle"),
@@ -77,7 +78,7 @@ def test_lookup_index_with_gpt2s_tokenizer(
     shared_data: Callable[[str], Path], before: str, subject: str, after: str
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(shared_data("gpt2-tokenizer"))
-    model = tiny_model("gpt2", tokenizer=tokenizer)
+    model = LanguageModel(tiny_module("gpt2", vocabulary=len(tokenizer), layers=1), tokenizer)
     expected = last_subject_token(tokenizer, before, subject, after)
     assert lookup_index(model, before, subject, after) == expected
 

@@ -11,6 +11,7 @@ from tests.search.bad_files import (
     WEIGHTS,
     cut,
     index_of,
+    larger_vocabulary,
     model,
     records,
     safetensors,
@@ -47,6 +48,9 @@ def sharded(index: bytes) -> dict[str, bytes]:
 def weights(name: str, files: Mapping[str, bytes], *says: str) -> Case:
     return Case(name, ("edit", "model=model", *ONE_EDIT), says, files)
 
+
+NO_TOKENIZER = "model 'model': the folder must have a tokenizer (tokenizer.json)"
+NO_TOKENIZER_FILES = model({}, tokenizer__json=None, tokenizer_config__json=None)
 
 ALIASES = b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 
@@ -317,5 +321,12 @@ MODELS = [
     ),
     weights("a tokenizer cut", model({}, tokenizer__json=b'{"added_'), "cannot be loaded"),
     weights("a tokenizer of nothing", model({}, tokenizer__json=b"{}"), "cannot be loaded"),
-    weights("no tokenizer", model({}, tokenizer__json=None), "cannot be loaded"),
+    weights("no tokenizer", model({}, tokenizer__json=None), NO_TOKENIZER),
+    weights("no tokenizer files", NO_TOKENIZER_FILES, NO_TOKENIZER),
+    Case("a sweep without", ("run", "model=model"), (NO_TOKENIZER,), NO_TOKENIZER_FILES),
+    weights(
+        "a tokenizer of another model",
+        model({}, tokenizer__json=larger_vocabulary(50)),
+        "its tokenizer must be the model's own, but 50 of its",
+    ),
 ]

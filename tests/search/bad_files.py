@@ -78,6 +78,15 @@ def model(changes: Mapping[str, object] | bytes, **files: bytes | None) -> dict[
     return {f"model/{name}": each for name, each in found.items() if each is not None}
 
 
+def larger_vocabulary(more: int) -> bytes:
+    """The tokenizer of factworld, with tokens that its model has no rows for."""
+    content = json.loads((factworld.MODEL_DIR / "tokenizer.json").read_text())
+    vocabulary = content["model"]["vocab"]
+    first = max(vocabulary.values()) + 1
+    vocabulary |= {f"more{number}": first + number for number in range(more)}
+    return json.dumps(content).encode()
+
+
 def weight_of(name: str, value: float) -> bytes:
     """The weights of factworld, the first number of one of them replaced."""
     length = struct.unpack("<Q", WEIGHTS[:8])[0]
