@@ -13,6 +13,7 @@ from greedy_core.errors import SettingsError, require
 from greedy_core.settings import EditSettings
 from search.config_keys import annotations_of, assemble, conformed, flat_values
 from spaces import SearchSpace, SpaceError, load_space
+from spaces.scalars import PlainDumper
 
 Sampler = Literal["tpe", "random", "qmc"]
 Scheduler = Literal["asha", "none"]
@@ -216,7 +217,7 @@ def edit_settings(values: Mapping[str, object]) -> EditSettings:
     return settings
 
 
-class _ListsInline(yaml.SafeDumper):
+class _ListsInline(PlainDumper):
     """Mappings in blocks, lists on one line, and no aliases: `read_config` refuses them."""
 
     def ignore_aliases(self, data: object) -> bool:

@@ -16,6 +16,7 @@ import yaml
 
 from greedy_core.model_config import model_address
 from greedy_core.records import EditRequest
+from spaces.scalars import PlainDumper
 from spaces.values import inert
 
 Form = Literal["adapter", "merged"]
@@ -192,7 +193,7 @@ def _yaml(values: Mapping[str, object]) -> str:
     return yaml.dump(dict(values), Dumper=_Plain, sort_keys=False, width=100)
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(PlainDumper):
     """Lists on one line, and no aliases."""
 
     def ignore_aliases(self, data: object) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from analysis.storage import Address
+from greedy_core.errors import InputError
 from search.config import SweepConfig
 from search.earlier_trials import EarlierTrials
 from search.errors import SweepExists
@@ -31,6 +33,8 @@ from search.sweep_file import (
     versions,
 )
 from search.watch import Watch
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
     results = results_folder(folder)
     _require_new(folder, results)
     config = config.self_contained()
+    config = _possible(EarlierTrials(config, 0, (), ()))
     results.create()
     try:
         with (
@@ -117,11 +122,13 @@ def resume_sweep(
     with interruptible() as interrupts, SweepLock(results) as lock:
         require_valid(results.reading)
         require_same_settings(file, results)
-        going_on = file
-        if EarlierTrials.read(file, results).assignment().total:
+        earlier = EarlierTrials.read(file, results)
+        config = _possible(earlier)
+        going_on = file if config is file.config else replace(file, config=config)
+        if earlier.assignment().total:
             found = versions()
             if not same_versions(file.versions, found, accept_versions):
-                going_on = file.next_generation(file.config, found, git_sha())
+                going_on = file.next_generation(config, found, git_sha())
         _go_on(file, going_on, results, lock, watch, interrupts, verbose)
     return _outcome(folder, results)
 
@@ -150,7 +157,13 @@ def extend_sweep(
         require_same_settings(file, results)
         found = versions()
         same_versions(file.versions, found, accept_versions)
-        going_on = file.next_generation(extension.config_of(file), found, git_sha())
+        earlier = EarlierTrials.read(replace(file, config=extension.config_of(file)), results)
+        if not earlier.assignment().new:
+            raise InputError(
+                f"all {earlier.total} settings of the space have been proposed: "
+                "an extension needs a larger space"
+            )
+        going_on = file.next_generation(_possible(earlier), found, git_sha())
         _go_on(file, going_on, results, lock, watch, interrupts, verbose)
     return _outcome(extension.folder, results)
 
@@ -175,6 +188,22 @@ def _go_on(
                     lock.check()
                     going_on.write(results)
                 session.run(shared)
+        elif going_on is not file:
+            lock.check()
+            going_on.write(results)
+
+
+def _possible(earlier: EarlierTrials) -> SweepConfig:
+    """The configuration with no more trials than there are settings, which is said."""
+    config = earlier.possible()
+    if config is not earlier.config:
+        logger.warning(
+            "the space has %d different settings: the sweep ends with %d search trials, not %d",
+            earlier.total,
+            config.search.trials,
+            earlier.config.search.trials,
+        )
+    return config
 
 
 def _require_new(folder: Address, results: ResultsFolder) -> None:

@@ -16,6 +16,7 @@ import yaml
 
 from analysis.errors import ResultsError
 from analysis.folder import SweepFolder
+from analysis.plain_yaml import WRITTEN
 from analysis.schema import SCHEMA_VERSION
 from analysis.storage import Address
 from greedy_core.errors import SettingsError
@@ -25,6 +26,7 @@ from search.results.parts import ResultsFolder
 from search.searched import parsed, texts, united
 from spaces.document import parse_document
 from spaces.errors import DocumentError
+from spaces.scalars import PlainDumper
 from spaces.values import conform, inert
 
 SWEEP_FILE = "sweep.yaml"
@@ -110,7 +112,7 @@ class SweepFile:
             "digests": dict(self.digests),
             "distributions": dict(self.distributions),
         }
-        head = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        head = yaml.dump(content, Dumper=PlainDumper, sort_keys=False, allow_unicode=True)
         config = "".join(f"  {line}\n" for line in self.config.to_yaml().splitlines())
         folder.put(SWEEP_FILE, f"{head}config:\n{config}".encode())
 
@@ -128,7 +130,7 @@ class SweepFile:
             folder.require_place()
             raise ResultsError(f"{path}: there is no sweep here")
         try:
-            document = parse_document(text, path)
+            document = parse_document(text, path, WRITTEN)
         except DocumentError as error:
             raise ResultsError(error.faults) from None
         values, faults = _head(document.values)

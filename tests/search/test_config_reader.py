@@ -54,7 +54,7 @@ def test_without_anything_it_is_the_defaults() -> None:
         ("cache.dir=null", {}),
         ("cache.dir=a=b", {"cache.dir": "a=b"}),
         ("model='2024'", {"model": "2024"}),
-        ("trust.enabled=yes", {"trust.enabled": True}),
+        ("trust.enabled=True", {"trust.enabled": True}),
         ("search.space=core", {}),
         ("search.space=extended", {"search.space": "extended"}),
         ("search.space.greedy.steps={int: [1, 4]}", {"search.space": CORE_CHANGED}),
