@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
+from analysis.paths import local_path
 from greedy_core.errors import SettingsError, require
 from greedy_core.settings import EditSettings
 from search.config_keys import annotations_of, assemble, conformed, flat_values
@@ -182,7 +183,7 @@ class SweepConfig:
             SettingsError: The space is wrong, or does not fit the other settings.
         """
         try:
-            return load_space(self.search.space, self.flat())
+            return load_space(self.search.space, self.flat(), local_path)
         except SpaceError as error:
             raise SettingsError([f"search.space: {fault}" for fault in error.faults]) from None
 

@@ -22,6 +22,7 @@ from greedy_core.reserve import Reserve
 from greedy_core.selection import Selection
 from search.candidates import candidates
 from search.earlier_trials import EarlierTrials
+from search.import_roots import make_importable
 from search.interrupts import PATIENCE, Interrupts, interruptible
 from search.preparation import Shared, prepared
 from search.ray_session import ray_session
@@ -81,6 +82,7 @@ def confirm_sweep(
     """
     file = SweepFile.read(folder)
     results = results_folder(folder)
+    make_importable(file.import_roots)
     with interruptible() as interrupts, SweepLock(results) as lock:
         require_valid(results.reading)
         require_same_settings(file, results)
@@ -92,7 +94,7 @@ def confirm_sweep(
             return 0
         same_versions(file.versions, found, accept_versions, "confirm")
         with ray_session(file.config, verbose, interrupts):
-            shared = prepared(file.config, watch.preparing, records=False)
+            shared = prepared(file.config, watch.preparing, file.import_roots, records=False)
             require_same_data(file.digests, shared.digests)
             log.open()
             session = ConfirmSession(file, shared, log, watch, interrupts)

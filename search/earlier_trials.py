@@ -82,8 +82,7 @@ class EarlierTrials:
         """Settings of a finite space that no trial has been proposed with; None: without end."""
         if self.finite is None:
             return None
-        searched = [each for each in (*self.ended, *self.pending) if each.role == "search"]
-        tried = {self.finite.identity(each.config) for each in searched} - {None}
+        tried = {self.finite.identity(each.config) for each in self._proposed} - {None}
         return self.finite.total - len(tried)
 
     def possible(self) -> SweepConfig:
@@ -91,7 +90,7 @@ class EarlierTrials:
         search, untried = self.config.search, self.untried
         if untried is None:
             return self.config
-        proposed = sum(each.role == "search" for each in (*self.ended, *self.pending))
+        proposed = len(self._proposed)
         # Trials that have run say how many of them are audited, which therefore has to stay.
         trials = max(proposed + untried, search.audit if proposed else 0)
         if trials >= search.trials:
@@ -139,6 +138,11 @@ class EarlierTrials:
         }
         new = {first + index for index in now} - before.keys()
         return frozenset(new | {trial for trial, audited in before.items() if audited})
+
+    @property
+    def _proposed(self) -> list[EndedTrial | Proposal]:
+        every: list[EndedTrial | Proposal] = [*self.ended, *self.pending]
+        return [each for each in every if each.role == "search"]
 
     @property
     def _searched(self) -> list[EndedTrial]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -53,13 +53,17 @@ class Shared:
 
 
 def prepared(
-    config: SweepConfig, on_progress: Callable[[Progress], None], records: bool = True
+    config: SweepConfig,
+    on_progress: Callable[[Progress], None],
+    import_roots: Sequence[str] = (),
+    records: bool = True,
 ) -> Shared:
     """Prepare on whichever machine Ray chooses, and on another one if that is lost.
 
     Args:
         config: the sweep's.
         on_progress: told how far it is.
+        import_roots: folders that modules of metric functions lie in.
         records: whether what follows from the edited records is computed, too.
 
     Raises:
@@ -69,7 +73,7 @@ def prepared(
     why = ""
     for _ in range(ATTEMPTS):
         try:
-            return _prepared(config, on_progress, records)
+            return _prepared(config, on_progress, import_roots, records)
         except RayTaskError as error:
             if isinstance(error.cause, RatchetError | StorageError):
                 raise error.cause from None
@@ -93,7 +97,10 @@ def _why_lost(error: RayError) -> str:
 
 
 def _prepared(
-    config: SweepConfig, on_progress: Callable[[Progress], None], records: bool
+    config: SweepConfig,
+    on_progress: Callable[[Progress], None],
+    import_roots: Sequence[str],
+    records: bool,
 ) -> Shared:
     machines = config.ray
     # Tried again here and not by Ray, which goes on in the second stream where the first broke off,
@@ -101,7 +108,7 @@ def _prepared(
     task: Any = _preparation.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, max_retries=0
     )
-    told = task.remote(config, records)
+    told = task.remote(config, records, import_roots)
     for reference in told:
         item = ray.get(reference)
         if not isinstance(item, Progress):
@@ -113,12 +120,12 @@ def _prepared(
 
 @ray.remote(num_returns="streaming")
 def _preparation(
-    config: SweepConfig, records: bool
+    config: SweepConfig, records: bool, import_roots: Sequence[str]
 ) -> Iterator[Progress | Mapping[str, str] | Prepared]:
     """Progress, again and again; then the digests; then everything."""
     queue: SimpleQueue[Progress] = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:
-        computed = pool.submit(prepare, config, queue.put, records)
+        computed = pool.submit(prepare, config, queue.put, records, import_roots)
         yield from _until_done(computed, queue)
         result = computed.result()
     yield {

@@ -14,6 +14,7 @@ from search.config import SweepConfig
 from search.earlier_trials import EarlierTrials
 from search.errors import SweepExists
 from search.extension import Extension
+from search.import_roots import import_roots, make_importable
 from search.interrupts import Interrupts, interruptible
 from search.preparation import prepared
 from search.ray_session import ray_session
@@ -24,6 +25,7 @@ from search.results.progress import require_valid
 from search.results.recovery import ended_trials
 from search.sameness import require_same_data, require_same_settings, same_versions
 from search.session import Session
+from search.setting_places import given, located
 from search.sweep_file import (
     SWEEP_FILE,
     SweepFile,
@@ -66,7 +68,9 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
     """
     results = results_folder(folder)
     _require_new(folder, results)
-    config = config.self_contained()
+    as_given, config = config, located(config).self_contained()
+    roots = import_roots(config.edit.greedy.metric, config.search_space())
+    make_importable(roots)
     config = _possible(EarlierTrials(config, 0, (), ()))
     results.create()
     try:
@@ -76,7 +80,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
             ray_session(config, verbose, interrupts),
         ):
             _require_new(folder, results)
-            shared = prepared(config, watch.preparing)
+            shared = prepared(config, watch.preparing, roots)
             file = SweepFile(
                 sweep_id=uuid.uuid4().hex,
                 name=results.reading.name,
@@ -88,6 +92,8 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
                 git_sha=git_sha(),
                 digests={**shared.digests, "space": space_digest(config)},
                 config=config,
+                given=given(as_given, config),
+                import_roots=roots,
             )
             lock.check()
             file.write(results)
@@ -178,11 +184,12 @@ def _go_on(
     verbose: bool,
 ) -> None:
     """Run what is missing of a sweep, or of its next generation."""
+    make_importable(going_on.import_roots)
     with Session(going_on, results, lock, watch, interrupts) as session:
         session.announce()
         if session.total:
             with ray_session(going_on.config, verbose, interrupts):
-                shared = prepared(going_on.config, watch.preparing)
+                shared = prepared(going_on.config, watch.preparing, going_on.import_roots)
                 require_same_data(file.digests, shared.digests)
                 if going_on is not file:
                     lock.check()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
-from analysis.storage import S3
+from analysis.paths import S3, local_path
 from greedy_core.blob_store import BlobStore
 from greedy_core.blobs import FolderBlobs
 from greedy_core.edit import open_states
+from greedy_core.errors import InputError
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import SharedWeights, attach, check_unchanged, load_model, share
@@ -24,6 +25,7 @@ from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
 from search.config import CacheSettings, SweepConfig
+from search.import_roots import make_importable
 from search.results.places import needs_extra
 
 _COMMON = ("model", "dataset", "edits", "confirm_records", "dtype", "device", "threads", "seed")
@@ -47,6 +49,8 @@ class Prepared:
     """The model's part of every key."""
     artefacts: dict[str, Artefact]
     """Covariances, keys, base targets, hidden states."""
+    import_roots: Sequence[str] = ()
+    """Folders that modules of metric functions lie in."""
 
 
 class Workbench:
@@ -91,6 +95,7 @@ class Workbench:
         Raises:
             BaseModelChanged: if the shared weights are not what they were.
         """
+        make_importable(prepared.import_roots)
         model = attach(prepared.weights, prepared.inputs.settings.device)
         check_unchanged(model, prepared.weights.digest)
         return cls(
@@ -153,17 +158,24 @@ class Workbench:
         return LayeredStore(self._prepared, LayeredStore(self._states, self._shared))
 
 
-def prepare(config: SweepConfig, report: Report = silent, records: bool = True) -> Prepared:
+def prepare(
+    config: SweepConfig,
+    report: Report = silent,
+    records: bool = True,
+    import_roots: Sequence[str] = (),
+) -> Prepared:
     """Load the base model, and compute what all trials of a sweep share.
 
     Args:
         config: the sweep's.
         report: told about progress.
         records: whether this includes what follows from the edited records.
+        import_roots: folders that modules of metric functions lie in.
 
     Raises:
         InputError: with everything that is wrong.
     """
+    make_importable(import_roots)
     settings, cache = config.edit, config.cache
     if settings.greedy.metric is not None:
         load_metric(settings.greedy.metric)
@@ -178,7 +190,7 @@ def prepare(config: SweepConfig, report: Report = silent, records: bool = True) 
     else:
         scores.tree.base.prepare_layers(report)
     config = replace(config, edit=inputs.settings)
-    return Prepared(config, inputs, share(model), digest, kept.artefacts)
+    return Prepared(config, inputs, share(model), digest, kept.artefacts, import_roots)
 
 
 def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:
@@ -192,9 +204,11 @@ def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None)
 
 def cache_folder(cache: CacheSettings) -> Path:
     """Where states are stored: the named folder, or `ratchet` in the user's cache folder."""
-    if cache.dir is not None:
-        return Path(cache.dir).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ratchet"
+    folder = cache.dir or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/ratchet"
+    try:
+        return Path(local_path(folder))
+    except ValueError as error:
+        raise InputError(f"cache.dir {error}") from None
 
 
 def _plan_key(settings: EditSettings) -> tuple[object, ...]:

@@ -114,7 +114,7 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def __init__(self, text: str, resolvers: Resolvers) -> None:
         super().__init__(text)
-        self.yaml_implicit_resolvers = resolvers  # in the place of YAML 1.1's
+        self.yaml_implicit_resolvers = dict(resolvers)  # in the place of YAML 1.1's
 
     depth = 0
     nodes = 0

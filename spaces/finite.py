@@ -1,7 +1,7 @@
 """Spaces of finitely many settings: how many there are, which are tried, and one that is not.
 
-Settings that differ only in what a walk with them does not read are one and the same: with the trust
-gate off, all of its thresholds are one setting.
+Settings that differ only in what a walk with them does not read are one and the same: with the
+trust gate off, all of its thresholds are one setting.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """What a plain YAML scalar is: the core schema of YAML 1.2, of which PyYAML knows an older version.
 
-In YAML 1.1 `010` is 8, `1:30` is 90, `1_000` a number, `no` a boolean, `2026-11-25` a date and `1e3`
-a text. Here they are 10, a text, a text, a text, a text and 1000.0.
+In YAML 1.1 `010` is 8, `1:30` is 90, `1_000` a number, `no` a boolean, `2026-11-25` a date and
+`1e3` a text. Here they are 10, a text, a text, a text, a text and 1000.0.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+
 
 import yaml
 
@@ -73,4 +74,4 @@ def scalar(tag: str, text: str) -> object:
 class PlainDumper(yaml.SafeDumper):
     """Writes texts that YAML 1.1 or 1.2 would take for something else in quotes."""
 
-    yaml_implicit_resolvers = {**yaml.SafeDumper.yaml_implicit_resolvers, **CORE}
+    yaml_implicit_resolvers = {**yaml.SafeDumper.yaml_implicit_resolvers, **CORE}  # noqa: RUF012

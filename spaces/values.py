@@ -1,8 +1,9 @@
 """Values as a type annotation wants them, and as a fault message can show them.
 
 YAML, command lines and Optuna each have fewer types than the settings: a tuple arrives as a list,
-or as the text of a list, a float as an int or as text. `conform` is the one place where that is put right, and
-where everything else is refused: a bool is not an int, 4.0 is not an int, nan is not a number.
+or as the text of a list, a float as an int or as text. `conform` is the one place where that is put
+right, and where everything else is refused: a bool is not an int, 4.0 is not an int, nan is not a
+number.
 """
 
 from __future__ import annotations
