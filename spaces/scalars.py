@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-
 import yaml
 
 PREFIX = "tag:yaml.org,2002:"
