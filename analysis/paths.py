@@ -51,7 +51,9 @@ def absolute_path(text: str) -> str:
     Raises:
         ValueError: as `local_path` does.
     """
-    return str(Path(local_path(text)).absolute())
+    path = str(Path(local_path(text)).absolute())
+    shorter = os.path.normpath(path)
+    return shorter if os.path.realpath(shorter) == os.path.realpath(path) else path
 
 
 def _expanded(text: str) -> str:

@@ -28,8 +28,6 @@ from spaces.space import SearchSpace
 Identity = tuple[tuple[str, int], ...]
 """Searched settings that a walk reads, each with the place of its value among all of its values."""
 
-MOST_STEPS = 2.0**53
-"""A range of more steps is as good as continuous: floats do not tell them apart."""
 DRAWS = 256
 """Settings drawn before all are gone through: where that many have all been tried, few are left."""
 
@@ -176,14 +174,14 @@ class _Steps:
 
 
 def _values(key: str, distribution: BaseDistribution) -> _Choices | _Steps | None:
-    """All values of a distribution; None if it has infinitely many, or more than floats count."""
+    """All values of a distribution; None if it has infinitely many."""
     if isinstance(distribution, CategoricalDistribution):
         return _Choices(values_of(key, distribution))
     assert isinstance(distribution, IntDistribution | FloatDistribution)
     low, high, step = distribution.low, distribution.high, distribution.step
     if low == high:
         return _Choices((low,))
-    if step is None or (high - low) / step > MOST_STEPS:
+    if step is None:
         return None
     whole = isinstance(distribution, IntDistribution)
     count = (high - low) // step if whole else round((high - low) / step)

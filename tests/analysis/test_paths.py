@@ -28,7 +28,16 @@ PATHS = {
     "~root/x": "/root/x",
 }
 ADDRESSES = [
-    *("gs://b/c", "S3://b/c", "s3a://b/c", "file:///x", "FILE:/x", "http://h/x", "hdfs:", "hdfs:/x"),
+    *(
+        "gs://b/c",
+        "S3://b/c",
+        "s3a://b/c",
+        "file:///x",
+        "FILE:/x",
+        "http://h/x",
+        "hdfs:",
+        "hdfs:/x",
+    ),
     *("s3:/b", "s3:b", "gs:b", "hf://o/m", "hf:o/m", " gs://b", "abfss://c@a/x", "new+kind.1://x"),
     *("C:/x", "x:/y", "s3://b/c"),
 ]

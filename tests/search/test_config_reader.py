@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from search.config import KEYS, SweepConfig
 from search.config_reader import ConfigError, read_config
+from search.setting_places import PLACES
 
 FREE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -265,6 +266,10 @@ def _values(key: str) -> st.SearchStrategy[Any]:
             return st.just({"greedy.steps": {"int": [1, 4]}, "fixed": {"rank": None}})
         return st.one_of(*map(of, arguments))
 
+    if key in PLACES:
+        return st.sampled_from(
+            ["null", "1e3", "08", "yes", "~", "*a", "[1]", "a b\u202e", "./s3:/x"]
+        )
     return of(KEYS[key])
 
 
