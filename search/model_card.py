@@ -114,7 +114,8 @@ class ModelCard:
         return fenced("yaml", _yaml(self.settings))
 
     def _summary(self) -> str:
-        base = "the factworld model of ratchet-tune" if self.model == "factworld" else self.model
+        factworld, named = "the factworld model of ratchet-tune", self.settings.get("model")
+        base = factworld if self.model == "factworld" else str(named or self.model)
         what = "A LoRA adapter for" if self.form == "adapter" else "A copy of"
         held = sum(fact.holds for fact in self.facts)
         return (
