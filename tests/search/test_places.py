@@ -49,7 +49,7 @@ def test_a_sweep_of_relative_places_goes_on_from_any_folder_until_its_space_is_e
     (there / "metric_here.py").write_text("raise RuntimeError('the wrong module')\n")
     settings = ["model=model/", "dataset=./facts.json", "covariance.corpus=corpus.txt"]
     settings += ["cache.dir=cache", "greedy.metric=metric_here:measure", "confirm_records=4"]
-    settings += ["edits=2", "batch_size=2", "values.steps=2", "search.scheduler=none"]
+    settings += ["edits=1", "batch_size=1", "values.steps=2", "search.scheduler=none"]
     monkeypatch.chdir(here)
     run = ["run", *settings, SIX, "search.trials=64", "--results", "results", "--name", "it"]
     assert ended(monkeypatch, *run) == 0
@@ -75,7 +75,6 @@ def test_a_sweep_of_relative_places_goes_on_from_any_folder_until_its_space_is_e
     assert "the sweep ends with 8 search trials, not 46" in capfd.readouterr().err
     assert analysis.load(sweep).trials["status"].eq("completed").all()
     assert len(analysis.load(sweep).trials) == 3 + 8
-    assert ended(monkeypatch, "confirm", sweep, "--top", "1", "--sequences", "2") in (0, 2)
     assert ended(monkeypatch, "export", sweep, "--to", "adapter", "out") == 0
     card = Path("out/README.md").read_text()
     assert "dataset: ./facts.json" in card
