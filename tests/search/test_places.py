@@ -19,6 +19,7 @@ from search.import_roots import import_roots, make_importable
 from search.setting_places import given, located
 from search.sweep_file import SweepFile
 from search.sweep_inputs import sweep_address
+from tests.search.test_bad_results import write_results
 from tests.search.test_cli import ended
 
 METRIC = """
@@ -40,7 +41,10 @@ def lay_out(folder: Path, name: str, value: str) -> None:
 
 @pytest.mark.usefixtures("ray_here")
 def test_a_sweep_of_relative_places_goes_on_from_any_folder_until_its_space_is_exhausted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
@@ -54,7 +58,7 @@ def test_a_sweep_of_relative_places_goes_on_from_any_folder_until_its_space_is_e
     run = ["run", *settings, SIX, "search.trials=64", "--results", "results", "--name", "it"]
     assert ended(monkeypatch, *run) == 0
     said = "the space has 6 different settings: the sweep ends with 6 search trials, not 64"
-    assert said in capfd.readouterr().err
+    assert said in caplog.text
     file = SweepFile.read("results/it")
     assert file.config.edit.model == str(here / "model")
     assert file.config.cache.dir == str(here / "cache")
@@ -66,13 +70,13 @@ def test_a_sweep_of_relative_places_goes_on_from_any_folder_until_its_space_is_e
     monkeypatch.chdir(there)
     sweep = "../here/results/it"
     assert ended(monkeypatch, "status", sweep) == 0
-    assert "9 of 9 trials have ended" in capfd.readouterr().out
+    assert "9 of 9 trials have ended" in capsys.readouterr().out
     assert ended(monkeypatch, "resume", sweep) == 0
     assert ended(monkeypatch, "extend", sweep, "--trials", "4") == 2
-    assert "all 6 settings of the space have been proposed" in capfd.readouterr().err
+    assert "all 6 settings of the space have been proposed" in capsys.readouterr().err
     larger = "search.space.greedy.steps={int: [1, 4]}"
     assert ended(monkeypatch, "extend", sweep, "--trials", "40", larger) == 0
-    assert "the sweep ends with 8 search trials, not 46" in capfd.readouterr().err
+    assert "the sweep ends with 8 search trials, not 46" in caplog.text
     assert analysis.load(sweep).trials["status"].eq("completed").all()
     assert len(analysis.load(sweep).trials) == 3 + 8
     assert ended(monkeypatch, "export", sweep, "--to", "adapter", "out") == 0
@@ -121,16 +125,17 @@ def test_results_are_under_the_same_rule(monkeypatch: pytest.MonkeyPatch) -> Non
     assert sweep_address("results", "first") == "results/first"
 
 
-def test_a_sweep_of_before_keeps_its_relative_places(finished: Path, tmp_path: Path) -> None:
-    content = yaml.safe_load((finished / "sweep.yaml").read_text())
+def test_a_sweep_of_before_keeps_its_relative_places(tmp_path: Path) -> None:
+    file = write_results(tmp_path / "sweep") / "sweep.yaml"
+    content = yaml.safe_load(file.read_text())
     for name in ("given", "import_roots"):
-        del content[name]
+        content.pop(name)
     content["config"]["dataset"] = "facts.json"
     content["config"]["cache"]["dir"] = "cache"
-    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(content))
-    file = SweepFile.read(tmp_path)
-    assert (file.config.edit.dataset, file.config.cache.dir) == ("facts.json", "cache")
-    assert (file.given, file.import_roots) == ({}, ())
+    file.write_text(yaml.safe_dump(content))
+    found = SweepFile.read(tmp_path / "sweep")
+    assert (found.config.edit.dataset, found.config.cache.dir) == ("facts.json", "cache")
+    assert (found.given, found.import_roots) == ({}, ())
 
 
 def test_modules_of_the_search_space_count_too_and_installed_ones_do_not(
