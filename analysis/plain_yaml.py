@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -9,14 +11,39 @@ import yaml
 MOST_CHARACTERS = 2**17
 """Longest text that is read, a second of work; a sweep.yaml has some thousand characters."""
 
+_PREFIX = "tag:yaml.org,2002:"
+_PLAIN = {
+    "null": r"~|null|Null|NULL|",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+",
+    "float": r"([-+]?[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+}
+
+WRITTEN: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {
+    None: [(f"{_PREFIX}{tag}", re.compile(rf"(?:{text})\Z")) for tag, text in _PLAIN.items()]
+}
+"""What a plain scalar in a sweep.yaml is: a number where YAML 1.1 and 1.2 agree that it is one, and
+which. Both write numbers so, and a folder called 0o14 or 1e3 is a text to one of them."""
+
 
 class _PlainLoader(yaml.SafeLoader):
-    """A SafeLoader without aliases, through which a small text becomes a large value."""
+    """A SafeLoader of plain values: no aliases, no tags, and keys that are text and differ."""
+
+    yaml_implicit_resolvers = WRITTEN
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not read")
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
+            raise yaml.YAMLError("aliases and tags are not read")
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+        if len({*names}) < len(node.value):
+            raise yaml.YAMLError("keys must be text, and differ")
+        values = [self.construct_object(value, deep=True) for _, value in node.value]
+        return dict(zip(names, values, strict=True))
 
 
 def read_yaml(text: str) -> Any:

@@ -13,15 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import pyarrow as pa
 from pyarrow import fs
 
-from analysis.errors import StorageError, SweepNotFound
+from analysis.errors import StorageError
+from analysis.paths import S3, absolute_path
 
 Address = str | os.PathLike[str]
 """A folder as people name it: a local path, or s3://bucket/prefix."""
-
-S3 = "s3://"
 
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
@@ -89,18 +87,15 @@ def file_system(address: Address) -> tuple[fs.FileSystem, str]:
 
     Raises:
         StorageError: if the address or the store cannot be used.
-        SweepNotFound: if no file system has such addresses.
     """
     text = os.fspath(address)
     if text.startswith(S3):
         where = S3Address.parse(text)
         return _store(where.bucket, text), f"{where.bucket}/{where.prefix}".rstrip("/")
-    if "://" in text:
-        try:
-            return fs.FileSystem.from_uri(text)
-        except (pa.ArrowException, OSError) as error:
-            raise SweepNotFound(f"{text}: not an address that can be read: {error}") from error
-    return fs.LocalFileSystem(), os.path.abspath(text)
+    try:
+        return fs.LocalFileSystem(), absolute_path(text)
+    except ValueError as error:
+        raise StorageError(f"a sweep's folder {error}") from None
 
 
 def require_bucket(files: fs.FileSystem, root: str, address: str) -> None:

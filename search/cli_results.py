@@ -15,6 +15,7 @@ from search.cli_logging import set_up_logging
 from search.cli_options import AcceptVersions, Folder, Json, Verbose, WaitForLock
 from search.exit_status import DAMAGED, SOME_FAILED
 from search.results.progress import load_valid
+from search.sweep_inputs import given_path
 from search.verdict_table import print_verdict
 from spaces.values import inert
 
@@ -92,7 +93,7 @@ def report(
     from analysis.report import report_path, write_report
 
     sweep = load_valid(folder)
-    path = out or report_path(sweep, form)
+    path = given_path("--out", str(out)) if out else report_path(sweep, form)
     try:
         write_report(sweep, path, form)
     except OSError as error:

@@ -14,7 +14,8 @@ from search.cli_logging import set_up_logging
 from search.cli_options import AcceptVersions, Config, Folder, Json, Verbose, WaitForLock
 from search.config import SweepConfig
 from search.exit_status import SOME_FAILED
-from search.sweep_inputs import resolved_config, split_arguments, sweep_address
+from search.setting_places import expanded
+from search.sweep_inputs import given_path, resolved_config, split_arguments, sweep_address
 from search.verdict_table import print_verdict
 from spaces.values import inert
 
@@ -121,10 +122,11 @@ def edit(
     """
     set_up_logging(verbose)
     path, overrides = split_arguments(config or [])
-    resolved = resolved_config(path, overrides, space=False)
+    file = None if events is None else given_path("--events", str(events))
+    resolved = expanded(resolved_config(path, overrides, space=False))
     from search.edit_command import edit_once
 
-    edit_once(resolved, Console(), as_json, events)
+    edit_once(resolved, Console(), as_json, file)
 
 
 def show_config(config: Config = None) -> None:

@@ -9,10 +9,19 @@ from typing import Any, Literal
 
 import yaml
 
+from analysis.paths import local_path
 from greedy_core.errors import SettingsError, require
 from greedy_core.settings import EditSettings
 from search.config_keys import annotations_of, assemble, conformed, flat_values
 from spaces import SearchSpace, SpaceError, load_space
+from spaces.scalars import PlainDumper
+
+MOST_TRIALS = 1_000_000
+"""A driver keeps some kilobytes of each trial, and every look at the sweep reads all of them."""
+MOST_SECONDS = 365 * 24 * 3600.0
+"""Timers of the operating system end not far above."""
+LEAST_SHARE = 0.0001
+"""The smallest share of a CPU or GPU that Ray knows."""
 
 Sampler = Literal["tpe", "random", "qmc"]
 Scheduler = Literal["asha", "none"]
@@ -77,6 +86,13 @@ class SearchSettings:
                 "`0 <= audit <= trials` must hold, but got "
                 f"(audit={self.audit}, trials={self.trials})",
             ),
+            *_at_most(
+                MOST_TRIALS,
+                trials=self.trials,
+                concurrency=self.concurrency,
+                max_failures=self.max_failures,
+            ),
+            *_at_most(MOST_SECONDS, trial_timeout=self.trial_timeout),
         )
 
 
@@ -104,6 +120,7 @@ class CacheSettings:
             ),
             (self.worker_mb >= 0, _at_least("worker_mb", 0, self.worker_mb)),
             (self.prepared_mb >= 0, _at_least("prepared_mb", 0, self.prepared_mb)),
+            *_at_most(1e12, worker_mb=self.worker_mb, prepared_mb=self.prepared_mb),
         )
 
 
@@ -126,6 +143,16 @@ class RaySettings:
                 f"`cpus_per_trial > 0` must hold, but got (cpus_per_trial={self.cpus_per_trial})",
             ),
             (self.gpus_per_trial >= 0, _at_least("gpus_per_trial", 0, self.gpus_per_trial)),
+            *(
+                (
+                    not 0 < value < LEAST_SHARE,
+                    f"`{name} >= {LEAST_SHARE}` must hold, but got ({name}={value})",
+                )
+                for name, value in (
+                    ("cpus_per_trial", self.cpus_per_trial),
+                    ("gpus_per_trial", self.gpus_per_trial),
+                )
+            ),
             (
                 self.address is None
                 or self.address == "auto"
@@ -181,7 +208,7 @@ class SweepConfig:
             SettingsError: The space is wrong, or does not fit the other settings.
         """
         try:
-            return load_space(self.search.space, self.flat())
+            return load_space(self.search.space, self.flat(), local_path)
         except SpaceError as error:
             raise SettingsError([f"search.space: {fault}" for fault in error.faults]) from None
 
@@ -216,7 +243,7 @@ def edit_settings(values: Mapping[str, object]) -> EditSettings:
     return settings
 
 
-class _ListsInline(yaml.SafeDumper):
+class _ListsInline(PlainDumper):
     """Mappings in blocks, lists on one line, and no aliases: `read_config` refuses them."""
 
     def ignore_aliases(self, data: object) -> bool:
@@ -240,6 +267,16 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _texts(each)
+
+
+def _at_most(most: float, **values: float | None) -> list[tuple[bool, str]]:
+    return [
+        (
+            value is None or not value > most,
+            f"`{name} <= {most:.0f}` must hold, but got ({name}={value})",
+        )
+        for name, value in values.items()
+    ]
 
 
 def _at_least(name: str, least: int, value: object) -> str:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.paths import local_path
 from greedy_core.errors import SettingsError
 from search.config import KEYS, SweepConfig
 from search.config_keys import assemble, conformed, with_dotted_names
+from search.setting_places import PLACES, fault_of_place
 from spaces import DocumentError, SpaceError, load_space
 from spaces.definitions import is_definition
 from spaces.document import flatten, parse_value, read_document
@@ -68,6 +70,9 @@ def read_config(
     for override in overrides:
         _take_override(given, override)
     values, faults = conformed(given.values, KEYS)
+    faults += [
+        (key, f"{key} {text}") for key in PLACES if (text := fault_of_place(key, values.get(key)))
+    ]
     for key, text in faults:
         given.report([key], text)
     doubtful = {key for key, _ in faults}
@@ -149,7 +154,7 @@ def _with_parts(spec: object, parts: Mapping[str, object]) -> object:
 
 def _check_space(given: _Given, values: Mapping[str, Any], doubtful: set[str]) -> None:
     try:
-        load_space(values[SPACE], values)
+        load_space(values[SPACE], values, local_path)
     except SpaceError as error:
         for text in error.faults:
             key, _, condition = text.partition(": ")

@@ -23,6 +23,7 @@ from greedy_core.reserve import Reserve
 from greedy_core.selection import Selection
 from search.candidates import candidates
 from search.earlier_trials import EarlierTrials
+from search.import_roots import make_importable
 from search.interrupts import PATIENCE, Interrupts, interruptible
 from search.preparation import Shared, prepared
 from search.ray_session import ray_session
@@ -86,6 +87,7 @@ def confirm_sweep(
     results = results_folder(folder)
     with interruptible() as interrupts, SweepLock(results, wait) as lock:
         file = SweepFile.read(folder)
+        make_importable(file.import_roots)
         require_valid(results.reading)
         require_same_settings(file, results)
         asked = _asked(file, results, top, sequences)
@@ -96,7 +98,13 @@ def confirm_sweep(
             return 0
         same_versions(file.versions, found, accept_versions, "confirm")
         with ray_session(file.config, verbose, interrupts):
-            shared = prepared(file.config, watch.preparing, False, asked.sequences)
+            shared = prepared(
+                file.config,
+                watch.preparing,
+                file.import_roots,
+                records=False,
+                others=asked.sequences,
+            )
             require_same_data(file.digests, shared.digests)
             log.open()
             session = ConfirmSession(file, shared, log, watch, interrupts)

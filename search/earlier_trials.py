@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import optuna
@@ -17,6 +19,7 @@ from search.results.parts import ResultsFolder
 from search.results.recovery import EndedTrial, Proposal, ended_trials, pending_proposals
 from search.rungs import Rungs
 from search.sweep_file import SweepFile
+from spaces.finite import FiniteSpace
 
 logger = logging.getLogger(__name__)
 
@@ -61,18 +64,50 @@ class EarlierTrials:
     def assignment(self) -> Assignment:
         """What the sweep lacks."""
         trials = self.config.search.trials
-        return assign(self.settings, trials, self.generation, self.ended, self.pending)
+        untried = self.untried
+        return assign(self.settings, trials, self.generation, self.ended, self.pending, untried)
+
+    @cached_property
+    def finite(self) -> FiniteSpace | None:
+        """The space, where it is finite."""
+        return FiniteSpace.of(self.config.search_space(), self.config.flat())
+
+    @property
+    def total(self) -> float:
+        """Settings that the space has."""
+        return math.inf if self.finite is None else self.finite.total
+
+    @property
+    def untried(self) -> int | None:
+        """Settings of a finite space that no trial has been proposed with; None: without end."""
+        if self.finite is None:
+            return None
+        tried = {self.finite.identity(each.config) for each in self._proposed} - {None}
+        return self.finite.total - len(tried)
+
+    def possible(self) -> SweepConfig:
+        """The sweep's configuration with no more trials than its space has settings for."""
+        search, untried = self.config.search, self.untried
+        if untried is None:
+            return self.config
+        proposed = len(self._proposed)
+        # Trials that have run say how many of them are audited, which therefore has to stay.
+        trials = max(proposed + untried, search.audit if proposed else 0)
+        if trials >= search.trials:
+            return self.config
+        search = replace(search, trials=trials, audit=min(search.audit, trials))
+        return replace(self.config, search=search)
 
     def history(self) -> SearchHistory:
         """Optuna's view of them."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         space, sampler = self.config.search_space(), self.config.search.sampler
-        history = SearchHistory(space.distributions, sampler, self._seed)
+        history = SearchHistory(space.distributions, sampler, self._seed, self.finite)
         known = [
             history.remember(trial.config, Ended.of(trial.status, trial.composite, trial.rungs))
             for trial in self._searched
         ]
-        if outside := known.count(False):
+        if (outside := known.count(False)) and sampler == "tpe":  # the others learn nothing
             logger.warning(
                 "%d of %d earlier trials are outside of the space; the sampler does not know them",
                 outside,
@@ -103,6 +138,11 @@ class EarlierTrials:
         }
         new = {first + index for index in now} - before.keys()
         return frozenset(new | {trial for trial, audited in before.items() if audited})
+
+    @property
+    def _proposed(self) -> list[EndedTrial | Proposal]:
+        every: list[EndedTrial | Proposal] = [*self.ended, *self.pending]
+        return [each for each in every if each.role == "search"]
 
     @property
     def _searched(self) -> list[EndedTrial]:

@@ -17,6 +17,7 @@ from greedy_core.errors import InputError
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.model_config import model_folder, read_model_config
 from search.config_keys import flat_values
+from search.import_roots import make_importable
 from search.interrupts import interruptible
 from search.model_card import Fact, Form, ModelCard
 from search.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial
@@ -75,6 +76,7 @@ def export_trial(
     """
     path = new_folder(out)
     source = _source(folder, wanted)
+    make_importable(source.file.import_roots)
     from search.rewalk import rewalk  # imports torch, once the input is known to be right
 
     file = source.file
@@ -178,10 +180,16 @@ def _card(source: _Source, walk: Rewalk, form: Form, folder: str, notes: list[st
         title=f"Trial {trial.number} ({trial.role}) of the sweep {source.file.name}",
         metrics=metrics,
         notes=notes,
-        settings=flat_values(settings),
+        settings={**flat_values(settings), **_as_given(source)},
         facts=[Fact(request, holds[request.case_id]) for request in requests],
         provenance=_provenance(source),
     )
+
+
+def _as_given(source: _Source) -> dict[str, str]:
+    """Paths of the trial's settings as people named them, where the sweep knows."""
+    own = flat_values(source.trial.settings)
+    return {key: text for key, text in source.file.given.items() if key in own}
 
 
 def _provenance(source: _Source) -> dict[str, object]:

@@ -9,6 +9,7 @@ from search.config import SweepConfig
 from search.config_reader import read_config
 from search.file_edits import is_free
 from search.sameness import EXTENDABLE
+from search.setting_places import PLACES, located
 from search.sweep_file import SweepFile
 from spaces.values import shown
 
@@ -34,7 +35,7 @@ class Extension:
         Raises:
             InputError: something is wrong, or changes what earlier trials could be compared with.
         """
-        config = read_config(None, self.overrides, base=file.config)
+        config = _located(read_config(None, self.overrides, base=file.config), file.config)
         faults = _incomparable(file.config, config)
         if faults:
             raise InputError(faults)
@@ -45,6 +46,12 @@ class Extension:
         except ValueError as error:
             raise InputError(str(error)) from None
         return config
+
+
+def _located(config: SweepConfig, before: SweepConfig) -> SweepConfig:
+    """The configuration with absolute paths, but for those that the sweep has as they are."""
+    was, now = before.flat(), config.flat()
+    return located(config).with_values({key: was[key] for key in PLACES if was[key] == now[key]})
 
 
 def _incomparable(before: SweepConfig, after: SweepConfig) -> list[str]:

@@ -19,6 +19,7 @@ from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from spaces import decode, encode
+from spaces.finite import FiniteSpace, Identity
 
 KEPT_BEST = 100
 KEPT_RECENT = 300
@@ -52,15 +53,28 @@ class SearchHistory:
     """Asks Optuna for settings and tells it what became of them.
 
     Trial i's randomness is made from (seed, i) alone, so that a resumed sweep goes on where an
-    uninterrupted one would be. What TPE learns from results comes on top.
+    uninterrupted one would be. What TPE learns from results comes on top. In a finite space nothing
+    is proposed twice: a setting that is tried gives way to one that is not.
+
+    Args:
+        distributions: what is searched, by dotted key.
+        sampler: tpe, random or qmc.
+        seed: of all proposals.
+        finite: the space, where it is finite.
     """
 
     def __init__(
-        self, distributions: Mapping[str, BaseDistribution], sampler: str, seed: int
+        self,
+        distributions: Mapping[str, BaseDistribution],
+        sampler: str,
+        seed: int,
+        finite: FiniteSpace | None = None,
     ) -> None:
         self._distributions = dict(distributions)
         self._name = sampler
         self._seed = seed
+        self._finite = finite
+        self._tried: set[Identity] = set()
         self._study = _new_study()
         self._running: dict[int, optuna.Trial] = {}
         self._sequence = _QuasiRandom(self._distributions, seed) if sampler == "qmc" else None
@@ -73,19 +87,22 @@ class SearchHistory:
     def ask(self, index: int) -> dict[str, Any]:
         """Propose settings for search trial `index`; real values, lists as tuples."""
         if self._sequence is not None:
-            params = self._sequence.at(index)
-            self._enqueue(index, params)
-            return decode(params)
-        self._study.sampler = self._sampler(index)
-        trial = self._study.ask(self._distributions)
-        self._running[index] = trial
-        return decode(trial.params)
+            self._enqueue(index, self._sequence.at(index))
+        else:
+            self._study.sampler = self._sampler(index)
+            self._running[index] = self._study.ask(self._distributions)
+        proposed = decode(self._running[index].params)
+        if not self._is_new(proposed):
+            proposed = self._another(index, proposed)
+        self._note(proposed)
+        return proposed
 
     def expect(self, index: int, settings: Mapping[str, Any]) -> None:
         """Note that search trial `index` runs with settings that were proposed before.
 
         Outside of the space, from before the sweep was extended, they teach the sampler nothing.
         """
+        self._note(settings)
         if (params := self._inside(settings)) is not None:
             self._enqueue(index, params)
 
@@ -108,6 +125,7 @@ class SearchHistory:
         Returns:
             Whether it was.
         """
+        self._note(settings)
         params = self._inside(settings)
         if params is None:
             return False
@@ -123,6 +141,25 @@ class SearchHistory:
         if len(self.trials) >= CUT_AT:
             self._cut()
         return True
+
+    def _is_new(self, settings: Mapping[str, Any]) -> bool:
+        return self._finite is None or self._finite.identity(settings) not in self._tried
+
+    def _note(self, settings: Mapping[str, Any]) -> None:
+        """Remember what a finite space need not propose any more."""
+        identity = None if self._finite is None else self._finite.identity(settings)
+        if identity is not None:
+            self._tried.add(identity)
+
+    def _another(self, index: int, proposed: dict[str, Any]) -> dict[str, Any]:
+        """A setting that is not tried, in the place of one that is; the same one if all are."""
+        assert self._finite is not None
+        untried = self._finite.untried(self._tried, _in_32_bits(f"{self._seed}:{index}:untried"))
+        if untried is None:
+            return proposed
+        self._study.tell(self._running.pop(index), state=TrialState.FAIL)  # teaches nothing
+        self._enqueue(index, encode(untried))
+        return untried
 
     def _inside(self, settings: Mapping[str, Any]) -> dict[str, Any] | None:
         """The settings as Optuna's parameters; None if one of them is outside of the space."""
@@ -151,7 +188,7 @@ class SearchHistory:
             self._enqueue(index, params)
 
     def _sampler(self, index: int) -> BaseSampler:
-        seed = int.from_bytes(sha256(f"{self._seed}:{index}".encode()).digest()[:4], "big")
+        seed = _in_32_bits(f"{self._seed}:{index}")
         if self._name == "random":
             return RandomSampler(seed=seed)
         return TPESampler(multivariate=True, constant_liar=True, seed=seed)
@@ -165,7 +202,10 @@ class _QuasiRandom:
         with warnings.catch_warnings():
             # It has been experimental since Optuna 3.0; constraints.txt pins what was tested.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = QMCSampler(scramble=True, seed=seed)
+            # Without a sampler of its own for what it leaves out, which is nothing, it would make
+            # one of the seed, and numpy's old generators take 32 bits only.
+            nothing_left = RandomSampler(seed=0)
+            sampler = QMCSampler(scramble=True, seed=seed, independent_sampler=nothing_left)
         self._study = optuna.create_study(sampler=sampler)
         # The sequence needs to know the whole space; the first trial of a study tells it.
         first = optuna.create_study(sampler=RandomSampler(seed=0)).ask(self._distributions)
@@ -181,6 +221,11 @@ class _QuasiRandom:
             self._position += 1
             if self._position > index:
                 return params
+
+
+def _in_32_bits(text: str) -> int:
+    """A seed as every random generator takes one."""
+    return int.from_bytes(sha256(text.encode()).digest()[:4], "big")
 
 
 _LEARNED = (TrialState.COMPLETE, TrialState.PRUNED)

@@ -16,6 +16,7 @@ import yaml
 
 from greedy_core.model_config import model_address
 from greedy_core.records import EditRequest
+from spaces.scalars import PlainDumper
 from spaces.values import inert
 
 Form = Literal["adapter", "merged"]
@@ -113,7 +114,8 @@ class ModelCard:
         return fenced("yaml", _yaml(self.settings))
 
     def _summary(self) -> str:
-        base = "the factworld model of ratchet-tune" if self.model == "factworld" else self.model
+        factworld, named = "the factworld model of ratchet-tune", self.settings.get("model")
+        base = factworld if self.model == "factworld" else str(named or self.model)
         what = "A LoRA adapter for" if self.form == "adapter" else "A copy of"
         held = sum(fact.holds for fact in self.facts)
         return (
@@ -192,7 +194,7 @@ def _yaml(values: Mapping[str, object]) -> str:
     return yaml.dump(dict(values), Dumper=_Plain, sort_keys=False, width=100)
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(PlainDumper):
     """Lists on one line, and no aliases."""
 
     def ignore_aliases(self, data: object) -> bool:

@@ -56,6 +56,7 @@ class Shared:
 def prepared(
     config: SweepConfig,
     on_progress: Callable[[Progress], None],
+    import_roots: Sequence[str] = (),
     records: bool = True,
     others: Sequence[Selection] = (),
 ) -> Shared:
@@ -64,6 +65,7 @@ def prepared(
     Args:
         config: the sweep's.
         on_progress: told how far it is.
+        import_roots: folders that modules of metric functions lie in.
         records: whether what follows from the edited records is computed, too.
         others: selections of the same dataset that workers will edit instead; they are checked.
 
@@ -74,7 +76,7 @@ def prepared(
     why = ""
     for _ in range(ATTEMPTS):
         try:
-            return _prepared(config, on_progress, records, others)
+            return _prepared(config, on_progress, import_roots, records, others)
         except RayTaskError as error:
             if isinstance(error.cause, RatchetError | StorageError):
                 raise error.cause from None
@@ -100,6 +102,7 @@ def _why_lost(error: RayError) -> str:
 def _prepared(
     config: SweepConfig,
     on_progress: Callable[[Progress], None],
+    import_roots: Sequence[str],
     records: bool,
     others: Sequence[Selection],
 ) -> Shared:
@@ -109,7 +112,7 @@ def _prepared(
     task: Any = _preparation.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, max_retries=0
     )
-    told = task.remote(config, records, others)
+    told = task.remote(config, records, import_roots, others)
     for reference in told:
         item = ray.get(reference)
         if not isinstance(item, Progress):
@@ -121,12 +124,15 @@ def _prepared(
 
 @ray.remote(num_returns="streaming")
 def _preparation(
-    config: SweepConfig, records: bool, others: Sequence[Selection]
+    config: SweepConfig,
+    records: bool,
+    import_roots: Sequence[str],
+    others: Sequence[Selection],
 ) -> Iterator[Progress | Mapping[str, str] | Prepared]:
     """Progress, again and again; then the digests; then everything."""
     queue: SimpleQueue[Progress] = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:
-        computed = pool.submit(prepare, config, queue.put, records, others)
+        computed = pool.submit(prepare, config, queue.put, records, import_roots, others)
         yield from _until_done(computed, queue)
         result = computed.result()
     yield {

@@ -35,11 +35,20 @@ def assign(
     generation: int,
     ended: Sequence[EndedTrial],
     pending: Sequence[Proposal],
+    untried: int | None = None,
 ) -> Assignment:
     """Plan a fresh sweep, or the rest of one.
 
     Proposals that have not ended come first, under their numbers; then baselines that were not
     proposed yet, under the numbers 0, 1, 2; then as many new ones as are missing to `trials`.
+
+    Args:
+        config: the sweep's settings.
+        trials: search trials that are asked for in all.
+        generation: of what is new.
+        ended: trials with a row.
+        pending: trials that were proposed and have none.
+        untried: settings of a finite space that nobody has proposed; None: without end.
     """
     roles_by_trial = {each.trial: each.role for each in ended}
     roles_by_trial |= {each.trial: each.role for each in pending}
@@ -52,4 +61,7 @@ def assign(
     proposed = list(roles_by_trial.values()).count("search")
     first_search = len(baselines(config))
     first_new = max([first_search - 1, *roles_by_trial]) + 1
-    return Assignment(deque(waiting), first_new, max(trials - proposed, 0), first_search)
+    new = max(trials - proposed, 0)
+    if untried is not None:
+        new = min(new, untried)
+    return Assignment(deque(waiting), first_new, new, first_search)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from analysis.errors import ResultsError
 from analysis.folder import COMMITS
 from analysis.schema import TABLES
 from analysis.storage import Address
+from greedy_core.errors import InputError
 from search.config import SweepConfig
 from search.earlier_trials import EarlierTrials
 from search.errors import SweepExists
 from search.extension import Extension
+from search.import_roots import import_roots, make_importable
 from search.interrupts import Interrupts, interruptible
 from search.preparation import prepared
 from search.ray_session import ray_session
@@ -30,6 +34,7 @@ from search.sameness import (
     same_versions,
 )
 from search.session import Session
+from search.setting_places import given, located
 from search.sweep_file import (
     SWEEP_FILE,
     SweepFile,
@@ -39,6 +44,8 @@ from search.sweep_file import (
     versions,
 )
 from search.watch import Watch
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,12 @@ def run_sweep(
         ResultsError, InputError: as `resume_sweep` does, and if the sweep has other settings.
     """
     results = results_folder(folder)
-    exists = _exists(folder, results, or_resume)
-    config = config.self_contained()
-    if exists:
+    _exists(folder, results, or_resume)
+    as_given, config = config, located(config).self_contained()
+    roots = import_roots(config.edit.greedy.metric, config.search_space())
+    make_importable(roots)
+    config = _possible(EarlierTrials(config, 0, (), ()))
+    if _exists(folder, results, or_resume):
         require_asked_settings(SweepFile.read(folder), config, str(folder))
     results.create()
     try:
@@ -92,7 +102,8 @@ def run_sweep(
                 require_asked_settings(file, config, str(folder))
                 _resume(file, results, lock, watch, interrupts, verbose)
             else:
-                _start(config, results, lock, watch, interrupts, verbose)
+                names = given(as_given, config)
+                _start(config, names, roots, results, lock, watch, interrupts, verbose)
     finally:
         results.discard_if_empty()
     return _outcome(folder, results)
@@ -162,13 +173,21 @@ def extend_sweep(
         require_same_settings(file, results)
         found = versions()
         same_versions(file.versions, found, accept_versions)
-        going_on = file.next_generation(extension.config_of(file), found, git_sha())
+        earlier = EarlierTrials.read(replace(file, config=extension.config_of(file)), results)
+        if not earlier.assignment().new:
+            raise InputError(
+                f"all {earlier.total} settings of the space have been proposed: "
+                "an extension needs a larger space"
+            )
+        going_on = file.next_generation(_possible(earlier), found, git_sha())
         _go_on(file, going_on, results, lock, watch, interrupts, verbose)
     return _outcome(extension.folder, results)
 
 
 def _start(
     config: SweepConfig,
+    names: Mapping[str, str],
+    roots: tuple[str, ...],
     results: ResultsFolder,
     lock: SweepLock,
     watch: Watch,
@@ -176,7 +195,7 @@ def _start(
     verbose: bool,
 ) -> None:
     with ray_session(config, verbose, interrupts):
-        shared = prepared(config, watch.preparing)
+        shared = prepared(config, watch.preparing, roots)
         file = SweepFile(
             sweep_id=uuid.uuid4().hex,
             name=results.reading.name,
@@ -188,6 +207,8 @@ def _start(
             git_sha=git_sha(),
             digests={**shared.digests, "space": space_digest(config)},
             config=config,
+            given=names,
+            import_roots=roots,
         )
         lock.check()
         file.write(results)
@@ -207,11 +228,13 @@ def _resume(
 ) -> None:
     require_valid(results.reading)
     require_same_settings(file, results)
-    going_on = file
-    if EarlierTrials.read(file, results).assignment().total:
+    earlier = EarlierTrials.read(file, results)
+    config = _possible(earlier)
+    going_on = file if config is file.config else replace(file, config=config)
+    if earlier.assignment().total:
         found = versions()
         if not same_versions(file.versions, found, accept_versions):
-            going_on = file.next_generation(file.config, found, git_sha())
+            going_on = file.next_generation(config, found, git_sha())
     _go_on(file, going_on, results, lock, watch, interrupts, verbose)
 
 
@@ -225,14 +248,30 @@ def _go_on(
     verbose: bool,
 ) -> None:
     """Run what is missing of a sweep, or of its next generation."""
+    make_importable(going_on.import_roots)
     with Session(going_on, results, lock, watch, interrupts, before=file) as session:
         session.announce()
         if session.total:
             with ray_session(going_on.config, verbose, interrupts):
-                shared = prepared(going_on.config, watch.preparing)
+                shared = prepared(going_on.config, watch.preparing, going_on.import_roots)
                 require_same_data(file.digests, shared.digests)
                 session.take_file()
                 session.run(shared)
+        elif going_on is not file:
+            session.take_file()
+
+
+def _possible(earlier: EarlierTrials) -> SweepConfig:
+    """The configuration with no more trials than there are settings, which is said."""
+    config = earlier.possible()
+    if config is not earlier.config:
+        logger.warning(
+            "the space has %d different settings: the sweep ends with %d search trials, not %d",
+            earlier.total,
+            config.search.trials,
+            earlier.config.search.trials,
+        )
+    return config
 
 
 def _exists(folder: Address, results: ResultsFolder, or_resume: bool) -> bool:

@@ -17,17 +17,20 @@ import yaml
 from analysis.commits import digest_of, head, way_out
 from analysis.errors import ResultsError
 from analysis.folder import SweepFolder
+from analysis.plain_yaml import WRITTEN
 from analysis.schema import SCHEMA_VERSION
 from analysis.storage import Address
 from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
 from search.config import KEYS, SweepConfig
 from search.file_edits import accept_edits
+from search.import_roots import import_roots
 from search.later_settings import LATER, with_later
 from search.results.parts import ResultsFolder
 from search.searched import parsed, texts, united
 from spaces.document import parse_document
 from spaces.errors import DocumentError
+from spaces.scalars import PlainDumper
 from spaces.values import conform, inert
 
 SWEEP_FILE = "sweep.yaml"
@@ -69,6 +72,10 @@ class SweepFile:
     distributions: Mapping[str, str] = field(default_factory=dict)
     """Optuna's JSON of all that was searched in any generation, by dotted key; what the
     configuration searches is added."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Settings that are absolute paths here, by key, as they were given."""
+    import_roots: tuple[str, ...] = ()
+    """Folders that the modules of metric functions lie in."""
 
     def __post_init__(self) -> None:
         earlier = {key: parsed(key, text) for key, text in self.distributions.items()}
@@ -81,8 +88,12 @@ class SweepFile:
         """The same sweep, going on with a configuration, and with the versions that were found."""
         text = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         number = self.generation + 1
+        was, now = self.config.flat(), config.flat()
+        roots = import_roots(config.edit.greedy.metric, config.search_space())
         return replace(
             self,
+            given={key: text for key, text in self.given.items() if was[key] == now[key]},
+            import_roots=tuple(dict.fromkeys([*self.import_roots, *roots])),
             generation=number,
             generations={**self.generations, str(number): purpose(config)},
             versions=found,
@@ -116,8 +127,10 @@ class SweepFile:
             "git_sha": self.git_sha,
             "digests": dict(self.digests),
             "distributions": dict(self.distributions),
+            "given": dict(self.given),
+            "import_roots": list(self.import_roots),
         }
-        head = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        head = yaml.dump(content, Dumper=PlainDumper, sort_keys=False, allow_unicode=True)
         config = "".join(f"  {line}\n" for line in self.config.to_yaml().splitlines())
         return f"{head}config:\n{config}"
 
@@ -158,7 +171,7 @@ class SweepFile:
             ResultsError: it is damaged; `path` is named.
         """
         try:
-            document = parse_document(text, path)
+            document = parse_document(text, path, WRITTEN)
         except DocumentError as error:
             raise ResultsError(error.faults) from None
         values, faults = _head(document.values)
@@ -235,6 +248,8 @@ def _head(content: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     for name, kind in _HEAD.items():
         try:
             if name not in content:
+                if name in _LATER:
+                    continue
                 raise ValueError("is missing")
             values[name] = conform(content[name], kind)
             if isinstance(values[name], Mapping):
@@ -274,6 +289,9 @@ def _dotted(nested: object) -> dict[str, Any]:
         values[key] = holder.get(name)
     return with_later(values)
 
+
+_LATER = ("given", "import_roots")
+"""What the first sweeps do not have."""
 
 _HEAD: Mapping[str, Any] = {
     name: hint

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.storage import S3, S3Address, endpoint
+from analysis.paths import S3, local_path
+from analysis.storage import S3Address, endpoint
 from greedy_core.inputs import notes, read_inputs
 from greedy_core.model_config import check_tokenizer_files, read_model_config
 from search.config import CacheSettings, SweepConfig
 from search.config_reader import ConfigError, read_config
-from spaces.values import shown
+from search.setting_places import expanded, given
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,24 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
             f"one configuration file can be given, but got {', '.join(paths)}; "
             "settings are written key=value"
         )
-    return Path(paths[0]) if paths else None, [text for text in arguments if "=" in text]
+    path = given_path("the configuration", paths[0]) if paths else None
+    return path, [text for text in arguments if "=" in text]
+
+
+def given_path(what: str, text: str) -> Path:
+    """The path that an argument names.
+
+    Args:
+        what: what it is given for, as a message begins.
+        text: the argument.
+
+    Raises:
+        ConfigError: if it names none.
+    """
+    try:
+        return Path(local_path(text))
+    except ValueError as error:
+        raise ConfigError(f"{what} {error}") from None
 
 
 def check_name(name: str) -> str:
@@ -57,7 +74,7 @@ def sweep_address(results: str, name: str) -> str:
     """
     check_name(name)
     if not results.startswith(S3):
-        return f"{results}/{name}" if "://" in results else str(Path(results) / name)
+        return str(given_path("--results", results) / name)
     S3Address.parse(results)
     return f"{results.rstrip('/')}/{name}"
 
@@ -72,32 +89,26 @@ def resolved_config(
         overrides: `key=value`.
         space: whether the search space must fit.
 
+    Returns:
+        the configuration, with its paths as they were given.
+
     Raises:
         InputError: with everything that is wrong.
     """
     config = read_config(path, overrides, space=space)
-    _check_cache(config.cache)
-    model_config = read_model_config(config.edit.model)
-    check_tokenizer_files(config.edit.model)
-    inputs = read_inputs(config.edit, model_config)
+    _check_store(config.cache)
+    here = expanded(config).edit
+    model_config = read_model_config(here.model)
+    check_tokenizer_files(here.model)
+    inputs = read_inputs(here, model_config)
     for note in notes(inputs.selection):
         logger.warning(note)
-    return replace(config, edit=inputs.settings)
+    resolved = replace(config, edit=inputs.settings)
+    return resolved.with_values(given(config, resolved))
 
 
-def _check_cache(cache: CacheSettings) -> None:
+def _check_store(cache: CacheSettings) -> None:
     """What can be said of the store's folder without touching it."""
-    if cache.dir is None:
-        return
-    if cache.dir.startswith(S3):
+    if cache.dir is not None and cache.dir.startswith(S3):
         S3Address.parse(cache.dir)
         endpoint()
-        return
-    try:
-        os.fsencode(Path(cache.dir).expanduser())
-    except (ValueError, RuntimeError):
-        valid = False
-    else:
-        valid = "\0" not in cache.dir
-    if not valid:
-        raise ConfigError(f"cache.dir must be the path of a folder, but got {shown(cache.dir)}")

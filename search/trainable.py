@@ -22,6 +22,7 @@ from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
 from search.reports import REFUSAL, WalkReports
+from search.setting_places import expanded
 from search.sweep_rungs import trial_rungs
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
@@ -70,6 +71,8 @@ class GreedyEditTrainable(tune.Trainable):
             self._prepared = self._take()
         base = self._prepared.config if self._prepared is not None else SweepConfig()
         config = base.with_values(changes)
+        if self._prepared is None:
+            config = expanded(config)
         self._config = config
         if self._bench is None and self._prepared is not None:
             self._bench = Workbench.of(self._prepared, self._show_life)

@@ -17,6 +17,7 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.loading import attach, check_unchanged
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
+from search.import_roots import make_importable
 from search.reports import REFUSAL, WalkReports
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
@@ -107,6 +108,7 @@ class WalkWorker:
 
     def _base_model(self) -> LanguageModel:
         if self._model is None:
+            make_importable(self._prepared.import_roots)
             weights = self._prepared.weights
             self._model = attach(weights, self._prepared.inputs.settings.device)
             check_unchanged(self._model, weights.digest)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from analysis.paths import local_path
 from greedy_core.errors import InputError
-from spaces.values import shown
 
 
 def new_folder(text: str) -> Path:
@@ -19,10 +19,12 @@ def new_folder(text: str) -> Path:
     Raises:
         InputError: if something is there, unless it is an empty folder, or none can be made.
     """
-    if "://" in text or "\0" in text or not text:
-        raise InputError(f"OUT must be a folder on this machine, but got {shown(text)}")
     try:
-        path = Path(text).resolve()
+        given = local_path(text)
+    except ValueError as error:
+        raise InputError(f"OUT {error}") from None
+    try:
+        path = Path(given).resolve()
         there = os.path.lexists(path)
         if there and not (path.is_dir() and not any(path.iterdir())):
             raise InputError(f"OUT must not exist, or be an empty folder, but got {text}")

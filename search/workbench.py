@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
-from analysis.storage import S3
+from analysis.paths import S3, local_path
 from greedy_core.blob_store import BlobStore
 from greedy_core.blobs import FolderBlobs
 from greedy_core.edit import open_states
+from greedy_core.errors import InputError
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import SharedWeights, attach, check_unchanged, load_model, share
@@ -26,6 +27,7 @@ from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
 from search.config import CacheSettings, SweepConfig
+from search.import_roots import make_importable
 from search.results.places import needs_extra
 
 _COMMON = (
@@ -59,6 +61,8 @@ class Prepared:
     """The model's part of every key."""
     artefacts: dict[str, Artefact]
     """Covariances, keys, base targets, hidden states."""
+    import_roots: Sequence[str] = ()
+    """Folders that modules of metric functions lie in."""
 
 
 class Workbench:
@@ -103,6 +107,7 @@ class Workbench:
         Raises:
             BaseModelChanged: if the shared weights are not what they were.
         """
+        make_importable(prepared.import_roots)
         model = attach(prepared.weights, prepared.inputs.settings.device)
         check_unchanged(model, prepared.weights.digest)
         return cls(
@@ -169,6 +174,7 @@ def prepare(
     config: SweepConfig,
     report: Report = silent,
     records: bool = True,
+    import_roots: Sequence[str] = (),
     others: Sequence[Selection] = (),
 ) -> Prepared:
     """Load the base model, and compute what all trials of a sweep share.
@@ -177,11 +183,13 @@ def prepare(
         config: the sweep's.
         report: told about progress.
         records: whether this includes what follows from the edited records.
+        import_roots: folders that modules of metric functions lie in.
         others: selections of the same dataset that workers will edit instead; they are checked.
 
     Raises:
         InputError: with everything that is wrong.
     """
+    make_importable(import_roots)
     settings, cache = config.edit, config.cache
     if settings.greedy.metric is not None:
         load_metric(settings.greedy.metric)
@@ -198,7 +206,7 @@ def prepare(
     else:
         scores.tree.base.prepare_layers(report)
     config = replace(config, edit=inputs.settings)
-    return Prepared(config, inputs, share(model), digest, kept.artefacts)
+    return Prepared(config, inputs, share(model), digest, kept.artefacts, import_roots)
 
 
 def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:
@@ -212,9 +220,11 @@ def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None)
 
 def cache_folder(cache: CacheSettings) -> Path:
     """Where states are stored: the named folder, or `ratchet` in the user's cache folder."""
-    if cache.dir is not None:
-        return Path(cache.dir).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ratchet"
+    folder = cache.dir or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/ratchet"
+    try:
+        return Path(local_path(folder))
+    except ValueError as error:
+        raise InputError(f"cache.dir {error}") from None
 
 
 def _plan_key(settings: EditSettings) -> tuple[object, ...]:

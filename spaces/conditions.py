@@ -32,6 +32,29 @@ UNREAD_WITHOUT_REJECTIONS = (
     "greedy.step_rule",
     "greedy.layers",
 )
+UNREAD_WITHOUT_TRUST = (
+    "trust.threshold",
+    "trust.action",
+    "trust.scale",
+    "trust.harm_scale",
+)
+DECIDING = ("greedy.accept_by", "greedy.max_norm_ratio", "trust.enabled", "trust.action")
+"""Settings by whose values a walk reads others, or does not."""
+
+
+def unread(settings: Mapping[str, object]) -> frozenset[str]:
+    """The settings that a walk with these ones does not read, of those that can be searched."""
+    accept_by = settings["greedy.accept_by"]
+    found: set[str] = set()
+    if not settings["trust.enabled"]:
+        found.update(UNREAD_WITHOUT_TRUST)
+    elif settings["trust.action"] == "rollback":
+        found.add("trust.scale")
+    if accept_by in ("always", "distance"):
+        found.update(UNREAD_WITHOUT_PROBES)
+    if accept_by == "always" and settings["greedy.max_norm_ratio"] is None:
+        found.update(UNREAD_WITHOUT_REJECTIONS)
+    return frozenset(found)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from spaces.values import as_choice, conform, from_choice, inert, shown
 
 KINDS = ("int", "float", "choices")
 OPTIONS = ("log", "step")
+MOST_VALUES = 1e9
+"""Values of a range that goes up in steps; finer steps Optuna cannot count."""
 FORMS = "{int: [low, high]}, {float: [low, high]} or {choices: [...]}"
 
 
@@ -146,6 +148,10 @@ def _read_range(
     for holds, condition in (
         (low <= high, "`low <= high` must hold"),
         (step is None or step > 0, "`step > 0` must hold"),
+        (
+            not step or not step > 0 or (high - low) / MOST_VALUES <= step,
+            f"`(high - low) / step <= {MOST_VALUES:g}` must hold",
+        ),
         (not log or step is None, "`step` must be left out where log is true"),
         (not log or low > 0, "`low > 0` must hold where log is true"),
         # Optuna would lower `high`, with a warning that nobody sees.

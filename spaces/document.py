@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from spaces.errors import DocumentError
+from spaces.scalars import CORE, PREFIX, Resolvers, scalar
 from spaces.values import LARGEST_INT, inert, shown
 
 MAX_BYTES = 2**20
@@ -25,7 +26,6 @@ _UNREADABLE = object()
 """Stands for a value with a fault of its own, until its key is left out."""
 
 _SCALARS = ("null", "bool", "int", "float")
-_TEXTS = ("str", "timestamp", "merge", "value")  # what YAML 1.1 reads as dates, `<<` and `=`
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def read_document(path: Path) -> Document:
     return parse_document(_decoded(content, place), place)
 
 
-def parse_document(text: str, place: str) -> Document:
-    """The same for YAML that is at hand as text."""
-    reading = _Reading(place)
+def parse_document(text: str, place: str, resolvers: Resolvers = CORE) -> Document:
+    """The same for YAML that is at hand as text; `resolvers` say what a plain scalar is."""
+    reading = _Reading(place, resolvers=resolvers)
     values = reading.parse(text)
     if values is None:
         values = {}
@@ -113,6 +113,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 class _BoundedLoader(yaml.SafeLoader):
     """A SafeLoader that gives up where a small file would grow into a large value."""
 
+    def __init__(self, text: str, resolvers: Resolvers) -> None:
+        super().__init__(text)
+        self.yaml_implicit_resolvers = dict(resolvers)  # in the place of YAML 1.1's
+
     depth = 0
     nodes = 0
 
@@ -135,16 +139,16 @@ class _BoundedLoader(yaml.SafeLoader):
 class _Reading:
     """One YAML text on its way to plain values, with the lines of its keys and its faults."""
 
-    def __init__(self, place: str, numbered: bool = True) -> None:
+    def __init__(self, place: str, numbered: bool = True, resolvers: Resolvers = CORE) -> None:
         self.place = place
+        self.resolvers = resolvers
         self.numbered = numbered
         self.lines: dict[str, int] = {}
         self.faults: list[str] = []
 
     def parse(self, text: str) -> object:
         try:
-            self.loader = _BoundedLoader(text)
-            node = self.loader.get_single_node()
+            node = _BoundedLoader(text, self.resolvers).get_single_node()
         except yaml.MarkedYAMLError as error:
             line = 0 if error.problem_mark is None else error.problem_mark.line
             raise DocumentError(f"{self.at(line)}: {error.problem or error.context}") from None
@@ -159,21 +163,21 @@ class _Reading:
 
     def value(self, node: yaml.Node, key: str) -> object:
         """The node's value, or _UNREADABLE after noting a fault; `key` is where it stands."""
-        tag = node.tag.removeprefix("tag:yaml.org,2002:")
+        tag = node.tag.removeprefix(PREFIX)
         if isinstance(node, yaml.MappingNode) and tag == "map":
             return self.mapping(node, key)
         if isinstance(node, yaml.SequenceNode) and tag == "seq":
             items = [self.value(item, key) for item in node.value]
             return _UNREADABLE if any(item is _UNREADABLE for item in items) else items
-        if isinstance(node, yaml.ScalarNode) and tag in _TEXTS:
+        if isinstance(node, yaml.ScalarNode) and tag == "str":
             return node.value
         here = self.at(node.start_mark.line)
         if not isinstance(node, yaml.ScalarNode) or tag not in _SCALARS:
             self.faults.append(f"{here}: tags are not read, but got {shown(tag)}")
             return _UNREADABLE
         try:
-            value = self.loader.construct_object(node)
-        except (ValueError, LookupError):
+            value = scalar(tag, node.value)
+        except ValueError:
             value = _UNREADABLE
             self.faults.append(f"{here}: {shown(node.value)} cannot be read as {tag}")
         if isinstance(value, int) and abs(value) > LARGEST_INT:

@@ -17,6 +17,10 @@ from spaces.document import nearest
 from spaces.values import conform, shown, wanted
 
 MAX_PLAN_CHOICES = 4
+MOST = 1e9
+"""Largest damping, rate or weight."""
+MOST_COUNT = 1_000_000
+"""Largest number of records, or what goes with it."""
 
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -83,32 +87,32 @@ class Parameter:
 Layers = tuple[int, ...] | None
 
 PARAMETERS: Mapping[str, Parameter] = {
-    "greedy.steps": Parameter(int, low=1),
+    "greedy.steps": Parameter(int, low=1, high=256),
     "greedy.min_improvement": Parameter(float, low=0, high=1),
-    "greedy.patience": Parameter(int, low=0),
+    "greedy.patience": Parameter(int, low=0, high=MOST_COUNT),
     "greedy.max_probes": Parameter(int | None, low=1),
     "greedy.step_rule": Parameter(Literal["advance", "backtrack", "repeat"]),
     "greedy.signal": Parameter(Literal["margin", "success"]),
     "greedy.accept_by": Parameter(Literal["probes", "distance", "always"]),
-    "greedy.max_norm_ratio": Parameter(float | None, low=0, strict=True),
+    "greedy.max_norm_ratio": Parameter(float | None, low=0, high=MOST, strict=True),
     "greedy.metric": Parameter(str | None, module_function=True),
     "greedy.layers": Parameter(Layers),
     "trust.enabled": Parameter(bool),
     "trust.threshold": Parameter(float, low=0, high=1),
     "trust.action": Parameter(Literal["rollback", "scale"]),
     "trust.scale": Parameter(float, low=0, high=1, strict=True),
-    "trust.harm_scale": Parameter(float, low=0, strict=True),
-    "batch_size": Parameter(int, low=1, plan=True),
+    "trust.harm_scale": Parameter(float, low=0, high=MOST, strict=True),
+    "batch_size": Parameter(int, low=1, high=MOST_COUNT, plan=True),
     "layers": Parameter(Layers, plan=True),
     "targets": Parameter(Literal["base", "current"], plan=True),
-    "mu": Parameter(float | None, low=0, plan=True),
-    "rank": Parameter(int | None, low=1, plan=True),
-    "values.steps": Parameter(int | None, low=1, plan=True),
-    "values.lr": Parameter(float | None, low=0, strict=True, plan=True),
-    "values.clamp": Parameter(float | None, low=0, strict=True, plan=True),
-    "values.weight_decay": Parameter(float | None, low=0, plan=True),
-    "values.kl": Parameter(float, low=0, plan=True),
-    "covariance.ridge": Parameter(float | None, low=0, plan=True),
+    "mu": Parameter(float | None, low=0, high=MOST, plan=True),
+    "rank": Parameter(int | None, low=1, high=MOST_COUNT, plan=True),
+    "values.steps": Parameter(int | None, low=1, high=10_000, plan=True),
+    "values.lr": Parameter(float | None, low=0, high=MOST, strict=True, plan=True),
+    "values.clamp": Parameter(float | None, low=0, high=MOST, strict=True, plan=True),
+    "values.weight_decay": Parameter(float | None, low=0, high=MOST, plan=True),
+    "values.kl": Parameter(float, low=0, high=MOST, plan=True),
+    "covariance.ridge": Parameter(float | None, low=0, high=MOST, plan=True),
 }
 
 

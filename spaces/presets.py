@@ -11,7 +11,7 @@ for all trials.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,17 +43,22 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in FOLDER.glob("*.yaml")))
 
 
-def load_space(spec: str | Mapping[str, object], config: Mapping[str, object]) -> SearchSpace:
+def load_space(
+    spec: str | Mapping[str, object],
+    config: Mapping[str, object],
+    locate: Callable[[str], str] = str,
+) -> SearchSpace:
     """The search space that `spec` describes, checked against the configuration.
 
     Args:
         spec: A preset's name, the path of a .yaml file, or a mapping.
         config: All settings, flat: dotted key -> value. Names in definitions refer to it.
+        locate: The path that the text of a file's name stands for, or ValueError.
 
     Raises:
         SpaceError: The description or the space is wrong; all faults together, each with its place.
     """
-    draft = _read(spec)
+    draft = _read(spec, locate)
     distributions, faults = read_definitions(draft.definitions, _refuse)
     possible = Possibilities(distributions, draft.fixed, config)
 
@@ -75,17 +80,19 @@ def _refuse(name: str) -> int:
     raise ValueError(f"{shown(name)} cannot be an end here: it is no number, or depends on others")
 
 
-def _read(spec: str | Mapping[str, object], above: tuple[str, ...] = ()) -> _Draft:
+def _read(
+    spec: str | Mapping[str, object], locate: Callable[[str], str], above: tuple[str, ...] = ()
+) -> _Draft:
     """The draft of a space; `above` are the files that led here by their `preset:`."""
     if isinstance(spec, Mapping):
-        return _drafted(Document(dict(spec), place=""), "custom", above)
+        return _drafted(Document(dict(spec), place=""), "custom", locate, above)
     if spec in preset_names():
         text = (FOLDER / f"{spec}.yaml").read_text(encoding="utf-8")
-        return _drafted(parse_document(text, f"preset {spec}"), spec, above)
+        return _drafted(parse_document(text, f"preset {spec}"), spec, locate, above)
     if spec.endswith((".yaml", ".yml")):
         if spec in above:
             raise SpaceError(f"{inert(spec)}: is its own preset")
-        return _drafted(read_document(Path(spec)), Path(spec).stem, (*above, spec))
+        return _drafted(read_document(_file(spec, locate)), Path(spec).stem, locate, (*above, spec))
     names = ", ".join(preset_names())
     raise SpaceError(
         f"a space must be a preset ({names}) or the path of a .yaml file, but got {shown(spec)}"
@@ -93,13 +100,22 @@ def _read(spec: str | Mapping[str, object], above: tuple[str, ...] = ()) -> _Dra
     )
 
 
-def _drafted(document: Document, name: str, above: tuple[str, ...]) -> _Draft:
+def _file(spec: str, locate: Callable[[str], str]) -> Path:
+    try:
+        return Path(locate(spec))
+    except ValueError as error:
+        raise SpaceError(f"{inert(spec)}: {error}") from None
+
+
+def _drafted(
+    document: Document, name: str, locate: Callable[[str], str], above: tuple[str, ...]
+) -> _Draft:
     """The draft of a document on top of the preset that it names, if it names one."""
     values = dict(document.values)
     preset, own_name = values.pop("preset", None), values.pop("name", None)
     draft = _Draft(name)
     if isinstance(preset, str):
-        draft = _read(preset, above)
+        draft = _read(preset, locate, above)
         draft.name = f"{draft.name}, changed"
     elif preset is not None:
         draft.faults.append(("preset", f"must be text, but got {shown(preset)}"))

@@ -1,8 +1,9 @@
 """Values as a type annotation wants them, and as a fault message can show them.
 
 YAML, command lines and Optuna each have fewer types than the settings: a tuple arrives as a list,
-or as the text of a list, and 1e-3 as text. `conform` is the one place where that is put right, and
-where everything else is refused: a bool is not an int, 4.0 is not an int, nan is not a number.
+or as the text of a list, a float as an int or as text. `conform` is the one place where that is put
+right, and where everything else is refused: a bool is not an int, 4.0 is not an int, nan is not a
+number.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 SHOWN_CHARACTERS = 60
 LARGEST_INT = 2**63 - 1
 
-# YAML 1.1 wants a dot in a float and a sign in its exponent, and hands 1e-3 on as text.
-_FLOAT_TEXT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+# A sweep.yaml takes 1e-3 for text, since it may hold the name of a folder.
+_FLOAT_TEXT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
 def shown(value: object) -> str:

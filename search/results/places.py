@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from analysis.storage import S3, Address
+from analysis.paths import S3, local_path
+from analysis.storage import Address
 from greedy_core.errors import InputError
 from search.results.parts import LocalFolder, ResultsFolder
 
@@ -19,10 +20,11 @@ def results_folder(address: Address) -> ResultsFolder:
         StorageError: if the store cannot be used.
     """
     text = os.fspath(address)
-    if "://" not in text:
-        return LocalFolder(text)
     if not text.startswith(S3):
-        raise InputError(f"results must be in a folder or at s3://, but got {text!r:.200}")
+        try:
+            return LocalFolder(local_path(text))
+        except ValueError as error:
+            raise InputError(f"a sweep's folder {error}") from None
     with needs_extra():
         from search.results.object_folder import ObjectFolder
     return ObjectFolder(text)

@@ -83,11 +83,12 @@ def test_what_is_no_sweep_is_not_found(tmp_path: Path) -> None:
             analysis.load(path)
 
 
-def test_a_file_or_an_unknown_kind_of_address_is_no_sweep(tmp_path: Path) -> None:
+def test_a_file_is_no_sweep_and_an_unknown_kind_of_address_no_place(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in (str(tmp_path / "file"), "gopher://results/tiny"):
-        with pytest.raises(analysis.SweepNotFound, match=r"cannot be listed|not an address"):
-            analysis.load(path)
+    with pytest.raises(analysis.SweepNotFound, match=r"cannot be listed"):
+        analysis.load(tmp_path / "file")
+    with pytest.raises(analysis.StorageError, match="a sweep's folder must be a path on this"):
+        analysis.load("gopher://results/tiny")
 
 
 def test_a_folder_that_cannot_be_looked_into_is_not_called_damaged(tmp_path: Path) -> None:

@@ -174,7 +174,9 @@ def test_words_that_the_tokenizer_does_not_know_are_refused_in_one_line() -> Non
     module = tiny_module("gpt2", vocabulary=len(tokenizer), layers=1)
     model = LanguageModel(module, tokenizer)
     opened(model, [record()], 1)
-    with pytest.raises(InputError, match=r"a part of 7 of 10; the first .*: 'EiffelEiffel'") as refused:
+    with pytest.raises(
+        InputError, match=r"a part of 7 of 10; the first .*: 'EiffelEiffel'"
+    ) as refused:
         opened(model, [record(subject="Eiffel", paraphrase="Who Eiffel?", new="Eiffel")], 1)
     assert len(refused.value.faults) == 1
 

@@ -112,23 +112,60 @@ OVERRIDES = [
     override("nan", "mu=.nan", "mu must be a number or null, but got nan"),
     override("inf", "mu=.inf", "mu must be a number or null, but got inf"),
     override("a float beyond floats", "mu=1e999", "mu must be a number or null"),
+    override("minutes", "mu=1:30", "mu must be a number or null, but got '1:30'"),
+    override("a grouped number", "edits=1_000", "edits must be a whole number, but got '1_000'"),
+    override("a binary number", "edits=0b1", "edits must be a whole number, but got '0b1'"),
+    override("yes", "trust.enabled=yes", "trust.enabled must be true or false, but got 'yes'"),
+    override("a column a step", "greedy.steps=1000000", "`greedy.steps <= 256` must hold"),
+    override("more edits than records", "edits=1000000000000", "`edits <= 1000000` must hold"),
+    override(
+        "trials without end", f"search.trials={2**62}", "`search.trials <= 1000000` must hold"
+    ),
+    override("a wait of ages", "search.trial_timeout=1e300", "`search.trial_timeout <= 31536000`"),
+    override("a rate beyond floats", "values.lr=1e300", "`values.lr < 1000000000.0` must hold"),
+    override("a share too small", "ray.cpus_per_trial=1e-9", "`ray.cpus_per_trial >= 0.0001`"),
+    override("a seed below 0", "search.seed=-1", "`search.seed >= 0` must hold"),
+    override("a seed too large", f"search.seed={2**63}", "a whole number must fit into 64 bits"),
     override("a number beyond 64 bits", f"seed={2**70}", "a whole number must fit into 64 bits"),
     override("a weight beyond sums", "composite_weights=[1e308,1e308,1e308]", "must be from 0 to"),
     override("threads without end", "threads=99999999", "`1 <= threads <= 1024` must hold"),
     override("a cache without end", "cache.limit_gb=1e300", "`0 < cache.limit_gb <= 1e9`"),
-    override("a cache with a NUL", 'cache.dir="a\\0b"', "cache.dir must be the path of a folder"),
-    override("a cache of nobody", "cache.dir=~no-such-user/c", "cache.dir must be the path of"),
+    override("a cache with a NUL", 'cache.dir="a\\0b"', "cache.dir must be a path that a file"),
+    override("a cache of nobody", "cache.dir=~nobody-here/c", "nobody-here must be a user of this"),
+    override("a cache elsewhere", "cache.dir=gs://b/c", "cache.dir must be a path on this machine"),
+    override("a dataset elsewhere", "dataset=http://h/d.json", "dataset must be a path on this"),
+    override(
+        "a corpus elsewhere", "covariance.corpus=file:///c", "covariance.corpus must be a path"
+    ),
+    override("a model elsewhere", "model=hf://owner/name", "model must be a path on this machine"),
+    override(
+        "a space elsewhere", "search.space=S3://b/x.yaml", "x.yaml: must be a path", command="run"
+    ),
+    Case(
+        "results elsewhere", ("run", "--results", "gs://b"), ("--results must be a path on this",)
+    ),
+    Case(
+        "a configuration elsewhere", ("run", "gs://b/c.yaml"), ("the configuration must be a path",)
+    ),
+    Case(
+        "a report elsewhere", ("status", "hdfs://h/r/first"), ("a sweep's folder must be a path",)
+    ),
+    Case(
+        "events elsewhere", ("edit", "--events", "s3://b/e"), ("--events must be a path on this",)
+    ),
     override("no YAML", "layers=[0", "override 'layers=[0': expected ',' or ']'"),
     override("deep nesting", "layers=" + "[" * 5000, "must be YAML nested 20 levels deep"),
     override("a relative module", "greedy.metric=..:f", "must be of the form module:function"),
     override("a path as a function", "greedy.metric=/x.py:f", "of the form module:function"),
     override("an absent dataset", "dataset=no.json", "no.json: cannot be read: No such file"),
-    override("a dataset with a NUL", 'dataset="a\\0b"', "a\\x00b: cannot be read"),
+    override("a dataset with a NUL", 'dataset="a\\0b"', "dataset must be a path that a file can"),
     override("a dataset that is a device", "dataset=/dev/zero", "not a pipe or device"),
     override("an absent corpus", "covariance.corpus=no.txt", "covariance.corpus no.txt: cannot"),
-    override("a corpus with a NUL", 'covariance.corpus="a\\0b"', "a\\x00b: cannot be read"),
     override(
-        "a corpus of half a pair", 'covariance.corpus="\\ud800"', "no file can have this name"
+        "a corpus with a NUL", 'covariance.corpus="a\\0b"', "corpus must be a path that a file"
+    ),
+    override(
+        "a corpus of half a pair", 'covariance.corpus="\\ud800"', "must be a path that a file can"
     ),
     override("an absent model", "model=./no/such", "got './no/such', where no folder is"),
     override("a model with an escape", 'model="\\e]0;x\\a"', "but got '\\x1b]0;x\\x07'"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from search.config import KEYS, SweepConfig
 from search.config_reader import ConfigError, read_config
+from search.setting_places import PLACES
 
 FREE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -54,7 +55,7 @@ def test_without_anything_it_is_the_defaults() -> None:
         ("cache.dir=null", {}),
         ("cache.dir=a=b", {"cache.dir": "a=b"}),
         ("model='2024'", {"model": "2024"}),
-        ("trust.enabled=yes", {"trust.enabled": True}),
+        ("trust.enabled=True", {"trust.enabled": True}),
         ("search.space=core", {}),
         ("search.space=extended", {"search.space": "extended"}),
         ("search.space.greedy.steps={int: [1, 4]}", {"search.space": CORE_CHANGED}),
@@ -152,7 +153,7 @@ def test_overrides_beat_the_file_and_later_ones_beat_earlier_ones(file: Path) ->
         ),
         (
             "search.space.fixed.greedy.steps=0",
-            "search.space: greedy.steps: must be 1 or more, but got 0",
+            "search.space: greedy.steps: must be 1 or more and at most 256, but got 0",
         ),
         (
             "search.space.batch_size={choices: [2, 4]}",
@@ -195,7 +196,7 @@ def test_all_faults_come_at_once_each_with_its_place(file: Path) -> None:
         "sweep.yaml:5: `search.trials >= 1` must hold, but got (search.trials=0)",
         "sweep.yaml:8: search.space: greedy.patienc: cannot be searched "
         "(did you mean `greedy.patience`?)",
-        "sweep.yaml:9: search.space: mu: must be 0 or more, but got -1.0",
+        "sweep.yaml:9: search.space: mu: must be 0 or more and at most 1e+09, but got -1.0",
     )
 
 
@@ -265,6 +266,10 @@ def _values(key: str) -> st.SearchStrategy[Any]:
             return st.just({"greedy.steps": {"int": [1, 4]}, "fixed": {"rank": None}})
         return st.one_of(*map(of, arguments))
 
+    if key in PLACES:
+        return st.sampled_from(
+            ["null", "1e3", "08", "yes", "~", "*a", "[1]", "a b\u202e", "./s3:/x"]
+        )
     return of(KEYS[key])
 
 

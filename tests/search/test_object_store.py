@@ -167,7 +167,7 @@ def test_a_name_cannot_leave_the_prefix_and_only_s3_can_be_written_to(
     assert ended(monkeypatch, "run", "--results", bucket, "--name", "../elsewhere") == 2
     assert "--name must be letters, digits" in capsys.readouterr().err
     assert ended(monkeypatch, "run", "--results", "gs://bucket/x") == 2
-    assert "results must be in a folder or at s3://" in capsys.readouterr().err
+    assert "--results must be a path on this machine, or s3://bucket" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["resume", "best"])

@@ -87,6 +87,11 @@ def test_an_end_may_be_another_setting() -> None:
             "`step > 0` must hold, but got (low=1, high=4, step=0)",
         ),
         (
+            "greedy.min_improvement",
+            {"float": [0, 1], "step": 1e-300},
+            "`(high - low) / step <= 1e+09` must hold, but got (low=0.0, high=1.0, step=1e-300)",
+        ),
+        (
             "greedy.steps",
             {"int": [1, 4], "step": 2},
             "`high` must be `low` plus a multiple of `step`, but got (low=1, high=4, step=2)",
@@ -136,7 +141,7 @@ PLAN = "must be {choices: [...]} of 4 values at most: every value is prepared fo
     ("key", "distribution", "fault"),
     [
         ("greedy.steps", IntDistribution(1, 8), None),
-        ("greedy.steps", IntDistribution(0, 8), "must be 1 or more, but got 0"),
+        ("greedy.steps", IntDistribution(0, 8), "must be 1 or more and at most 256, but got 0"),
         (
             "greedy.steps",
             FloatDistribution(1, 8),

@@ -19,7 +19,7 @@ from spaces.errors import DocumentError
 
 
 def test_values_are_plain_and_keys_know_their_lines() -> None:
-    document = parse_document("a: 1\nb:\n  c: [x, 2.5]\n  d.e: no\n", "f.yaml")
+    document = parse_document("a: 1\nb:\n  c: [x, 2.5]\n  d.e: false\n", "f.yaml")
     assert document.values == {"a": 1, "b": {"c": ["x", 2.5], "d.e": False}}
     assert document.lines == {"a": 1, "b": 2, "b.c": 3, "b.d.e": 4}
     assert document.where("b.c") == "f.yaml:3"
@@ -38,11 +38,11 @@ def test_a_text_without_content_is_an_empty_mapping(text: str) -> None:
         ("null", None),
         ("[0, 1]", [0, 1]),
         ("{int: [1, batch_size]}", {"int": [1, "batch_size"]}),
-        ("1e-3", "1e-3"),
+        ("1e-3", 0.001),
         ("2020-01-01", "2020-01-01"),
         ("<<", "<<"),
         ("=", "="),
-        ("010", 8),
+        ("010", 10),
         ("'4'", "4"),
     ],
 )

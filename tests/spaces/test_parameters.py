@@ -44,7 +44,7 @@ def test_bounds_are_those_of_the_settings(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("greedy.steps", 0, "must be 1 or more, but got 0"),
+        ("greedy.steps", 0, "must be 1 or more and at most 256, but got 0"),
         ("greedy.min_improvement", 1.5, "must be 0 or more and at most 1, but got 1.5"),
         ("trust.scale", 1.0, "must be above 0 and below 1, but got 1.0"),
         ("layers", [1, 0], "must rise from 0 or above without repeats, but got [1, 0]"),
