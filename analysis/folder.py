@@ -26,7 +26,7 @@ from pyarrow import fs
 
 from analysis.errors import ResultsError, StorageError, SweepNotFound
 from analysis.schema import TABLES
-from analysis.storage import Address, file_system, require_bucket, storage_errors
+from analysis.storage import Address, file_system, require_bucket, storage_errors, system_error
 
 JOURNAL = ".compaction.json"
 CONFIG = "sweep.yaml"
@@ -117,7 +117,7 @@ class SweepFolder:
             raise
         except OSError as error:
             where = self.path(table) if table else self.address
-            raise StorageError(f"{where}: cannot be listed: {_reason(error)}") from error
+            raise system_error(f"{where}: cannot be listed", error) from error
 
     @contextmanager
     def open(self, *names: str) -> Iterator[pa.NativeFile]:
@@ -140,7 +140,7 @@ class SweepFolder:
         except (IsADirectoryError, NotADirectoryError, UnicodeDecodeError) as error:
             raise ResultsError(f"{self.path(name)}: cannot be read: {error}") from error
         except OSError as error:
-            raise StorageError(f"{self.path(name)}: cannot be read: {_reason(error)}") from error
+            raise system_error(f"{self.path(name)}: cannot be read", error) from error
 
     def require(self) -> None:
         """Raise `SweepNotFound` unless the folder holds something that a sweep writes."""
@@ -160,11 +160,6 @@ class SweepFolder:
 
     def _inside(self, *names: str) -> str:
         return "/".join((self.root, *filter(None, names)))
-
-
-def _reason(error: OSError) -> str:
-    """The operating system's words, without those that pyarrow puts around them."""
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
 ]
+GiveUpAfter = Annotated[
+    float,
+    typer.Option(
+        "--give-up-after",
+        metavar="SECONDS",
+        help="How long results may find no place, such as a store that is away, before it ends.",
+    ),
+]
 AcceptVersions = Annotated[
     bool,
     typer.Option("--accept-versions", help="Go on with other versions of packages."),

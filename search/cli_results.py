@@ -12,8 +12,9 @@ from rich.console import Console
 import analysis
 from greedy_core.errors import InputError
 from search.cli_logging import set_up_logging
-from search.cli_options import AcceptVersions, Folder, Json, Verbose
+from search.cli_options import AcceptVersions, Folder, GiveUpAfter, Json, Verbose
 from search.exit_status import SOME_FAILED
+from search.patience import GIVE_UP_AFTER
 from search.results.progress import load_valid
 from search.verdict_table import print_verdict
 from spaces.values import inert
@@ -51,6 +52,7 @@ def confirm(
         ),
     ] = None,
     accept_versions: AcceptVersions = False,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -64,7 +66,7 @@ def confirm(
     SweepFile.read(folder)
     from search.confirm_command import confirm_and_show  # imports Ray, once there is a sweep
 
-    if confirm_and_show(folder, top, sequences, accept_versions, as_json, verbose):
+    if confirm_and_show(folder, top, sequences, accept_versions, give_up_after, as_json, verbose):
         raise typer.Exit(SOME_FAILED)
 
 

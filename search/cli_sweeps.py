@@ -11,9 +11,11 @@ from rich.console import Console
 
 import analysis
 from search.cli_logging import set_up_logging
-from search.cli_options import AcceptVersions, Config, Folder, Json, Verbose
+from search.cli_options import AcceptVersions, Config, Folder, GiveUpAfter, Json, Verbose
 from search.config import SweepConfig
 from search.exit_status import SOME_FAILED
+from search.interrupts import Interrupts
+from search.patience import GIVE_UP_AFTER, Patience
 from search.sweep_inputs import resolved_config, split_arguments, sweep_address
 from search.verdict_table import print_verdict
 from spaces.values import inert
@@ -29,6 +31,7 @@ def run(
         str, typer.Option(metavar="DIR", help="Where sweeps are kept; or s3://bucket/prefix.")
     ] = "results",
     name: Annotated[str, typer.Option(metavar="NAME", help="The sweep's name.")] = "sweep",
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
     """Run a sweep, and write it to DIR/NAME.
@@ -41,12 +44,17 @@ def run(
     resolved = resolved_config(path, overrides)
     from search.sweep import run_sweep  # imports Ray, once the input is known to be right
 
-    _sweep(lambda watch: run_sweep(resolved, folder, watch, verbose), resolved, verbose)
+    _sweep(
+        lambda watch: run_sweep(resolved, folder, watch, verbose, give_up_after),
+        resolved,
+        give_up_after,
+    )
 
 
 def resume(
     folder: Folder,
     accept_versions: AcceptVersions = False,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
     """Finish a sweep that was interrupted; ended trials stay as they are.
@@ -59,7 +67,11 @@ def resume(
     config = SweepFile.read(folder).config
     from search.sweep import resume_sweep
 
-    _sweep(lambda watch: resume_sweep(folder, watch, verbose, accept_versions), config, verbose)
+    _sweep(
+        lambda watch: resume_sweep(folder, watch, verbose, accept_versions, give_up_after),
+        config,
+        give_up_after,
+    )
 
 
 def extend(
@@ -74,6 +86,7 @@ def extend(
         ),
     ] = None,
     accept_versions: AcceptVersions = False,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
     """Add trials to a sweep, in its own space or another, on top of all that have ended.
@@ -88,7 +101,11 @@ def extend(
     config = extension.config_of(SweepFile.read(folder))
     from search.sweep import extend_sweep
 
-    _sweep(lambda watch: extend_sweep(extension, watch, verbose, accept_versions), config, verbose)
+    _sweep(
+        lambda watch: extend_sweep(extension, watch, verbose, accept_versions, give_up_after),
+        config,
+        give_up_after,
+    )
 
 
 def edit(
@@ -121,7 +138,7 @@ def show_config(config: Config = None) -> None:
     typer.echo(resolved_config(path, overrides, space=False).to_yaml(), nl=False)
 
 
-def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool) -> None:
+def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, give_up_after: float) -> None:
     """Run a sweep under a progress line; say where it is, and show its best setting."""
     from analysis.verdict import verdict
     from search.terminal import ProgressLine
@@ -130,7 +147,8 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
     line = ProgressLine(console, tuple(config.search_space().distributions))
     with line.shown():
         outcome = start(line)
-    found = verdict(analysis.load(outcome.folder))
+    patience = Patience(give_up_after, Interrupts())
+    found = verdict(patience.insist(lambda: analysis.load(outcome.folder)))
     if found is not None:
         print_verdict(found, Console())
     typer.echo(f"results: {inert(str(outcome.folder))}")

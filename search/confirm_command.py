@@ -11,6 +11,8 @@ import analysis
 from analysis.confirmation import confirmation
 from search.confirm_table import print_confirmation
 from search.confirmation import confirm_sweep
+from search.interrupts import Interrupts
+from search.patience import Patience
 from search.terminal import ProgressLine
 
 
@@ -19,6 +21,7 @@ def confirm_and_show(
     top: int,
     sequences: int | None,
     accept_versions: bool,
+    give_up_after: float,
     as_json: bool,
     verbose: bool,
 ) -> bool:
@@ -29,13 +32,17 @@ def confirm_and_show(
         top: how many settings of the search.
         sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
         accept_versions: take other versions of packages than the sweep's.
+        give_up_after: seconds for which the folder's place may fail.
         as_json: print JSON.
         verbose: let the libraries talk.
     """
     line = ProgressLine(Console(stderr=True), ())
     with line.shown():
-        failed = confirm_sweep(folder, top, sequences, line, verbose, accept_versions)
-    found = confirmation(analysis.load(folder))
+        failed = confirm_sweep(
+            folder, top, sequences, line, verbose, accept_versions, give_up_after
+        )
+    patience = Patience(give_up_after, Interrupts())
+    found = confirmation(patience.insist(lambda: analysis.load(folder)))
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))
     elif found is not None:

@@ -7,8 +7,10 @@ soon as it has ended; what is there already, from this command or an earlier one
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ray
@@ -23,6 +25,8 @@ from greedy_core.selection import Selection
 from search.candidates import candidates
 from search.earlier_trials import EarlierTrials
 from search.interrupts import PATIENCE, Interrupts, interruptible
+from search.patience import GIVE_UP_AFTER, Patience, require_patience
+from search.patient_log import MOST_HELD
 from search.preparation import Shared, prepared
 from search.ray_session import ray_session
 from search.reports import REFUSAL
@@ -60,6 +64,7 @@ def confirm_sweep(
     watch: Watch,
     verbose: bool = False,
     accept_versions: bool = False,
+    give_up_after: float = GIVE_UP_AFTER,
 ) -> int:
     """Run what a sweep's confirmation lacks; says how many of the walks asked for have failed.
 
@@ -70,6 +75,7 @@ def confirm_sweep(
         watch: told about progress.
         verbose: let the libraries talk.
         accept_versions: take other versions of packages than the sweep's.
+        give_up_after: seconds for which the folder's place may fail once walks run.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -79,6 +85,7 @@ def confirm_sweep(
             settings, data or versions are not those of the sweep.
         SweepInterrupted: after a signal; walks that had ended are on disk.
     """
+    require_patience(give_up_after)
     file = SweepFile.read(folder)
     results = results_folder(folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
@@ -95,7 +102,8 @@ def confirm_sweep(
             shared = prepared(file.config, watch.preparing, records=False)
             require_same_data(file.digests, shared.digests)
             log.open()
-            session = ConfirmSession(file, shared, log, watch, interrupts)
+            patience = Patience(give_up_after, interrupts)
+            session = ConfirmSession(file, shared, log, watch, interrupts, patience)
             session.run(missing, asked.sequences)
     return session.failed
 
@@ -138,6 +146,7 @@ class ConfirmSession:
         log: takes the rows.
         watch: told about progress.
         interrupts: heeded while walks run.
+        patience: with the place that walks are written to; None: none.
     """
 
     def __init__(
@@ -147,6 +156,7 @@ class ConfirmSession:
         log: ConfirmLog,
         watch: Watch,
         interrupts: Interrupts,
+        patience: Patience | None = None,
     ) -> None:
         self.failed = 0
         """Walks that have failed for the last time."""
@@ -157,6 +167,9 @@ class ConfirmSession:
         self._log = log
         self._watch = watch
         self._interrupts = interrupts
+        self._patience = patience or Patience(0, interrupts)
+        self._held: deque[WalkEnd] = deque()
+        """Walks that have ended and are not written, the first one first."""
         self._told: set[str] = set()
 
     def run(self, walks: Sequence[Walk], sequences: Sequence[Selection]) -> None:
@@ -173,22 +186,41 @@ class ConfirmSession:
         try:
             with self._interrupts.held(PATIENCE):
                 for end in pool.run(walks):
-                    self._write(end)
+                    self._held.append(end)
+                    self._write_held(everything=len(self._held) >= MOST_HELD)
                     self._done += 1
                     self.failed += end.result is None
+                self._write_held(everything=True)
                 self._tell(0)
         finally:
             with self._interrupts.held():
-                self._look_at_weights()
+                try:
+                    self._write_held(everything=True)
+                finally:
+                    self._look_at_weights()
 
     def _look_at_weights(self) -> None:
         try:
             self._shared.check_unchanged()
         except BaseModelChanged as changed:
             try:
-                self._log.discard()
+                self._patience.insist(self._log.discard)
             finally:
                 raise changed
+
+    def _write_held(self, everything: bool) -> None:
+        """Write what has ended: all of it, or what its place takes at once.
+
+        Raises:
+            StorageError: it takes nothing, and time does not cure that.
+        """
+        while self._held:
+            write = partial(self._write, self._held[0])
+            if everything:
+                self._patience.insist(write)
+            elif not self._patience.attempt(write):
+                return
+            self._held.popleft()
 
     def _write(self, end: WalkEnd) -> None:
         values = end.result.values if end.result else {}
@@ -209,4 +241,5 @@ class ConfirmSession:
             logger.warning("%s", refusal)
 
     def _tell(self, running: int) -> None:
+        self._write_held(everything=False)
         self._watch.confirming(Progress("walks", self._done, self._total), running, self.failed)

@@ -14,8 +14,8 @@ from typing import Any
 from ray import tune
 
 from search.ledger import Ledger
+from search.patient_log import PatientLog
 from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, REFUSAL, STEP_FIELDS, rows
-from search.results.log import SweepLog
 from search.results.recovery import Proposal
 from search.vital_signs import VitalSigns
 
@@ -72,7 +72,7 @@ class Recorder(tune.Callback):
 
     def __init__(
         self,
-        log: SweepLog,
+        log: PatientLog,
         ledger: Ledger,
         columns: Container[str],
         resumed: frozenset[int],
@@ -93,6 +93,11 @@ class Recorder(tune.Callback):
         self.causes: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
         self._told: set[str] = set()
+
+    @property
+    def waiting(self) -> str | None:
+        """What rows wait for, in one line; None while they are written."""
+        return self._log.waiting
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note the proposal; a trial that is tried again has been noted."""

@@ -20,6 +20,8 @@ from search.earlier_trials import SETTINGS_COLUMNS, EarlierTrials
 from search.giving_up import GivingUp
 from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
+from search.patience import Patience
+from search.patient_log import PatientLog
 from search.preparation import Shared
 from search.progress_state import State, progress_state
 from search.ray_session import trials_at_once
@@ -46,6 +48,7 @@ class Session:
         lock: this driver's.
         watch: told about progress.
         interrupts: heeded between two steps of Tune's loop, and after what has ended is committed.
+        patience: with the place that the folder is in, from the first trial on; None: none.
 
     Raises:
         ResultsError: if the folder is damaged.
@@ -58,6 +61,7 @@ class Session:
         lock: SweepLock,
         watch: Watch,
         interrupts: Interrupts,
+        patience: Patience | None = None,
     ) -> None:
         self._config = file.config
         self._file = file
@@ -65,7 +69,8 @@ class Session:
         self._space = file.config.search_space()
         self._rung_levels = sweep_rungs(self._config, self._space)
         schemas = self._schemas()
-        self._log = SweepLog(folder, schemas, before_write=lock.check)
+        self._patience = patience or Patience(0, interrupts)
+        self._log = PatientLog(SweepLog(folder, schemas, before_write=lock.check), self._patience)
         self.earlier = EarlierTrials.read(file, folder)
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
@@ -112,8 +117,8 @@ class Session:
             self._log.close(compacting=error is None)
             state: State = "finished" if self._left == 0 else "interrupted"
             # A driver that finds nothing to do leaves the last one's figures.
-            if self.total or self._progress.state() != state:
-                self._progress.write(self._state(state))
+            if self.total or self._patience.insist(self._progress.state) != state:
+                self._patience.insist(lambda: self._progress.write(self._state(state)))
 
     def run(self, shared: Shared) -> None:
         """Run everything that is missing, and look at the weights, however that ends.
@@ -146,7 +151,7 @@ class Session:
     def _end_as_invalid(self, changed: BaseModelChanged, error: BaseException | None) -> NoReturn:
         try:
             # First, since the rows may find no place.
-            self._progress.write(self._state("invalid"))
+            self._patience.insist(lambda: self._progress.write(self._state("invalid")))
             self._log.close()
         finally:
             raise changed from error

@@ -6,6 +6,7 @@ import shlex
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from analysis.storage import Address
 from search.config import SweepConfig
@@ -13,6 +14,7 @@ from search.earlier_trials import EarlierTrials
 from search.errors import SweepExists
 from search.extension import Extension
 from search.interrupts import Interrupts, interruptible
+from search.patience import GIVE_UP_AFTER, Patience, require_patience
 from search.preparation import prepared
 from search.ray_session import ray_session
 from search.results.lock import SweepLock
@@ -45,7 +47,13 @@ class Outcome:
     """Trials among all that have failed."""
 
 
-def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool = False) -> Outcome:
+def run_sweep(
+    config: SweepConfig,
+    folder: Address,
+    watch: Watch,
+    verbose: bool = False,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> Outcome:
     """Start a sweep in a new folder.
 
     Args:
@@ -53,6 +61,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
         folder: results/<name>, or s3://bucket/prefix/<name>.
         watch: told about progress.
         verbose: let the libraries talk.
+        give_up_after: seconds for which the folder's place may fail once trials run.
 
     Raises:
         SweepExists: if there is a sweep in the folder.
@@ -60,6 +69,7 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
         BaseModelChanged: if trials wrote into the shared weights; the sweep is not valid.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
+    require_patience(give_up_after)
     results = results_folder(folder)
     _require_new(folder, results)
     config = config.self_contained()
@@ -86,16 +96,21 @@ def run_sweep(config: SweepConfig, folder: Address, watch: Watch, verbose: bool 
             )
             lock.check()
             file.write(results)
-            with Session(file, results, lock, watch, interrupts) as session:
+            patience = Patience(give_up_after, interrupts)
+            with Session(file, results, lock, watch, interrupts, patience) as session:
                 session.announce()
                 session.run(shared)
     finally:
         results.discard_if_empty()
-    return _outcome(folder, results)
+    return patience.insist(partial(_outcome, folder, results))
 
 
 def resume_sweep(
-    folder: Address, watch: Watch, verbose: bool = False, accept_versions: bool = False
+    folder: Address,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Run what a sweep has not finished.
 
@@ -104,6 +119,7 @@ def resume_sweep(
         watch: told about progress.
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages, as a new generation.
+        give_up_after: seconds for which the folder's place may fail once trials run.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -112,9 +128,11 @@ def resume_sweep(
         InputError: if settings, data or versions are not those that the sweep started with.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
+    require_patience(give_up_after)
     file = SweepFile.read(folder)
     results = results_folder(folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
+        patience = Patience(give_up_after, interrupts)
         require_valid(results.reading)
         require_same_settings(file, results)
         going_on = file
@@ -122,12 +140,16 @@ def resume_sweep(
             found = versions()
             if not same_versions(file.versions, found, accept_versions):
                 going_on = file.next_generation(file.config, found, git_sha())
-        _go_on(file, going_on, results, lock, watch, interrupts, verbose)
-    return _outcome(folder, results)
+        _go_on(file, going_on, results, lock, watch, interrupts, patience, verbose)
+    return patience.insist(partial(_outcome, folder, results))
 
 
 def extend_sweep(
-    extension: Extension, watch: Watch, verbose: bool = False, accept_versions: bool = False
+    extension: Extension,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Run more trials on top of all that a sweep has, as a new generation.
 
@@ -139,20 +161,23 @@ def extend_sweep(
         watch: told about progress.
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages.
+        give_up_after: as in `resume_sweep`.
 
     Raises:
         As `resume_sweep` does.
     """
+    require_patience(give_up_after)
     file = SweepFile.read(extension.folder)
     results = results_folder(extension.folder)
     with interruptible() as interrupts, SweepLock(results) as lock:
+        patience = Patience(give_up_after, interrupts)
         require_valid(results.reading)
         require_same_settings(file, results)
         found = versions()
         same_versions(file.versions, found, accept_versions)
         going_on = file.next_generation(extension.config_of(file), found, git_sha())
-        _go_on(file, going_on, results, lock, watch, interrupts, verbose)
-    return _outcome(extension.folder, results)
+        _go_on(file, going_on, results, lock, watch, interrupts, patience, verbose)
+    return patience.insist(partial(_outcome, extension.folder, results))
 
 
 def _go_on(
@@ -162,10 +187,11 @@ def _go_on(
     lock: SweepLock,
     watch: Watch,
     interrupts: Interrupts,
+    patience: Patience,
     verbose: bool,
 ) -> None:
     """Run what is missing of a sweep, or of its next generation."""
-    with Session(going_on, results, lock, watch, interrupts) as session:
+    with Session(going_on, results, lock, watch, interrupts, patience) as session:
         session.announce()
         if session.total:
             with ray_session(going_on.config, verbose, interrupts):

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from analysis.errors import StorageError
+from analysis.storage import system_error
 from search.results.process import ProcessName
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ class FileClaim(Claim):
         try:
             yield
         except OSError as error:
-            raise StorageError(f"{self._path}: cannot be read: {error.strerror}") from error
+            raise system_error(f"{self._path}: cannot be read", error) from error
 
 
 def _read(descriptor: int) -> Owner:

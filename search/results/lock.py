@@ -84,7 +84,11 @@ class SweepLock:
             return
         self._stopped.set()
         self._heart.join()
-        self._claim.release()
+        try:
+            self._claim.release()
+        except StorageError as error:
+            # No harm: its heart has stopped, so that others may take it over before long.
+            logger.warning("the sweep's lock could not be deleted: %s", error)
 
     def __enter__(self) -> SweepLock:
         return self

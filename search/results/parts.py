@@ -12,9 +12,9 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.errors import StorageError
 from analysis.folder import SweepFolder, flush_id
 from analysis.schema import TABLES
+from analysis.storage import system_error
 from search.results.claim import LOCK, TEMPORARY, Claim, FileClaim, Owner
 
 
@@ -128,8 +128,7 @@ class LocalFolder(ResultsFolder):
         try:
             yield
         except OSError as error:
-            reason = error.strerror or error
-            raise StorageError(f"{self.path}: cannot be written: {reason}") from error
+            raise system_error(f"{self.path}: cannot be written", error) from error
 
 
 def new_flush_id(folder: ResultsFolder) -> str:
