@@ -37,6 +37,7 @@ class Outage:
         self._clock = clock
         self._chance = chance
         self._since: float | None = None
+        self._over = -inf
         self._pause = 0.0
         self._next = -inf
 
@@ -61,17 +62,22 @@ class Outage:
         return max(self._next - self._clock(), 0.0)
 
     def failed(self) -> bool:
-        """Note a failure; whether it is the first in a row."""
+        """Note a failure; whether it is the first in a row.
+
+        Pauses go on growing where that comes soon after the last outage.
+        """
         begins = self._since is None
         if self._since is None:
             self._since = self._clock()
-        longer = self._first if begins else self._pause * GROWTH
-        self._pause = min(longer, self._longest)
+        soon = not begins or self._clock() - self._over < self._pause
+        self._pause = min(self._pause * GROWTH if soon else self._first, self._longest)
         self._next = self._clock() + self._pause * (1 + self._chance()) / 2
         return begins
 
     def worked(self) -> bool:
         """Note a success; whether that ends an outage."""
         ends = self._since is not None
+        if ends:
+            self._over = self._clock()
         self._since, self._next = None, -inf
         return ends

@@ -37,6 +37,7 @@ from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import ended_trials
 from search.sameness import require_same_data, require_same_settings, same_versions
+from search.store_news import StoreNews
 from search.sweep_file import SweepFile, versions
 from search.walk_pool import WalkEnd, WalkPool
 from search.walk_worker import Walk
@@ -170,7 +171,7 @@ class ConfirmSession:
         self._patience = patience or Patience(0, interrupts)
         self._held: deque[WalkEnd] = deque()
         """Walks that have ended and are not written, the first one first."""
-        self._told: set[str] = set()
+        self._store_news = StoreNews()
 
     def run(self, walks: Sequence[Walk], sequences: Sequence[Selection]) -> None:
         """Run walks, and write each as it ends; then look at the weights, however that ends.
@@ -236,9 +237,8 @@ class ConfirmSession:
             "seconds": end.seconds,
         }
         self._log.write(row, end.result.records if end.result else ())
-        if (refusal := values.get(REFUSAL)) and refusal not in self._told:
-            self._told.add(refusal)
-            logger.warning("%s", refusal)
+        if end.result is not None:
+            self._store_news.heard(values["worker"], values.get(REFUSAL))
 
     def _tell(self, running: int) -> None:
         self._write_held(everything=False)

@@ -250,8 +250,10 @@ def test_patience_must_be_a_time(seconds: float) -> None:
         Patience(seconds, Interrupts())
 
 
-def opened(folder: ResultsFolder, time: Time, **options: Any) -> tuple[PatientLog, Patience]:
-    waiting = patience(time)
+def opened(
+    folder: ResultsFolder, time: Time, give_up_after: float = 600, **options: Any
+) -> tuple[PatientLog, Patience]:
+    waiting = patience(time, give_up_after)
     log = SweepLog(folder, schemas(), clock=time.clock, **options)
     return PatientLog(log, waiting), waiting
 
@@ -318,7 +320,7 @@ def test_a_lost_lock_wins_over_waiting(folder: ResultsFolder, faults: Faults) ->
         folder.put("lock.json", taken)
 
     time.at[time.now + 30] = take
-    with pytest.raises(LockLost, match="on node3"):
+    with pytest.raises(LockLost, match="was taken over by"):
         log.flush()
     assert written(folder) == before
     lock.release()
@@ -333,7 +335,7 @@ def test_a_compaction_that_is_cut_off_anywhere_is_finished(
     folder: ResultsFolder, faults: Faults
 ) -> None:
     time = Time()
-    log, _ = opened(folder, time)
+    log, _ = opened(folder, time, give_up_after=7200)  # for so many outages in a row
     for trial in range(3):
         run_trial(log, trial)  # type: ignore[arg-type]
         log.flush()
