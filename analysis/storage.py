@@ -173,7 +173,7 @@ def storage_error(address: str, code: str, status: int = 0) -> StorageError:
     elif known in _REFUSALS:
         reason = f"access denied ({code}); {_KEYS} must give access"
     else:
-        reason = f"the store refuses ({code})"
+        reason = f"the store refuses ({f'HTTP {status}' if known == 'unknown' else code})"
     return StorageError(f"{address}: {reason}", _may_pass(known, status))
 
 

@@ -322,6 +322,7 @@ def test_a_lost_lock_wins_over_waiting(folder: ResultsFolder, faults: Faults) ->
     time.at[time.now + 30] = take
     with pytest.raises(LockLost, match="was taken over by"):
         log.flush()
+    faults.nothing()
     assert written(folder) == before
     lock.release()
 
@@ -350,6 +351,7 @@ def test_a_compaction_that_is_cut_off_anywhere_is_finished(
 
     faults.hits = first_of_its_kind
     log.close()
+    faults.nothing()
     found = load(folder)
     for table in ("trials", "steps", "records", "proposals"):
         assert len(getattr(found, table)) == len(getattr(expected, table))
@@ -433,10 +435,8 @@ def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
 ) -> None:
     monkeypatch.setattr("search.results.log.FLUSH_SECONDS", 0.5)
     address = f"{store[0]}/cut/first"
-    since = time.monotonic()
     with pytest.raises(StorageError, match=r"the store refuses \(S\w+\); given up after"):
         run_sweep(small_config(SLOW), address, Cut(faults, None), give_up_after=2)
-    assert time.monotonic() - since < 60
     faults.nothing()
     faults.seen.clear()
     assert len(analysis.load(address).trials) < 9
