@@ -120,7 +120,7 @@ def load(path: Address | Sequence[Address], tables: Collection[str] = TABLES) ->
     Example:
         >>> sweep = load("results/my-sweep")
         >>> sweep.trials.groupby("status")["composite"].median()
-        >>> load(["results/a", "s3://bucket/b"]).trials.groupby("sweep")["composite"].max()
+        >>> load(["results/a", "s3://bucket/b"]).completed().groupby("sweep")["composite"].max()
     """
     if not {*tables} <= {*TABLES}:
         raise ValueError(f"tables must be among {', '.join(TABLES)}, but got ({tables=})")
