@@ -112,11 +112,15 @@ class SweepLock:
         logger.warning("taking over the lock of process %d", process.pid)
 
     def _beat(self) -> None:
+        missed = False
         while not self._stopped.wait(BEAT_SECONDS):
             try:
                 if not self._claim.held():
                     return
                 self.beat()
+                missed = False
             except (OSError, StorageError) as error:
                 # Not fatal by itself: if it lasts, the lock goes stale and `held` turns false.
-                logger.warning("the sweep's lock could not be renewed: %s", error)
+                if not missed:
+                    logger.warning("the sweep's lock could not be renewed: %s", error)
+                missed = True
