@@ -10,20 +10,27 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import analysis
 from analysis import storage
+from analysis.confirm_folder import read_confirm
+from analysis.confirm_schema import confirm_schemas
 from analysis.errors import StorageError
 from greedy_core.errors import InputError
+from greedy_core.settings import EditSettings
+from search.confirmation import ConfirmSession
 from search.errors import LockLost
 from search.interrupts import Interrupts
 from search.patience import Patience
 from search.patient_log import MOST_HELD, PatientLog
 from search.results import objects
+from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
 from search.results.log import FLUSH_SECONDS, SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
@@ -32,6 +39,8 @@ from search.results.progress import PROGRESS, ProgressFile
 from search.status import Status
 from search.status_command import show_status
 from search.sweep import resume_sweep, run_sweep
+from search.walk_pool import WalkEnd
+from search.walk_worker import Walk
 from search.watch import Watch
 from tests.faulty_proxy import (
     BAD_GATEWAY,
@@ -356,6 +365,43 @@ def test_a_compaction_that_is_cut_off_anywhere_is_finished(
     for table in ("trials", "steps", "records", "proposals"):
         assert len(getattr(found, table)) == len(getattr(expected, table))
     assert len(faults.seen) > 5
+
+
+def test_walks_of_a_confirmation_go_on_while_their_rows_wait(
+    folder: ResultsFolder, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Time()
+    log = ConfirmLog(folder, confirm_schemas(sweep_id="a1", sweep_name="tiny", facts={}))
+    log.open()
+    written: list[int] = []
+
+    class Pool:
+        """Its walks fail, one after the other, and meanwhile its place does."""
+
+        def __init__(self, *given: Any) -> None:
+            self.look = given[-1]
+
+        def run(self, walks: Any) -> Iterator[WalkEnd]:
+            for number in range(6):
+                if number == 1:
+                    faults.everything(SLOW_DOWN)
+                if number == 4:
+                    faults.nothing()
+                    time.now += 60
+                self.look(1)
+                written.append(len(session._held))
+                walk = Walk(number, "search", 0, EditSettings())
+                yield WalkEnd(walk, 0, datetime.now(UTC), 1.0, None, "an error")
+
+    monkeypatch.setattr("search.confirmation.WalkPool", Pool)
+    file: Any = SimpleNamespace(config=None)
+    shared: Any = SimpleNamespace(reference=None, check_unchanged=lambda: None)
+    session = ConfirmSession(file, shared, log, Watch(), Interrupts(), patience(time))
+    session.run([], [])
+    assert written == [0, 0, 1, 2, 0, 0]
+    assert time.slept == []
+    found = read_confirm(folder.reading)["confirm"]
+    assert sorted(found["trial"].to_pylist()) == list(range(6))
 
 
 def test_progress_is_left_alone_while_its_place_fails(

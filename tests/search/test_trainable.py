@@ -19,6 +19,7 @@ from ray.tune.schedulers import (
 from greedy_core.errors import BaseModelChanged, SettingsError
 from greedy_core.greedy import GreedyRun
 from greedy_core.language_model import LanguageModel
+from search.config import SweepConfig
 from search.errors import SweepInterrupted
 from search.exit_status import DAMAGED, status_of
 from search.reports import STEP_FIELDS, rungs_of, step_tuple
@@ -128,8 +129,8 @@ def test_alone_it_works_with_schedulers_that_pause_trials_and_exchange_their_set
 
 def walked(changes: dict[str, Any], edits: int) -> GreedyRun:
     """A walk of these settings that nobody has interrupted, so far."""
-    edit = small_config(changes).edit
-    walk = GreedyRun(*Workbench.alone(edit, small_config({}).cache).open(edit))
+    config = SweepConfig().with_values(changes)
+    walk = GreedyRun(*Workbench.alone(config.edit, config.cache).open(config.edit))
     while walk.edits < edits:
         walk.step()
     return walk
