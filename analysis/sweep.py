@@ -91,7 +91,7 @@ class Sweep:
         """Raise a ValueError if this is several sweeps, for questions that are about one.
 
         Example:
-            >>> load(["results/a", "results/b"]).require_one()
+            >>> load("results/a").require_one()
             ValueError: one sweep must be given, but got (sweeps=a, b)
         """
         if self.sweeps:

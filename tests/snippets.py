@@ -68,8 +68,8 @@ class Example:
 
     module: str
     owner: str
-    source: str
-    want: str
+    lines: tuple[tuple[str, str], ...]
+    """Each statement with what it prints; nothing if that is not said."""
 
     def __str__(self) -> str:
         return f"{self.module}.{self.owner}"
@@ -84,9 +84,8 @@ def examples(package: str) -> Iterator[Example]:
                 continue
             found = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
             if found:
-                source = "".join(each.source for each in found)
-                owner = getattr(node, "name", "")
-                yield Example(name, owner, source, "".join(each.want for each in found))
+                lines = tuple((each.source, each.want) for each in found)
+                yield Example(name, getattr(node, "name", ""), lines)
 
 
 def differences(printed: str, found: str) -> list[str]:

@@ -59,6 +59,7 @@ NOT_RUN = {
 }
 """Commands that are only parsed, by their beginnings, and why."""
 NOT_RUN_EXAMPLES = {
+    "analysis.answers.stopping.cost_of_stopping": "needs a sweep with search.audit above 0",
     "greedy_core.export": "needs a model that was edited",
     "search.export_command.export_trial": "README exports by the command",
     "search.results.lock.SweepLock": "needs a folder that is open for writing",
@@ -233,9 +234,12 @@ def test_docstrings_examples_run(package: str, first: Path, tmp_path: Path) -> N
     def do(example: Example) -> None:
         module = __import__(example.module, fromlist=["*"])
         names = {**vars(module), "analysis": analysis, "sweep": sweep, **_given(sweep)}
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            exec(compile(example.source.replace("s3://bucket/", "results/"), "<>", "exec"), names)
+        for source, want in example.lines:
+            out = io.StringIO()
+            code = compile(source.replace("s3://bucket/", "results/"), "<example>", "single")
+            with contextlib.redirect_stdout(out):
+                exec(code, names)
+            assert differences(want, out.getvalue()) == [], out.getvalue()
 
     left = [each for each in examples(package) if not str(each).startswith(tuple(NOT_RUN_EXAMPLES))]
     with contextlib.chdir(tmp_path):
