@@ -20,6 +20,7 @@ def sentences(found: Confirmation) -> tuple[str, str]:
     """Whether the winner beats plain EMMET and the default settings, and how much was luck.
 
     Example:
+        >>> from analysis.confirmation import confirmation
         >>> sentences(confirmation(analysis.load("results/my-sweep")))[1]
         'Of its lead over plain EMMET in the sweep, +0.095, +0.037 was luck.'
     """

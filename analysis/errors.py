@@ -26,4 +26,13 @@ class SweepNotFound(ResultsError):
 
 
 class StorageError(Exception):
-    """The store where results lie cannot be used; nothing is known of the results themselves."""
+    """The store where results lie cannot be used; nothing is known of the results themselves.
+
+    Args:
+        message: what is wrong, in one line.
+        may_pass: whether time may cure it, such as no answer or a store that is too busy.
+    """
+
+    def __init__(self, message: str, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        super().__init__(message)

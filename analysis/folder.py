@@ -15,7 +15,7 @@ from pyarrow import fs
 
 from analysis.errors import ResultsError, StorageError, SweepNotFound
 from analysis.schema import TABLES
-from analysis.storage import Address, file_system, require_bucket, storage_errors
+from analysis.storage import Address, file_system, require_bucket, storage_errors, system_error
 
 CONFIG = "sweep.yaml"
 COMMITS = "commits"
@@ -65,7 +65,7 @@ class SweepFolder:
             raise
         except OSError as error:
             where = self.path(table) if table else self.address
-            raise StorageError(f"{where}: cannot be listed: {_reason(error)}") from error
+            raise system_error(f"{where}: cannot be listed", error) from error
 
     @contextmanager
     def open(self, *names: str) -> Iterator[pa.NativeFile]:
@@ -109,7 +109,7 @@ class SweepFolder:
         except (IsADirectoryError, NotADirectoryError) as error:
             raise ResultsError(f"{path}: cannot be read: {error}") from error
         except OSError as error:
-            raise StorageError(f"{path}: cannot be read: {_reason(error)}") from error
+            raise system_error(f"{path}: cannot be read", error) from error
 
     def written(self, *names: str) -> int | None:
         """When a file of the folder was last written to, in nanoseconds; None if it is absent."""
@@ -135,8 +135,3 @@ class SweepFolder:
 
     def _inside(self, *names: str) -> str:
         return "/".join((self.root, *filter(None, names)))
-
-
-def _reason(error: OSError) -> str:
-    """The operating system's words, without those that pyarrow puts around them."""
-    return os.strerror(error.errno) if error.errno else str(error)

@@ -6,6 +6,7 @@ program reads. Waiting is bounded: a store that does not answer costs some twent
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ ATTEMPTS = 3
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[\w!.*'()=+ -]+")
-_CODE = re.compile(r"AWS Error (\w+)")
+_CODE = re.compile(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))?")
 
 _KEYS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN or AWS_PROFILE"
 _REFUSALS = {
@@ -35,6 +36,23 @@ _REFUSALS = {
     *("signaturedoesnotmatch", "expiredtoken", "invalidtoken", "invalidsignature"),
 }
 _GONE = ("NO_SUCH_KEY", "RESOURCE_NOT_FOUND")
+_BUSY = {
+    *("slowdown", "serviceunavailable", "internalerror", "internalfailure", "operationaborted"),
+    *("requesttimeout", "requesttimeoutexception", "bandwidthlimitexceeded", "networkconnection"),
+    *("throttling", "throttlingexception", "throttled", "requestthrottled", "busy"),
+    *("requestlimitexceeded", "toomanyrequests", "toomanyrequestsexception"),
+}
+"""What a store says that may serve the same request later."""
+_NEVER = {501, 505, 507, 511}
+"""Not implemented, wrong version, full, log in first: a server's errors that time does not cure."""
+_PASSING = {
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EINTR),
+    *(errno.EREMOTEIO, errno.ENOTCONN, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED),
+    *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET),
+    *(errno.EPIPE, errno.ESHUTDOWN, errno.ENOLINK, errno.ECOMM, errno.EPROTO),
+}
+"""What a file server that is away makes the system say. A full disk is not among it: rows that
+nobody makes room for would be held for nothing."""
 UNREACHABLE = "NetworkConnection"
 NO_CREDENTIALS = "NoCredentials"
 NO_SUCH_BUCKET = "NoSuchBucket"
@@ -122,11 +140,24 @@ def storage_errors(address: str) -> Iterator[None]:
             raise
         if code[1] in _GONE:
             raise FileNotFoundError(f"{address}: {code[1]}") from error
-        raise storage_error(address, code[1]) from error
+        raise storage_error(address, code[1], int(code[2] or 0)) from error
 
 
-def storage_error(address: str, code: str) -> StorageError:
-    """One line on what a store has refused, from the code of any AWS library."""
+def system_error(what: str, error: OSError) -> StorageError:
+    """One line on what an operating system has refused; `what` says where and which."""
+    # pyarrow puts words of its own around the system's.
+    reason = os.strerror(error.errno) if error.errno else error
+    return StorageError(f"{what}: {reason}", may_pass=error.errno in _PASSING)
+
+
+def storage_error(address: str, code: str, status: int = 0) -> StorageError:
+    """One line on what a store has refused, from the code of any AWS library.
+
+    Args:
+        address: of the place that is used.
+        code: the store's, or the library's own.
+        status: of HTTP; 0 where it is not known.
+    """
     known = code.replace("_", "").lower()
     if known == NO_SUCH_BUCKET.lower():
         reason = "there is no such bucket"
@@ -137,8 +168,14 @@ def storage_error(address: str, code: str) -> StorageError:
     elif known in _REFUSALS:
         reason = f"access denied ({code}); {_KEYS} must give access"
     else:
-        reason = f"the store refuses ({code})"
-    return StorageError(f"{address}: {reason}")
+        reason = f"the store refuses ({f'HTTP {status}' if known == 'unknown' else code})"
+    return StorageError(f"{address}: {reason}", _may_pass(known, status))
+
+
+def _may_pass(code: str, status: int) -> bool:
+    status = int(code) if code.isdecimal() else status
+    at_fault = status in (408, 425, 429) or (status >= 500 and status not in _NEVER)
+    return code in _BUSY or (at_fault and code not in _REFUSALS)
 
 
 def _host() -> str:

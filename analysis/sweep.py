@@ -107,7 +107,7 @@ class Sweep:
         """Raise a ValueError if this is several sweeps, for questions that are about one.
 
         Example:
-            >>> load(["results/a", "results/b"]).require_one()
+            >>> load("results/a").require_one()
             ValueError: one sweep must be given, but got (sweeps=a, b)
         """
         if self.sweeps:
@@ -140,7 +140,7 @@ def load(
     Example:
         >>> sweep = load("results/my-sweep")
         >>> sweep.trials.groupby("status")["composite"].median()
-        >>> load(["results/a", "s3://bucket/b"]).trials.groupby("sweep")["composite"].max()
+        >>> load(["results/a", "s3://bucket/b"]).completed().groupby("sweep")["composite"].max()
     """
     if not {*tables} <= {*TABLES}:
         raise ValueError(f"tables must be among {', '.join(TABLES)}, but got ({tables=})")

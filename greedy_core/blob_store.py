@@ -19,18 +19,15 @@ from safetensors.numpy import load, save
 from greedy_core.blobs import Blobs
 from greedy_core.lease import Lease
 from greedy_core.store import Artefact
+from greedy_core.store_switch import StoreSwitch
 
 logger = logging.getLogger(__name__)
 
 _DIGEST_BYTES = 32
-_FAILED_READS = 3
-"""In a row: then the place is taken for gone. One that is gone may cost half a minute each time."""
 
 
 class BlobStore:
-    """Keeps artefacts as blobs; a place that refuses is left alone, once told.
-
-    One refused write ends writing, and three refused reads in a row end both.
+    """Keeps artefacts as blobs; a place that refuses is left alone for a while, once told.
 
     Args:
         blobs: where they are kept.
@@ -40,25 +37,25 @@ class BlobStore:
     def __init__(self, blobs: Blobs, waiting: Callable[[], None] = lambda: None) -> None:
         self._blobs = blobs
         self._waiting = waiting
-        self._writes = True
-        self._failed_reads = 0
-        self.refusal: str | None = None
+        self._switch = StoreSwitch(str(blobs))
+
+    @property
+    def refusal(self) -> str | None:
         """Why it is switched off, in one line; None while it is not."""
+        return self._switch.refusal
 
     def get(self, key: str) -> Artefact | None:
         """Read an artefact; None if it is absent, torn, or not what its name says."""
-        if self._failed_reads >= _FAILED_READS:
+        if not self._switch.reading:
             return None
         name = _name(key)
         try:
             content = self._blobs.read(name)
         except OSError as error:
             logger.warning("state store: %s cannot be read: %s", name, error.strerror or error)
-            self._failed_reads += 1
-            if self._failed_reads >= _FAILED_READS:
-                self._switch_off(error)
+            self._switch.read_failed(error)
             return None
-        self._failed_reads = 0
+        self._switch.read()
         if content is None:
             return None
         artefact = _parse(key, content)
@@ -69,25 +66,26 @@ class BlobStore:
 
     def put(self, key: str, artefact: Artefact) -> Artefact:
         """Publish an artefact, unless somebody else was first: then theirs is returned."""
-        if not self._writes:
+        if not self._switch.writing:
             return artefact
         payload = save({name: np.asarray(array, order="C") for name, array in artefact.items()})
         try:
             first = self._blobs.create(_name(key), _digest(key, payload) + payload)
         except OSError as error:
-            self._switch_off(error)
+            self._switch.write_failed(error)
             return artefact
+        self._switch.written()
         return artefact if first else self.get(key) or artefact
 
     @contextmanager
     def lease(self, key: str) -> Iterator[None]:
         """The right to compute an artefact, which one process has at a time."""
-        lease = Lease(self._blobs, key, self._waiting) if self._writes else None
+        lease = Lease(self._blobs, key, self._waiting) if self._switch.writing else None
         try:
             if lease is not None:
                 lease.acquire()
         except OSError as error:
-            self._switch_off(error)
+            self._switch.write_failed(error)
             lease = None
         try:
             yield
@@ -99,14 +97,7 @@ class BlobStore:
         try:
             self._blobs.remove(name)
         except OSError as error:
-            self._switch_off(error)
-
-    def _switch_off(self, error: OSError) -> None:
-        if self._writes:
-            reason = error.strerror or error
-            self.refusal = f"state store: switched off, {self._blobs}: {reason}"
-            logger.warning("%s", self.refusal)
-        self._writes = False
+            self._switch.write_failed(error)
 
 
 def _name(key: str) -> str:

@@ -28,6 +28,14 @@ WaitForLock = Annotated[
         help="Wait so long for another driver to end, or its lock to grow stale.",
     ),
 ]
+GiveUpAfter = Annotated[
+    float,
+    typer.Option(
+        "--give-up-after",
+        metavar="SECONDS",
+        help="How long results may find no place, such as a store that is away, before it ends.",
+    ),
+]
 AcceptVersions = Annotated[
     bool,
     typer.Option("--accept-versions", help="Go on with other versions of packages."),

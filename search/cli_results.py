@@ -12,8 +12,16 @@ from rich.console import Console
 import analysis
 from greedy_core.errors import InputError
 from search.cli_logging import set_up_logging
-from search.cli_options import AcceptVersions, Folder, Json, Verbose, WaitForLock
+from search.cli_options import (
+    AcceptVersions,
+    Folder,
+    GiveUpAfter,
+    Json,
+    Verbose,
+    WaitForLock,
+)
 from search.exit_status import DAMAGED, SOME_FAILED
+from search.patience import GIVE_UP_AFTER
 from search.results.progress import load_valid
 from search.sweep_inputs import given_path
 from search.verdict_table import print_verdict
@@ -53,6 +61,7 @@ def confirm(
     ] = None,
     accept_versions: AcceptVersions = False,
     wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -66,7 +75,17 @@ def confirm(
     SweepFile.read(folder)
     from search.confirm_command import confirm_and_show  # imports Ray, once there is a sweep
 
-    if confirm_and_show(folder, top, sequences, accept_versions, as_json, verbose, wait_for_lock):
+    failed = confirm_and_show(
+        folder,
+        top,
+        sequences,
+        accept_versions,
+        as_json,
+        verbose,
+        wait=wait_for_lock,
+        give_up_after=give_up_after,
+    )
+    if failed:
         raise typer.Exit(SOME_FAILED)
 
 

@@ -11,9 +11,19 @@ from rich.console import Console
 
 import analysis
 from search.cli_logging import set_up_logging
-from search.cli_options import AcceptVersions, Config, Folder, Json, Verbose, WaitForLock
+from search.cli_options import (
+    AcceptVersions,
+    Config,
+    Folder,
+    GiveUpAfter,
+    Json,
+    Verbose,
+    WaitForLock,
+)
 from search.config import SweepConfig
 from search.exit_status import SOME_FAILED
+from search.interrupts import Interrupts
+from search.patience import GIVE_UP_AFTER, Patience
 from search.setting_places import expanded
 from search.sweep_inputs import given_path, resolved_config, split_arguments, sweep_address
 from search.verdict_table import print_verdict
@@ -35,6 +45,7 @@ def run(
         typer.Option("--or-resume", help="Finish the sweep if it is there, with these settings."),
     ] = False,
     wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
     """Run a sweep, and write it to DIR/NAME.
@@ -48,15 +59,24 @@ def run(
     from search.sweep import run_sweep  # imports Ray, once the input is known to be right
 
     def start(watch: Watch) -> Outcome:
-        return run_sweep(resolved, folder, watch, verbose, or_resume=or_resume, wait=wait_for_lock)
+        return run_sweep(
+            resolved,
+            folder,
+            watch,
+            verbose,
+            or_resume=or_resume,
+            wait=wait_for_lock,
+            give_up_after=give_up_after,
+        )
 
-    _sweep(start, resolved, verbose)
+    _sweep(start, resolved, give_up_after)
 
 
 def resume(
     folder: Folder,
     accept_versions: AcceptVersions = False,
     wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
     """Finish a sweep that was interrupted; ended trials stay as they are.
@@ -70,9 +90,10 @@ def resume(
     from search.sweep import resume_sweep
 
     def start(watch: Watch) -> Outcome:
-        return resume_sweep(folder, watch, verbose, accept_versions, wait=wait_for_lock)
+        waits = {"wait": wait_for_lock, "give_up_after": give_up_after}
+        return resume_sweep(folder, watch, verbose, accept_versions, **waits)
 
-    _sweep(start, config, verbose)
+    _sweep(start, config, give_up_after)
 
 
 def extend(
@@ -88,6 +109,7 @@ def extend(
     ] = None,
     accept_versions: AcceptVersions = False,
     wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
     """Add trials to a sweep, in its own space or another, on top of all that have ended.
@@ -103,9 +125,10 @@ def extend(
     from search.sweep import extend_sweep
 
     def start(watch: Watch) -> Outcome:
-        return extend_sweep(extension, watch, verbose, accept_versions, wait=wait_for_lock)
+        waits = {"wait": wait_for_lock, "give_up_after": give_up_after}
+        return extend_sweep(extension, watch, verbose, accept_versions, **waits)
 
-    _sweep(start, config, verbose)
+    _sweep(start, config, give_up_after)
 
 
 def edit(
@@ -139,7 +162,7 @@ def show_config(config: Config = None) -> None:
     typer.echo(resolved_config(path, overrides, space=False).to_yaml(), nl=False)
 
 
-def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool) -> None:
+def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, give_up_after: float) -> None:
     """Run a sweep under a progress line; say where it is, and show its best setting."""
     from analysis.verdict import verdict
     from search.terminal import ProgressLine
@@ -148,7 +171,8 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
     line = ProgressLine(console, tuple(config.search_space().distributions))
     with line.shown():
         outcome = start(line)
-    found = verdict(analysis.load(outcome.folder))
+    patience = Patience(give_up_after, Interrupts())
+    found = verdict(patience.insist(lambda: analysis.load(outcome.folder)))
     if found is not None:
         print_verdict(found, Console())
     typer.echo(f"results: {inert(str(outcome.folder))}")

@@ -11,6 +11,8 @@ import analysis
 from analysis.confirmation import confirmation
 from search.confirm_table import print_confirmation
 from search.confirmation import confirm_sweep
+from search.interrupts import Interrupts
+from search.patience import Patience
 from search.terminal import ProgressLine
 
 
@@ -21,7 +23,9 @@ def confirm_and_show(
     accept_versions: bool,
     as_json: bool,
     verbose: bool,
-    wait: float = 0.0,
+    *,
+    wait: float,
+    give_up_after: float,
 ) -> bool:
     """Confirm a sweep, print what came of it, and say whether walks have failed.
 
@@ -33,11 +37,22 @@ def confirm_and_show(
         as_json: print JSON.
         verbose: let the libraries talk.
         wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail.
     """
     line = ProgressLine(Console(stderr=True), ())
     with line.shown():
-        failed = confirm_sweep(folder, top, sequences, line, verbose, accept_versions, wait)
-    found = confirmation(analysis.load(folder))
+        failed = confirm_sweep(
+            folder,
+            top,
+            sequences,
+            line,
+            verbose,
+            accept_versions,
+            wait=wait,
+            give_up_after=give_up_after,
+        )
+    patience = Patience(give_up_after, Interrupts())
+    found = confirmation(patience.insist(lambda: analysis.load(folder)))
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))
     elif found is not None:

@@ -7,8 +7,10 @@ soon as it has ended; what is there already, from this command or an earlier one
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ray
@@ -25,6 +27,8 @@ from search.candidates import candidates
 from search.earlier_trials import EarlierTrials
 from search.import_roots import make_importable
 from search.interrupts import PATIENCE, Interrupts, interruptible
+from search.patience import GIVE_UP_AFTER, Patience
+from search.patient_log import MOST_HELD
 from search.preparation import Shared, prepared
 from search.ray_session import ray_session
 from search.reports import REFUSAL
@@ -35,6 +39,7 @@ from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import ended_trials
 from search.sameness import require_same_data, require_same_settings, same_versions
+from search.store_news import StoreNews
 from search.sweep_file import SweepFile, versions
 from search.walk_pool import WalkEnd, WalkPool
 from search.walk_worker import Walk
@@ -62,7 +67,9 @@ def confirm_sweep(
     watch: Watch,
     verbose: bool = False,
     accept_versions: bool = False,
+    *,
     wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
 ) -> int:
     """Run what a sweep's confirmation lacks; says how many of the walks asked for have failed.
 
@@ -74,6 +81,7 @@ def confirm_sweep(
         verbose: let the libraries talk.
         accept_versions: take other versions of packages than the sweep's.
         wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once walks run.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -107,7 +115,8 @@ def confirm_sweep(
             )
             require_same_data(file.digests, shared.digests)
             log.open()
-            session = ConfirmSession(file, shared, log, watch, interrupts)
+            patience = Patience(give_up_after, interrupts)
+            session = ConfirmSession(file, shared, log, watch, interrupts, patience)
             session.run(missing, asked.sequences)
     return session.failed
 
@@ -153,6 +162,7 @@ class ConfirmSession:
         log: takes the rows.
         watch: told about progress.
         interrupts: heeded while walks run.
+        patience: with the place that walks are written to; None: none.
     """
 
     def __init__(
@@ -162,6 +172,7 @@ class ConfirmSession:
         log: ConfirmLog,
         watch: Watch,
         interrupts: Interrupts,
+        patience: Patience | None = None,
     ) -> None:
         self.failed = 0
         """Walks that have failed for the last time."""
@@ -172,7 +183,10 @@ class ConfirmSession:
         self._log = log
         self._watch = watch
         self._interrupts = interrupts
-        self._told: set[str] = set()
+        self._patience = patience or Patience(0, interrupts)
+        self._held: deque[WalkEnd] = deque()
+        """Walks that have ended and are not written, the first one first."""
+        self._store_news = StoreNews()
 
     def run(self, walks: Sequence[Walk], sequences: Sequence[Selection]) -> None:
         """Run walks, and write each as it ends; then look at the weights, however that ends.
@@ -188,22 +202,41 @@ class ConfirmSession:
         try:
             with self._interrupts.held(PATIENCE):
                 for end in pool.run(walks):
-                    self._write(end)
+                    self._held.append(end)
+                    self._write_held(everything=len(self._held) >= MOST_HELD)
                     self._done += 1
                     self.failed += end.result is None
+                self._write_held(everything=True)
                 self._tell(0)
         finally:
             with self._interrupts.held():
-                self._look_at_weights()
+                try:
+                    self._write_held(everything=True)
+                finally:
+                    self._look_at_weights()
 
     def _look_at_weights(self) -> None:
         try:
             self._shared.check_unchanged()
         except BaseModelChanged as changed:
             try:
-                self._log.discard()
+                self._patience.insist(self._log.discard)
             finally:
                 raise changed
+
+    def _write_held(self, everything: bool) -> None:
+        """Write what has ended: all of it, or what its place takes at once.
+
+        Raises:
+            StorageError: it takes nothing, and time does not cure that.
+        """
+        while self._held:
+            write = partial(self._write, self._held[0])
+            if everything:
+                self._patience.insist(write)
+            elif not self._patience.attempt(write):
+                return
+            self._held.popleft()
 
     def _write(self, end: WalkEnd) -> None:
         values = end.result.values if end.result else {}
@@ -219,9 +252,9 @@ class ConfirmSession:
             "seconds": end.seconds,
         }
         self._log.write(row, end.result.records if end.result else ())
-        if (refusal := values.get(REFUSAL)) and refusal not in self._told:
-            self._told.add(refusal)
-            logger.warning("%s", refusal)
+        if end.result is not None:
+            self._store_news.heard(values["worker"], values.get(REFUSAL))
 
     def _tell(self, running: int) -> None:
+        self._write_held(everything=False)
         self._watch.confirming(Progress("walks", self._done, self._total), running, self.failed)

@@ -37,6 +37,7 @@ def progress_state(
         "ended": ended,
         **{status: counts[status] for status in ("completed", "pruned", "failed")},
         "trials_per_minute": 60 * ended / max(now - started, 1e-9),
+        "waiting": recorder.waiting,
         "best": recorder.best,
         "running": [
             {

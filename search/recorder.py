@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
@@ -14,12 +13,11 @@ from typing import Any
 from ray import tune
 
 from search.ledger import Ledger
+from search.patient_log import PatientLog
 from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, REFUSAL, STEP_FIELDS, rows
-from search.results.log import SweepLog
 from search.results.recovery import Proposal
+from search.store_news import StoreNews
 from search.vital_signs import VitalSigns
-
-logger = logging.getLogger(__name__)
 
 _FAILURE = "Failure # "
 """What Tune begins each failure with in a trial's file of errors; it lies beside a pickle, which is
@@ -72,7 +70,7 @@ class Recorder(tune.Callback):
 
     def __init__(
         self,
-        log: SweepLog,
+        log: PatientLog,
         ledger: Ledger,
         columns: Container[str],
         resumed: frozenset[int],
@@ -92,7 +90,12 @@ class Recorder(tune.Callback):
         self.searched: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
-        self._told: set[str] = set()
+        self._store_news = StoreNews()
+
+    @property
+    def waiting(self) -> str | None:
+        """What rows wait for, in one line; None while they are written."""
+        return self._log.waiting
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note the proposal; a trial that is tried again has been noted."""
@@ -112,14 +115,15 @@ class Recorder(tune.Callback):
         running.report = result
         running.steps.append(result[NEW_STEPS])
         running.records.append(result[NEW_RECORDS])
-        if (refusal := result.get(REFUSAL)) and refusal not in self._told:
-            # Workers' own words do not get here.
-            self._told.add(refusal)
-            logger.warning("%s", refusal)
+        self._store_news.heard(result.get("worker", ""), result.get(REFUSAL))
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Drop what an attempt told that failed and is repeated."""
-        self.running[trial.trial_id].retry()
+        if trial.trial_id not in self.running:
+            self.on_trial_start(iteration, trials, trial)  # its worker was lost before its start
+        running = self.running[trial.trial_id]
+        self._store_news.lost(running.report.get("worker"))
+        running.retry()
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Hand over the rows of a trial that reached the end or was stopped at a rung."""
@@ -137,6 +141,7 @@ class Recorder(tune.Callback):
             self.on_trial_start(iteration, trials, trial)
         running = self.running.pop(trial.trial_id)
         running.steps, running.records = [], []
+        self._store_news.lost(running.report.get("worker"))
         cause = self._signs.cause(trial.trial_id) or _cause(trial)
         self.causes[cause] += running.proposal.role == "search"
         self._end(running, {"status": "failed", "error": cause})

@@ -62,6 +62,10 @@ class WalkReports:
         self._rungs[f"{RUNG}{reached}"] = float(evaluation.held_out.composite)
         self._records += _record_rows(self._run.edits, evaluation)
 
+    def skip(self) -> None:
+        """Take all that the walk has done so far for told."""
+        self._told_steps, self._records = len(self._run.events), []
+
     def report(self, evaluation: Evaluation, unedited: Evaluation) -> dict[str, Any]:
         """Everything that is known after the steps so far, at a rung or at the end.
 

@@ -16,17 +16,17 @@ from ray import tune
 from analysis.config_columns import config_types
 from analysis.schema import sweep_schemas
 from greedy_core.errors import BaseModelChanged
+from search.driver import Driver
 from search.earlier_trials import SETTINGS_COLUMNS, EarlierTrials
 from search.giving_up import GivingUp
 from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
+from search.patient_log import PatientLog
 from search.preparation import Shared
 from search.progress_state import State, progress_state
 from search.ray_session import trials_at_once
 from search.recorder import Recorder
-from search.results.lock import SweepLock
 from search.results.log import SweepLog
-from search.results.parts import ResultsFolder
 from search.results.progress import CHANGED, ProgressFile
 from search.sweep_file import SweepFile
 from search.sweep_rungs import largest_steps, sweep_rungs
@@ -34,7 +34,6 @@ from search.trainable import GreedyEditTrainable
 from search.tune_scheduler import PlainScheduler, RungScheduler
 from search.tune_searcher import ProposalSearcher
 from search.vital_signs import VitalSigns
-from search.watch import Watch
 
 
 class Session:
@@ -42,33 +41,27 @@ class Session:
 
     Args:
         file: the sweep, as it goes on.
-        folder: its folder, locked by `lock`.
-        lock: this driver's.
-        watch: told about progress.
-        interrupts: heeded between two steps of Tune's loop, and after what has ended is committed.
+        driver: holds the sweep's lock. Signals are heeded between two steps of Tune's loop, and
+            after what has ended is committed.
         before: the sweep as sweep.yaml has it until `take_file`; None if that is the same.
 
     Raises:
         ResultsError: if the folder is damaged.
     """
 
-    def __init__(
-        self,
-        file: SweepFile,
-        folder: ResultsFolder,
-        lock: SweepLock,
-        watch: Watch,
-        interrupts: Interrupts,
-        before: SweepFile | None = None,
-    ) -> None:
+    def __init__(self, file: SweepFile, driver: Driver, before: SweepFile | None = None) -> None:
         self._config = file.config
         self._file = file
-        self._lock = lock
+        self._lock = driver.lock
+        folder = driver.results
         self._space = file.config.search_space()
         self._rung_levels = sweep_rungs(self._config, self._space)
         schemas = self._schemas()
-        text = (before or file).text()
-        self._log = SweepLog(folder, schemas, before_write=lock.check, sweep=text)
+        self._patience = driver.patience
+        log = SweepLog(
+            folder, schemas, before_write=driver.lock.check, sweep=(before or file).text()
+        )
+        self._log = PatientLog(log, self._patience)
         self.earlier = EarlierTrials.read(file, folder)
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
@@ -83,9 +76,9 @@ class Session:
             self._signs,
             self._on_change,
         )
-        self._watch = watch
-        self._interrupts = interrupts
-        self._progress = ProgressFile(folder, before_write=lock.check)
+        self._watch = driver.watch
+        self._interrupts = driver.interrupts
+        self._progress = ProgressFile(folder, before_write=driver.lock.check)
         self._started = time.time()
         self._changed: BaseModelChanged | None = None
         """What the look at the shared weights has found."""
@@ -97,7 +90,7 @@ class Session:
 
     def take_file(self) -> None:
         """Have sweep.yaml say how the sweep goes on."""
-        self._log.commits.rewrite(self._file.text())
+        self._patience.insist(lambda: self._log.commits.rewrite(self._file.text()))
 
     def announce(self) -> None:
         """Say in progress.json that it runs; not on entry, where an interruption would leave it."""
@@ -122,8 +115,8 @@ class Session:
             self._log.close(compacting=error is None)
             state: State = "finished" if self._left == 0 else "interrupted"
             # A driver that finds nothing to do leaves the last one's figures.
-            if self.total or self._progress.state() != state:
-                self._progress.write(self._state(state))
+            if self.total or self._patience.insist(self._progress.state) != state:
+                self._patience.insist(lambda: self._progress.write(self._state(state)))
 
     def run(self, shared: Shared) -> None:
         """Run everything that is missing, and look at the weights, however that ends.
@@ -157,7 +150,7 @@ class Session:
     def _end_as_invalid(self, changed: BaseModelChanged, error: BaseException | None) -> NoReturn:
         try:
             # First, since the rows may find no place.
-            self._progress.write(self._state("invalid"))
+            self._patience.insist(lambda: self._progress.write(self._state("invalid")))
             self._log.mark(invalid=CHANGED)
             self._log.close()
         finally:

@@ -45,6 +45,8 @@ class Status:
     """Of the present session; None if none runs."""
     minutes_left: float | None
     """At that rate; None if it is not known."""
+    waiting: str | None
+    """What rows of ended trials wait for; None while they are written, or nobody can say."""
     running: list[dict[str, Any]]
     """Trials that run: trial, role, attempt, edits, composite, seconds."""
     best: dict[str, Any] | None
@@ -95,6 +97,7 @@ def read_status(address: Address) -> Status:
         ended=ended,
         trials_per_minute=rate,
         minutes_left=(asked - sum(ended.values())) / rate if rate else None,
+        waiting=_text(said.get("waiting")) if at_work else None,
         running=list(said.get("running", [])) if at_work else [],
         best=_best(found),
         causes=_counts(trials, "error"),
@@ -128,6 +131,10 @@ def _asked(sweep: analysis.Sweep) -> int:
 
 def _best(found: Verdict | None) -> dict[str, Any] | None:
     return None if found is None else found.to_dict()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _counts(trials: pd.DataFrame, column: str) -> dict[str, int]:

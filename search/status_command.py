@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -12,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from analysis.errors import StorageError
 from search.status import Status, read_status
 from spaces.values import inert
 
@@ -70,7 +72,7 @@ def _redraw(folder: str, status: Status, console: Console) -> None:
     with Live(drawn(status), console=console, auto_refresh=False) as live:
         while status.state in _AT_WORK:
             time.sleep(LOOK_SECONDS)
-            status = read_status(folder)
+            status = _look_again(folder, status)
             live.update(drawn(status), refresh=True)
 
 
@@ -84,11 +86,22 @@ def _print_changes(folder: str, status: Status, as_json: bool) -> None:
         if status.state not in _AT_WORK:
             return
         time.sleep(LOOK_SECONDS)
-        status = read_status(folder)
+        status = _look_again(folder, status)
+
+
+def _look_again(folder: str, last: Status) -> Status:
+    """The status now; of a place that cannot be read for a while, the last one, which says so."""
+    try:
+        return read_status(folder)
+    except StorageError as error:
+        if not error.may_pass:
+            raise
+        return replace(last, waiting=str(error))
 
 
 def _summary(status: Status) -> str:
-    return f"{status.state} {status.ended} {[each.get('trial') for each in status.running]}"
+    running = [each.get("trial") for each in status.running]
+    return f"{status.state} {status.ended} {running} {status.waiting is not None}"
 
 
 def _lines(status: Status) -> list[str]:
@@ -97,6 +110,7 @@ def _lines(status: Status) -> list[str]:
     lines.append(
         f"{sum(status.ended.values())} of {status.asked or '?'} trials have ended"
         f"{f' ({counts})' if counts else ''}{_pace(status)}"
+        f"{f'; waiting: {status.waiting}' if status.waiting else ''}"
     )
     if status.generation:
         lines.append(f"generation {status.generation}")

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from analysis.errors import ResultsError
 from analysis.folder import COMMITS
@@ -15,14 +16,14 @@ from analysis.schema import TABLES
 from analysis.storage import Address
 from greedy_core.errors import InputError
 from search.config import SweepConfig
+from search.driver import Driver, driving
 from search.earlier_trials import EarlierTrials
 from search.errors import SweepExists
 from search.extension import Extension
 from search.import_roots import import_roots, make_importable
-from search.interrupts import Interrupts, interruptible
+from search.patience import GIVE_UP_AFTER
 from search.preparation import prepared
 from search.ray_session import ray_session
-from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import require_valid
@@ -68,6 +69,7 @@ def run_sweep(
     *,
     or_resume: bool = False,
     wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Start a sweep in a new folder.
 
@@ -78,6 +80,7 @@ def run_sweep(
         verbose: let the libraries talk.
         or_resume: where there is a sweep with this configuration, run what it has not finished.
         wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once trials run.
 
     Raises:
         SweepExists: if there is a sweep in the folder that is not to be resumed.
@@ -96,17 +99,16 @@ def run_sweep(
         require_asked_settings(SweepFile.read(folder), config, str(folder))
     results.create()
     try:
-        with interruptible() as interrupts, SweepLock(results, wait) as lock:
+        with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
             if _exists(folder, results, or_resume):
                 file = SweepFile.read(folder)
                 require_asked_settings(file, config, str(folder))
-                _resume(file, results, lock, watch, interrupts, verbose)
+                _resume(file, driver)
             else:
-                names = given(as_given, config)
-                _start(config, names, roots, results, lock, watch, interrupts, verbose)
+                _start(config, given(as_given, config), roots, driver)
+            return driver.patience.insist(partial(_outcome, folder, results))
     finally:
         results.discard_if_empty()
-    return _outcome(folder, results)
 
 
 def resume_sweep(
@@ -116,6 +118,7 @@ def resume_sweep(
     accept_versions: bool = False,
     *,
     wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Run what a sweep has not finished.
 
@@ -125,6 +128,7 @@ def resume_sweep(
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages, as a new generation.
         wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once trials run.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -135,11 +139,10 @@ def resume_sweep(
     """
     SweepFile.read(folder)
     results = results_folder(folder)
-    with interruptible() as interrupts, SweepLock(results, wait) as lock:
+    with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
         # Read again: whoever had the lock may have extended the sweep.
-        file = SweepFile.read(folder)
-        _resume(file, results, lock, watch, interrupts, verbose, accept_versions)
-    return _outcome(folder, results)
+        _resume(SweepFile.read(folder), driver, accept_versions)
+        return driver.patience.insist(partial(_outcome, folder, results))
 
 
 def extend_sweep(
@@ -149,6 +152,7 @@ def extend_sweep(
     accept_versions: bool = False,
     *,
     wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Run more trials on top of all that a sweep has, as a new generation.
 
@@ -161,13 +165,14 @@ def extend_sweep(
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages.
         wait: seconds to wait for another driver to end.
+        give_up_after: as in `resume_sweep`.
 
     Raises:
         As `resume_sweep` does.
     """
     SweepFile.read(extension.folder)
     results = results_folder(extension.folder)
-    with interruptible() as interrupts, SweepLock(results, wait) as lock:
+    with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
         file = SweepFile.read(extension.folder)
         require_valid(results.reading)
         require_same_settings(file, results)
@@ -179,26 +184,19 @@ def extend_sweep(
                 f"all {earlier.total} settings of the space have been proposed: "
                 "an extension needs a larger space"
             )
-        going_on = file.next_generation(_possible(earlier), found, git_sha())
-        _go_on(file, going_on, results, lock, watch, interrupts, verbose)
-    return _outcome(extension.folder, results)
+        _go_on(file, file.next_generation(_possible(earlier), found, git_sha()), driver)
+        return driver.patience.insist(partial(_outcome, extension.folder, results))
 
 
 def _start(
-    config: SweepConfig,
-    names: Mapping[str, str],
-    roots: tuple[str, ...],
-    results: ResultsFolder,
-    lock: SweepLock,
-    watch: Watch,
-    interrupts: Interrupts,
-    verbose: bool,
+    config: SweepConfig, names: Mapping[str, str], roots: tuple[str, ...], driver: Driver
 ) -> None:
-    with ray_session(config, verbose, interrupts):
-        shared = prepared(config, watch.preparing, roots)
+    """Run a sweep that has nothing yet."""
+    with ray_session(config, driver.verbose, driver.interrupts):
+        shared = prepared(config, driver.watch.preparing, roots)
         file = SweepFile(
             sweep_id=uuid.uuid4().hex,
-            name=results.reading.name,
+            name=driver.results.reading.name,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             generation=0,
             generations={"0": purpose(config)},
@@ -210,50 +208,35 @@ def _start(
             given=names,
             import_roots=roots,
         )
-        lock.check()
-        file.write(results)
-        with Session(file, results, lock, watch, interrupts) as session:
+        driver.lock.check()
+        file.write(driver.results)
+        with Session(file, driver) as session:
             session.announce()
             session.run(shared)
 
 
-def _resume(
-    file: SweepFile,
-    results: ResultsFolder,
-    lock: SweepLock,
-    watch: Watch,
-    interrupts: Interrupts,
-    verbose: bool,
-    accept_versions: bool = False,
-) -> None:
-    require_valid(results.reading)
-    require_same_settings(file, results)
-    earlier = EarlierTrials.read(file, results)
+def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> None:
+    """Run what is missing, as a new generation where versions are others."""
+    require_valid(driver.results.reading)
+    require_same_settings(file, driver.results)
+    earlier = EarlierTrials.read(file, driver.results)
     config = _possible(earlier)
     going_on = file if config is file.config else replace(file, config=config)
     if earlier.assignment().total:
         found = versions()
         if not same_versions(file.versions, found, accept_versions):
             going_on = file.next_generation(config, found, git_sha())
-    _go_on(file, going_on, results, lock, watch, interrupts, verbose)
+    _go_on(file, going_on, driver)
 
 
-def _go_on(
-    file: SweepFile,
-    going_on: SweepFile,
-    results: ResultsFolder,
-    lock: SweepLock,
-    watch: Watch,
-    interrupts: Interrupts,
-    verbose: bool,
-) -> None:
+def _go_on(file: SweepFile, going_on: SweepFile, driver: Driver) -> None:
     """Run what is missing of a sweep, or of its next generation."""
     make_importable(going_on.import_roots)
-    with Session(going_on, results, lock, watch, interrupts, before=file) as session:
+    with Session(going_on, driver, before=file) as session:
         session.announce()
         if session.total:
-            with ray_session(going_on.config, verbose, interrupts):
-                shared = prepared(going_on.config, watch.preparing, going_on.import_roots)
+            with ray_session(going_on.config, driver.verbose, driver.interrupts):
+                shared = prepared(going_on.config, driver.watch.preparing, going_on.import_roots)
                 require_same_data(file.digests, shared.digests)
                 session.take_file()
                 session.run(shared)

@@ -91,6 +91,8 @@ def progress_line(recorder: Recorder, total: int, seconds: float, searched: tupl
         config: Mapping[str, Any] = recorder.best["config"]
         settings = " ".join(f"{key}={_short(config[key])}" for key in searched)
         parts.append(f"best {recorder.best['composite']:.3f} ({settings})")
+    if recorder.waiting is not None:
+        parts.append(f"waiting: {inert(recorder.waiting)}")
     return " · ".join([*parts, *_left(Progress("trials", done, total), seconds)])
 
 

@@ -25,6 +25,7 @@ from search.reports import REFUSAL, WalkReports
 from search.setting_places import expanded
 from search.sweep_rungs import trial_rungs
 from search.vital_signs import Pulse
+from search.walk_mark import WalkMark, settings_text
 from search.workbench import Prepared, Workbench
 
 SILENT_SECONDS = 1.0
@@ -46,6 +47,8 @@ class GreedyEditTrainable(tune.Trainable):
         self._pulse = Pulse()
         self._bench: Workbench | None = None
         self._waiting: Mapping[str, Any] | None = config
+        self._mark = WalkMark()
+        """Where the next step begins, once the walk has been opened."""
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Let the next step start another walk in the same process.
@@ -54,7 +57,22 @@ class GreedyEditTrainable(tune.Trainable):
         error before its first step would lose it.
         """
         self._waiting = new_config
+        self._mark = WalkMark()
         return True
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Note how far the walk has come; it is walked again from its settings."""
+        mark = self._mark
+        if self._waiting is None:
+            settings = settings_text(self._config)
+            mark = WalkMark(settings, self._run.edits, len(self._run.events))
+        mark.write(checkpoint_dir)
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Have the next step begin where a walk was when it was saved."""
+        self._mark = WalkMark.read(checkpoint)
+        if self._waiting is None:
+            self._waiting = self._changes
 
     def step(self) -> dict[str, Any]:
         """Walk to the next rung that is told or the end, and report held-out metrics there."""
@@ -83,6 +101,23 @@ class GreedyEditTrainable(tune.Trainable):
         self._run = GreedyRun(self._scores, settings)
         self._reports = WalkReports(self._run, config.search.resource)
         self._rungs = trial_rungs(config)
+        self._changes = changes
+        self._catch_up(self._mark)
+
+    def _catch_up(self, mark: WalkMark) -> None:
+        """Walk to a mark; of the same settings' walk, what was done until there has been told."""
+        if not mark.settings:
+            return
+        run, same = self._run, mark.settings == settings_text(self._config)
+        everything = self._config.search.resource == "steps"
+        while not run.done and (len(run.events) < mark.steps if same else run.edits < mark.edits):
+            self._show_life()
+            before = self._progress()
+            run.step()
+            if before < self._progress() in self._rungs and not run.done:
+                self._reports.pass_rung(run.evaluate(all_batches=everything))
+        if same:
+            self._reports.skip()
 
     def _walk(self) -> dict[str, Any]:
         run, started = self._run, time.monotonic()

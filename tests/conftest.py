@@ -13,7 +13,10 @@ from tests.object_store import object_store
 # Before torch is imported: test files run side by side, and Ray's workers beside them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-SLOWEST = ("test_interruptions", "test_cluster", "test_failures", "test_disk", "test_confirm")
+SLOWEST = (
+    *("test_interruptions", "test_examples", "test_cluster", "test_failures", "test_disk"),
+    "test_confirm",
+)
 """Files that take minutes, the longest first."""
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

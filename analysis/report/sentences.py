@@ -25,6 +25,7 @@ def sentences(found: Conclusion | None) -> tuple[str, str]:
     """What was found, with its interval, and how far to trust it.
 
     Example:
+        >>> from analysis.report.conclusion import conclude
         >>> sentences(conclude(analysis.load("results/my-sweep")))[1]
         'In the sweep the lead was +0.095, so +0.037 of it was luck.'
     """

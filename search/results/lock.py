@@ -97,7 +97,11 @@ class SweepLock:
             return
         self._stopped.set()
         self._heart.join()
-        self._claim.release()
+        try:
+            self._claim.release()
+        except StorageError as error:
+            # No harm: its heart has stopped, so that others may take it over before long.
+            logger.warning("the sweep's lock could not be deleted: %s", error)
 
     def __enter__(self) -> SweepLock:
         return self
@@ -122,14 +126,18 @@ class SweepLock:
         return None if taker is None else str(taker.process)
 
     def _beat(self) -> None:
+        missed = False
         while not self._stopped.wait(BEAT_SECONDS):
             try:
                 if not self._claim.held():
                     return
                 self.beat()
+                missed = False
             except (OSError, StorageError) as error:
                 # Not fatal by itself: if it lasts, the lock goes stale and `held` turns false.
-                logger.warning("the sweep's lock could not be renewed: %s", error)
+                if not missed:
+                    logger.warning("the sweep's lock could not be renewed: %s", error)
+                missed = True
 
 
 def lock_owner(folder: SweepFolder) -> Owner | None:

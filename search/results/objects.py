@@ -15,11 +15,16 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
+    SSLError,
 )
+from botocore.parsers import ResponseParserError
 
+from analysis.errors import StorageError
 from analysis.storage import (
     ANSWER_SECONDS,
     ATTEMPTS,
@@ -33,6 +38,9 @@ from analysis.storage import (
 
 _AT_ONCE = 1000
 """How many objects one request can delete."""
+
+_NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
+"""None, a part of one, or one that only a proxy in between can have given."""
 
 _OTHERWISE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 """What a store says to a conditional write whose condition does not hold."""
@@ -154,10 +162,18 @@ class Objects:
         try:
             yield
         except ClientError as error:
-            raise storage_error(self._address, error.response["Error"]["Code"]) from error
+            raise storage_error(self._address, *_answer(error)) from error
         except (NoCredentialsError, PartialCredentialsError) as error:
             raise storage_error(self._address, NO_CREDENTIALS) from error
-        except HTTPClientError as error:
+        except _NO_ANSWER as error:
+            if isinstance(error, SSLError) and "CERTIFICATE" in str(error):
+                raise StorageError(f"{self._address}: {error}") from error
             raise storage_error(self._address, UNREACHABLE) from error
         except BotoCoreError as error:
             raise storage_error(self._address, type(error).__name__) from error
+
+
+def _answer(error: ClientError) -> tuple[str, int]:
+    """Code and status of what a store has refused."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error.response["Error"]["Code"], int(status)

@@ -13,9 +13,9 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.errors import StorageError
 from analysis.folder import SweepFolder
 from analysis.schema import TABLES
+from analysis.storage import system_error
 from search.results.claim import LOCK, TEMPORARY, Claim, Judge, Owner
 from search.results.file_claim import FileClaim
 
@@ -187,8 +187,7 @@ class LocalFolder(ResultsFolder):
         try:
             yield
         except OSError as error:
-            reason = error.strerror or error
-            raise StorageError(f"{self.path}: cannot be written: {reason}") from error
+            raise system_error(f"{self.path}: cannot be written", error) from error
 
 
 def hidden(name: str) -> str:

@@ -14,6 +14,7 @@ from analysis.errors import ResultsError, StorageError
 from analysis.folder import SweepFolder
 from analysis.storage import Address
 from analysis.sweep import Sweep, load
+from greedy_core.outage import Outage
 from search.results.parts import ResultsFolder
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ INTERVAL = 2.0
 class ProgressFile:
     """Writes what the driver knows, at most every 2 s; nothing is ever resumed from it.
 
-    Where it cannot be written, that is told once: rows may still find their place.
+    Where it cannot be written, that is told once: rows may still find their place. A place that
+    fails for a while is left alone for growing pauses.
 
     Args:
         folder: the sweep's folder.
@@ -53,29 +55,53 @@ class ProgressFile:
         self._before_write = before_write
         self._written: float | None = None
         self._refused = False
+        self._outage = Outage(first=INTERVAL, clock=clock)
 
     def update(self, state: Callable[[], Mapping[str, Any]]) -> bool:
         """Write what `state` returns if the last time was 2 s ago; say whether it did."""
         if self._written is not None and self._clock() - self._written < INTERVAL:
             return False
-        self.write(state())
+        if not self._outage.due:
+            return False
+        try:
+            self.write(state())
+        except StorageError as error:
+            if not error.may_pass:
+                raise
+            self._outage.failed()
+            self._tell(error)
+            return False
+        self._outage.worked()
         return True
 
     def state(self) -> str | None:
-        """What the file says about how the sweep stands; None if it says nothing."""
+        """What the file says about how the sweep stands; None if it says nothing.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
         return last_said(self._folder.reading).get("state")
 
     def write(self, state: Mapping[str, Any]) -> None:
-        """Write now, as at the end of a sweep."""
+        """Write now, as at the end of a sweep.
+
+        Raises:
+            StorageError: it cannot be written, or nobody knows whether it may, and that may pass.
+        """
         text = json.dumps(_finite(state), indent=1, allow_nan=False)
         self._before_write()
         try:
             self._folder.put(PROGRESS, text.encode())
         except StorageError as error:
-            if not self._refused:
-                logger.warning("%s: %s", PROGRESS, error)
-            self._refused = True
+            if error.may_pass:
+                raise
+            self._tell(error)
         self._written = self._clock()
+
+    def _tell(self, error: StorageError) -> None:
+        if not self._refused:
+            logger.warning("%s: %s", PROGRESS, error)
+        self._refused = True
 
 
 def last_said(folder: SweepFolder) -> Mapping[str, Any]:

@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 import ray
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers import (
+    ASHAScheduler,
+    HyperBandScheduler,
+    MedianStoppingRule,
+    PopulationBasedTraining,
+)
 
 from greedy_core.errors import BaseModelChanged, SettingsError
 from greedy_core.greedy import GreedyRun
 from greedy_core.language_model import LanguageModel
+from search.config import SweepConfig
 from search.errors import SweepInterrupted
 from search.exit_status import DAMAGED, status_of
 from search.reports import STEP_FIELDS, rungs_of, step_tuple
@@ -43,6 +49,7 @@ def fit(
     storage: Path,
     param_space: dict[str, Any],
     scheduler: Any = None,
+    **run_config: Any,
 ) -> tuple[tune.ResultGrid, list[list[dict[str, Any]]]]:
     """A plain Tuner around the trainable, its results and every report of every trial."""
     reports = Reports()
@@ -60,7 +67,7 @@ def fit(
             storage_path=str(storage),
             callbacks=[reports],
             verbose=0,
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            **run_config,
         ),
     )
     return tuner.fit(), list(reports.of.values())
@@ -86,6 +93,83 @@ def test_alone_it_works_with_rays_own_asha(tmp_path: Path) -> None:
     results, reports = fit(tmp_path, {"greedy.min_improvement": choices}, asha)
     assert not results.errors
     assert [[report["edits"] for report in each] for each in reports] == [[2, 4, 8], [2]]
+
+
+SCHEDULERS = {
+    "median": lambda: MedianStoppingRule(time_attr="edits", grace_period=2, min_samples_required=2),
+    # Pauses trials until all have come as far, so that each is saved and goes on elsewhere.
+    "hyperband": lambda: HyperBandScheduler(time_attr="edits", max_t=8, reduction_factor=2),
+    # Gives trials other settings together with another trial's checkpoint.
+    "pbt": lambda: PopulationBasedTraining(
+        time_attr="edits",
+        perturbation_interval=2,
+        hyperparam_mutations={"greedy.min_improvement": [0.0, 1.0], "greedy.steps": [1, 2, 3]},
+        quantile_fraction=0.5,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_alone_it_works_with_schedulers_that_pause_trials_and_exchange_their_settings(
+    tmp_path: Path, name: str
+) -> None:
+    grid = {"greedy.min_improvement": tune.grid_search([0.0, 0.0, 1.0, 1.0])}
+    every = tune.CheckpointConfig(checkpoint_frequency=1)
+    results, reports = fit(
+        tmp_path, {**grid, "greedy.steps": 2}, SCHEDULERS[name](), checkpoint_config=every
+    )
+    assert not results.errors
+    assert max(each[-1]["edits"] for each in reports) == 8
+    for result in results:
+        last = result.metrics
+        walk = walked({**SMALL, **last["config"]}, edits=last["edits"])
+        assert last["composite"] == float(walk.evaluate().held_out.composite)
+        assert last["steps"] == len(walk.events)
+
+
+def walked(changes: dict[str, Any], edits: int) -> GreedyRun:
+    """A walk of these settings that nobody has interrupted, so far."""
+    config = SweepConfig().with_values(changes)
+    walk = GreedyRun(*Workbench.alone(config.edit, config.cache).open(config.edit))
+    while walk.edits < edits:
+        walk.step()
+    return walk
+
+
+def saved(trainable: GreedyEditTrainable, folder: Path) -> str:
+    folder.mkdir(parents=True)
+    trainable.save_checkpoint(str(folder))
+    return str(folder)
+
+
+def test_a_walk_goes_on_in_another_process_where_it_was_saved(tmp_path: Path) -> None:
+    changes = {**SMALL, "greedy.steps": 2, "search.reduction_factor": 3}
+    whole, first = (GreedyEditTrainable(changes) for _ in range(2))
+    expected = [whole.train() for _ in range(3)]
+    found = []
+    for number in range(3):
+        then = GreedyEditTrainable({})
+        then.reset_config(changes)
+        then.load_checkpoint(saved(first, tmp_path / str(number)))
+        found.append(then.train())
+        first = then
+    for before, after in zip(expected, found, strict=True):
+        for name in ("edits", "steps", "composite", "final", "new_records"):
+            assert after[name] == before[name], name
+        assert rungs_of(after) == rungs_of(before)
+        steps = [[row[:-2] for row in json.loads(each["new_steps"])] for each in (before, after)]
+        assert steps[0] == steps[1], "told once each"
+
+
+def test_with_another_ones_checkpoint_a_trial_walks_its_own_way_as_far(tmp_path: Path) -> None:
+    donor = GreedyEditTrainable({**SMALL, "greedy.steps": 2})
+    assert [donor.train()["edits"] for _ in range(2)] == [2, 4]
+    other = {**SMALL, "greedy.steps": 1, "greedy.accept_by": "always"}
+    trainable = GreedyEditTrainable(other)
+    trainable.load_checkpoint(saved(donor, tmp_path / "donor"))
+    report = trainable.train()
+    assert (report["edits"], report["steps"]) == (8, 4)
+    assert report["composite"] == float(walked(other, edits=8).evaluate().held_out.composite)
 
 
 def test_rungs_of_steps_score_all_edits(tmp_path: Path) -> None:

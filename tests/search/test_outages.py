@@ -1,0 +1,499 @@
+"""Results in a place that fails for a while: nothing is lost, trials go on, and waiting ends."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import analysis
+from analysis import storage
+from analysis.confirm_folder import read_confirm
+from analysis.confirm_schema import confirm_schemas
+from analysis.errors import StorageError
+from greedy_core.errors import InputError
+from greedy_core.settings import EditSettings
+from search.confirmation import ConfirmSession
+from search.errors import LockLost
+from search.interrupts import Interrupts
+from search.patience import Patience
+from search.patient_log import MOST_HELD, PatientLog
+from search.results import objects
+from search.results.confirm_log import ConfirmLog
+from search.results.lock import SweepLock
+from search.results.log import FLUSH_SECONDS, SweepLog
+from search.results.parts import LocalFolder, ResultsFolder
+from search.results.places import results_folder
+from search.results.progress import PROGRESS, ProgressFile
+from search.status import Status
+from search.status_command import show_status
+from search.sweep import resume_sweep, run_sweep
+from search.walk_pool import WalkEnd
+from search.walk_worker import Walk
+from search.watch import Watch
+from tests.faulty_proxy import (
+    BAD_GATEWAY,
+    DENIED,
+    INTERNAL,
+    NO_BUCKET,
+    SLOW_DOWN,
+    Answer,
+    Faults,
+    faulty_store,
+)
+from tests.search import metric_functions
+from tests.search.results.files import content, load
+from tests.search.results.rows import run_trial, schemas
+from tests.search.sweeps import small_config
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[tuple[str, Faults]]:
+    with faulty_store() as found:
+        yield found
+
+
+@pytest.fixture
+def faults(store: tuple[str, Faults], monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """The store's switch; its clients do not try again by themselves."""
+    for module in (objects, storage):
+        monkeypatch.setattr(module, "ATTEMPTS", 1)
+    yield store[1]
+    store[1].nothing()
+    store[1].seen.clear()
+
+
+@pytest.fixture
+def folder(store: tuple[str, Faults], faults: Faults) -> ResultsFolder:
+    return results_folder(f"{store[0]}/{uuid.uuid4().hex}/tiny")
+
+
+class Time:
+    """A clock that goes on when somebody sleeps; `at` says what happens when."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+        self.at: dict[float, Callable[[], object]] = {}
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept.append(seconds)
+        for when in [each for each in self.at if each <= self.now]:
+            self.at.pop(when)()
+
+
+def patience(
+    time: Time, give_up_after: float = 600, interrupts: Interrupts | None = None
+) -> Patience:
+    return Patience(
+        give_up_after,
+        interrupts or Interrupts(),
+        clock=time.clock,
+        sleep=time.sleep,
+        chance=lambda: 1.0,
+    )
+
+
+ANSWERS = [
+    pytest.param(SLOW_DOWN, True, id="503 SlowDown"),
+    pytest.param(INTERNAL, True, id="500"),
+    pytest.param(BAD_GATEWAY, True, id="a proxy's 502"),
+    pytest.param((429, b""), True, id="429"),
+    pytest.param(None, True, id="cut off"),
+    pytest.param(DENIED, False, id="access denied"),
+    pytest.param(NO_BUCKET, False, id="no such bucket"),
+    pytest.param((501, b""), False, id="501, not implemented"),
+    pytest.param((507, b""), False, id="507, the store is full"),
+]
+REQUESTS: dict[str, Callable[[ResultsFolder], object]] = {
+    "put": lambda folder: folder.put("x", b"1"),
+    "remove": lambda folder: folder.remove(["x"]),
+    "move": lambda folder: folder.move("x", "y"),
+    "claim": lambda folder: SweepLock(folder),
+    "list": lambda folder: folder.reading.entries(),
+    "read": lambda folder: folder.reading.text("x"),
+}
+
+
+@pytest.mark.parametrize(("answer", "may_pass"), ANSWERS)
+def test_what_time_may_cure_is_told_from_what_it_cannot(
+    folder: ResultsFolder, faults: Faults, answer: Answer, may_pass: bool
+) -> None:
+    faults.everything(answer)
+    for name, request in REQUESTS.items():
+        if name in ("list", "read") and answer == NO_BUCKET:
+            continue  # what is missing reads like an empty folder
+        with pytest.raises(StorageError) as caught:
+            request(folder)
+        assert (name, caught.value.may_pass) == (name, may_pass), caught.value
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["nobody listens", "nobody answers"])
+def test_no_answer_may_pass(
+    store: tuple[str, Faults], faults: Faults, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    import socket
+
+    monkeypatch.setattr(objects, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        if not answers:
+            silent.close()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        with pytest.raises(StorageError, match=f"no answer from 127.0.0.1:{port}") as caught:
+            results_folder(f"{store[0]}/x").put("x", b"1")
+    assert caught.value.may_pass
+
+
+@pytest.mark.parametrize(
+    ("number", "may_pass"),
+    [
+        (errno.EIO, True),
+        (errno.ESTALE, True),
+        (errno.ETIMEDOUT, True),
+        (errno.EHOSTDOWN, True),
+        (errno.ENOTCONN, True),
+        (errno.ENOSPC, False),
+        (errno.EDQUOT, False),
+        (errno.EROFS, False),
+        (errno.EACCES, False),
+    ],
+    ids=lambda value: errno.errorcode.get(value, value) if value > 1 else str(bool(value)),
+)
+def test_of_a_disk_a_file_server_that_is_away_may_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, may_pass: bool
+) -> None:
+    folder = LocalFolder(tmp_path)
+    with SweepLock(folder) as lock:
+        reason = os.strerror(number)
+
+        def refuse(*arguments: Any, **options: Any) -> None:
+            raise OSError(number, reason)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "replace", refuse)
+            with pytest.raises(StorageError, match=f"cannot be written: {reason}") as caught:
+                folder.put("x", b"1")
+            broken.setattr(os, "fstat", refuse)
+            with pytest.raises(StorageError, match=f"cannot be read: {reason}") as unknown:
+                lock.check()
+    assert (caught.value.may_pass, unknown.value.may_pass) == (may_pass, may_pass)
+
+
+def failing(times: int, may_pass: bool = True) -> Callable[[], str]:
+    """Refused so many times, then done."""
+    left = iter(range(times))
+
+    def do() -> str:
+        if next(left, None) is not None:
+            raise StorageError("s3://b: no answer", may_pass)
+        return "done"
+
+    return do
+
+
+def test_pauses_grow_up_to_a_minute_and_the_outage_is_told_twice(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    time, tried = Time(), []
+    do = failing(9)
+    with caplog.at_level(logging.WARNING):
+        assert patience(time).insist(lambda: (tried.append(round(time.now)), do())[1]) == "done"
+    assert tried == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]
+    assert caplog.messages == [
+        "s3://b: no answer; tried again for at most 10 min",
+        "s3://b: no answer: over after 4 min",
+    ]
+
+
+def test_after_the_limit_it_is_given_up_and_not_much_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    time = Time()
+    waiting = patience(time, give_up_after=100)
+    with pytest.raises(StorageError, match=r"^s3://b: no answer; given up after 100 s$"):
+        waiting.insist(failing(1000))
+    assert time.now == pytest.approx(100)
+    with pytest.raises(StorageError):
+        waiting.insist(failing(1000))
+    assert time.now == pytest.approx(100), "what comes after is tried once"
+    assert len(caplog.messages) == 1
+
+
+def test_what_cannot_pass_and_no_patience_raise_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    time = Time()
+    for given, error in ((600, failing(1, may_pass=False)), (0, failing(1))):
+        with pytest.raises(StorageError, match=r"^s3://b: no answer$"):
+            patience(time, given).insist(error)
+    assert (time.now, caplog.messages) == (0, [])
+
+
+def test_a_signal_ends_the_waiting_after_one_attempt() -> None:
+    time, interrupts = Time(), Interrupts()
+    waiting = patience(time, interrupts=interrupts)
+    time.at[20] = lambda: setattr(interrupts, "received", 15)
+    with pytest.raises(KeyboardInterrupt):
+        waiting.insist(failing(1000))
+    assert 20 <= time.now < 21
+    assert waiting.insist(failing(0)) == "done"
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+def test_patience_must_be_a_time(seconds: float) -> None:
+    with pytest.raises(InputError, match=r"`--give-up-after >= 0` must hold, but got"):
+        Patience(seconds, Interrupts())
+
+
+def opened(
+    folder: ResultsFolder, time: Time, give_up_after: float = 600, **options: Any
+) -> tuple[PatientLog, Patience]:
+    waiting = patience(time, give_up_after)
+    log = SweepLog(folder, schemas(), clock=time.clock, **options)
+    return PatientLog(log, waiting), waiting
+
+
+@pytest.mark.parametrize("what", ["everything", "writes"])
+def test_trials_go_on_while_rows_wait_and_all_are_there_once(
+    folder: ResultsFolder, faults: Faults, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    time = Time()
+    log, _ = opened(folder, time)
+    run_trial(log, 0)  # type: ignore[arg-type]
+    getattr(faults, what)(SLOW_DOWN)
+    for trial in range(1, 21):
+        time.now += FLUSH_SECONDS
+        log.maybe_flush()
+        run_trial(log, trial)  # type: ignore[arg-type]
+    assert log.waiting is not None and "20 ended trials wait to be written" in log.waiting
+    assert time.slept == [], "trials were not kept waiting"
+    faults.nothing()
+    time.now += 60
+    log.maybe_flush()
+    assert log.waiting is None
+    log.close()
+    found = load(folder)
+    assert [*found.trials["trial"]] == list(range(21))
+    assert (len(found.steps), len(found.records)) == (4 * 21, 3 * 21)
+    assert len(caplog.messages) == 2
+
+
+def test_once_many_rows_wait_the_sweep_stands_still(folder: ResultsFolder, faults: Faults) -> None:
+    time = Time()
+    log, _ = opened(folder, time)
+    faults.everything(SLOW_DOWN)
+    run_trial(log, 0)  # type: ignore[arg-type]
+    time.now += FLUSH_SECONDS
+    log.maybe_flush()
+    for trial in range(1, MOST_HELD + 1):
+        run_trial(log, trial)  # type: ignore[arg-type]
+    time.at[time.now + 100] = faults.nothing
+    log.maybe_flush()
+    assert sum(time.slept) >= 100 - 60
+    assert len(load(folder).trials) == MOST_HELD + 1
+    assert (log.held, log.waiting) == (0, None)
+
+
+def test_a_lost_lock_wins_over_waiting(folder: ResultsFolder, faults: Faults) -> None:
+    """Nobody writes who cannot tell whether the lock is still its own."""
+    time = Time()
+    lock = SweepLock(folder)
+    log, _ = opened(folder, time, before_write=lock.check)
+    run_trial(log, 0)  # type: ignore[arg-type]
+    before = written(folder)
+    faults.hits = lambda method, path: "lock.json" in path
+    time.now += FLUSH_SECONDS
+    log.maybe_flush()
+    assert log.waiting is not None
+    faults.nothing()
+    assert written(folder) == before
+
+    faults.hits = lambda method, path: "part-" in path
+    taken = b'{"host": "node3", "token": "another", "heartbeat": "1.0"}'
+
+    def take() -> None:
+        folder.put("lock.json", taken)
+
+    time.at[time.now + 30] = take
+    with pytest.raises(LockLost, match="was taken over by"):
+        log.flush()
+    faults.nothing()
+    assert written(folder) == before
+    lock.release()
+
+
+def written(folder: ResultsFolder) -> dict[str, bytes]:
+    """What lies there beside the lock, whose heart beats."""
+    return {name: data for name, data in content(folder).items() if name != "lock.json"}
+
+
+def test_a_compaction_that_is_cut_off_anywhere_is_finished(
+    folder: ResultsFolder, faults: Faults
+) -> None:
+    time = Time()
+    log, _ = opened(folder, time, give_up_after=7200)  # for so many outages in a row
+    for trial in range(3):
+        run_trial(log, trial)  # type: ignore[arg-type]
+        log.flush()
+    expected = load(folder)
+    cut: set[tuple[str, str]] = set()
+
+    def first_of_its_kind(method: str, path: str) -> bool:
+        kind = (method, re.sub(r"part-[0-9a-f-]+", "part", path))
+        new = kind not in cut
+        cut.add(kind)
+        return new
+
+    faults.hits = first_of_its_kind
+    log.close()
+    faults.nothing()
+    found = load(folder)
+    for table in ("trials", "steps", "records", "proposals"):
+        assert len(getattr(found, table)) == len(getattr(expected, table))
+    assert len(faults.seen) > 5
+
+
+def test_walks_of_a_confirmation_go_on_while_their_rows_wait(
+    folder: ResultsFolder, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Time()
+    log = ConfirmLog(folder, confirm_schemas(sweep_id="a1", sweep_name="tiny", facts={}))
+    log.open()
+    written: list[int] = []
+
+    class Pool:
+        """Its walks fail, one after the other, and meanwhile its place does."""
+
+        def __init__(self, *given: Any) -> None:
+            self.look = given[-1]
+
+        def run(self, walks: Any) -> Iterator[WalkEnd]:
+            for number in range(6):
+                if number == 1:
+                    faults.everything(SLOW_DOWN)
+                if number == 4:
+                    faults.nothing()
+                    time.now += 60
+                self.look(1)
+                written.append(len(session._held))
+                walk = Walk(number, "search", 0, EditSettings())
+                yield WalkEnd(walk, 0, datetime.now(UTC), 1.0, None, "an error")
+
+    monkeypatch.setattr("search.confirmation.WalkPool", Pool)
+    file: Any = SimpleNamespace(config=None)
+    shared: Any = SimpleNamespace(reference=None, check_unchanged=lambda: None)
+    session = ConfirmSession(file, shared, log, Watch(), Interrupts(), patience(time))
+    session.run([], [])
+    assert written == [0, 0, 1, 2, 0, 0]
+    assert time.slept == []
+    found = read_confirm(folder.reading)["confirm"]
+    assert sorted(found["trial"].to_pylist()) == list(range(6))
+
+
+def test_progress_is_left_alone_while_its_place_fails(
+    folder: ResultsFolder, faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    time = Time()
+    progress = ProgressFile(folder, clock=time.clock)
+    assert progress.update(lambda: {"state": "running"})
+    faults.everything(SLOW_DOWN)
+    for _ in range(300):
+        time.now += 1
+        progress.update(lambda: {"state": "running"})
+    assert 5 < len(faults.seen) < 15
+    assert [each.startswith(PROGRESS) for each in caplog.messages] == [True]
+    with pytest.raises(StorageError):
+        progress.write({"state": "finished"})
+    faults.nothing()
+    time.now += 60
+    assert progress.update(lambda: {"state": "running"})
+
+
+def test_watching_goes_on_while_nothing_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def status(state: Any) -> Status:
+        return Status("s3://b", state, None, None, 0, 9, {}, None, None, None, [], None, {}, 0, 0)
+
+    answers = iter([status("running"), StorageError("s3://b: no answer", True), status("finished")])
+
+    def look(folder: str) -> Status:
+        found = next(answers)
+        if isinstance(found, StorageError):
+            raise found
+        return found
+
+    monkeypatch.setattr("search.status_command.read_status", look)
+    monkeypatch.setattr("search.status_command.LOOK_SECONDS", 0.0)
+    show_status("s3://b", watch=True, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert ["waiting: s3://b: no answer" in line for line in lines] == [False, True, False]
+
+
+SLOW = {
+    "edits": 2,
+    "search.trials": 6,
+    "search.sampler": "random",
+    "search.scheduler": "none",
+    "greedy.metric": f"{metric_functions.__name__}:slow",
+}
+
+
+class Cut(Watch):
+    """Has the store fail as soon as a trial has ended, for some seconds or for good."""
+
+    def __init__(self, faults: Faults, seconds: float | None) -> None:
+        self._faults = faults
+        self._seconds = seconds
+        self.waited: list[str] = []
+        self.ended = 0
+
+    def running(self, recorder: Any, total: int) -> None:
+        if recorder.counts.total() == 1 and not self._faults.seen:
+            self._faults.everything(SLOW_DOWN)
+            if self._seconds is not None:
+                threading.Timer(self._seconds, self._faults.nothing).start()
+        if recorder.waiting is not None:
+            self.waited.append(recorder.waiting)
+            self.ended = recorder.counts.total()
+
+
+def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
+    store: tuple[str, Faults],
+    faults: Faults,
+    ray_here: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("search.results.log.FLUSH_SECONDS", 0.5)
+    address = f"{store[0]}/cut/first"
+    with pytest.raises(StorageError, match=r"the store refuses \(S\w+\); given up after"):
+        run_sweep(small_config(SLOW), address, Cut(faults, None), give_up_after=2)
+    faults.nothing()
+    faults.seen.clear()
+    assert len(analysis.load(address).trials) < 9
+
+    time.sleep(0.1)
+    caplog.clear()
+    cut = Cut(faults, seconds=4)
+    monkeypatch.setattr("search.results.lock.STALE_SECONDS", 0.0)
+    outcome = resume_sweep(address, cut)
+    assert (outcome.trials, outcome.failed) == (6, 0)
+    assert [*analysis.load(address).trials["trial"]] == list(range(9))
+    assert cut.waited and cut.ended > 1, "trials ended meanwhile"
+    assert sum("; tried again for at most 10 min" in each for each in caplog.messages) == 1
+    assert sum(": over after " in each for each in caplog.messages) == 1
