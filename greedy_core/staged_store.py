@@ -40,9 +40,9 @@ class StagedStore:
         """Stage an artefact; verify and publish, if it is time."""
         kept = self._staged.setdefault(key, artefact)
         self._bytes += size_of(artefact)
-        since = time.monotonic() - self._checked
-        if self._bytes > _STAGED_BYTES or since * CHECKED_SHARE >= self._cost:
+        if self._bytes > _STAGED_BYTES:
             self.publish()
+        self.publish_if_due()
         return kept
 
     @contextmanager
@@ -50,6 +50,15 @@ class StagedStore:
         """As the shared store's; what was computed inside is published before it is given back."""
         with self._shared.lease(key):
             yield
+            self.publish()
+
+    def publish_if_due(self) -> None:
+        """Publish, if checks have not yet had their share of the time.
+
+        Raises:
+            BaseModelChanged: from `verify`, now and ever after.
+        """
+        if (time.monotonic() - self._checked) * CHECKED_SHARE >= self._cost:
             self.publish()
 
     def publish(self) -> None:

@@ -53,6 +53,7 @@ def rewalk(
 
     Raises:
         InputError: if the model or the metric function cannot be loaded, or the model is another.
+        BaseModelChanged: if the metric function changed the model.
     """
     if trial.settings.greedy.metric is not None:
         load_metric(trial.settings.greedy.metric)
@@ -60,8 +61,10 @@ def rewalk(
     model = load_model(settings.model, settings.dtype, settings.device)
     digest = model.digest()
     require_same_data(digests, {"model": digest})
-    scores, settings = Workbench(inputs, model, digest, cache, {}, lambda: None).open(settings)
-    result = run_edit(scores, settings)
+    bench = Workbench(inputs, model, digest, cache, {}, lambda: None)
+    scores, settings = bench.open(settings)
+    result = run_edit(scores, settings, lambda event: bench.share_if_due())
+    bench.verify()
     return Rewalk(
         model=model,
         factors=scores.tree.factors(result.run.state),

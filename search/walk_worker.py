@@ -73,6 +73,9 @@ class WalkWorker:
             name: under which signs of life are given.
             walk: what to do.
             selection: the records of its sequence.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
         """
         self._name = name
         bench = self._bench_of(walk.sequence, selection)
@@ -83,8 +86,10 @@ class WalkWorker:
         while not run.done:
             self._show_life()
             run.step()
+            bench.share_if_due()
         self._show_life()
         after, before = run.evaluate(), unedited(scores, settings)
+        bench.verify()
         values = WalkReports(run).report(after, before)
         worker = f"{socket.gethostname()}:{os.getpid()}"
         return WalkResult(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from analysis.storage import S3
 from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import FolderBlobs
 from greedy_core.edit import open_states
+from greedy_core.folder_blobs import FolderBlobs
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import SharedWeights, attach, check_unchanged, load_model, share
@@ -21,8 +21,10 @@ from greedy_core.preparation import prepare_states
 from greedy_core.progress import Report, silent
 from greedy_core.recent import Recent
 from greedy_core.settings import EditSettings
+from greedy_core.staged_store import StagedStore
 from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
+from greedy_core.weights_check import WeightsCheck
 from search.config import CacheSettings, SweepConfig
 from search.results.places import needs_extra
 
@@ -55,7 +57,7 @@ class Workbench:
     Args:
         inputs: what all trials have in common; their settings are those of a trial that changes
             nothing.
-        model: unedited.
+        model: unedited, and verified to be what `model_digest` says.
         model_digest: its part of every key.
         cache: where states are stored.
         prepared: what has been computed already.
@@ -80,7 +82,8 @@ class Workbench:
         self._waiting = waiting
         self._shared: BlobStore | None = None
         self._states = MemoryStore(cache.worker_mb * 2**20)
-        self._store = self._layered()
+        self._staged = self._opened()
+        self._store = LayeredStore(self._prepared, LayeredStore(self._states, self._staged))
         self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
         self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
 
@@ -142,15 +145,33 @@ class Workbench:
             self._scores.put(key, scores)
         if not self._cache.enabled:
             self._states.clear()
+            self._staged.drop()
             scores.forget()
         return scores, settings
 
-    def _layered(self) -> Store:
-        """What was prepared, then this worker's memory, then what all share."""
+    def share_if_due(self) -> None:
+        """Between two steps: let others see what has been computed, if it is time to verify.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
+        """
+        self._staged.publish_if_due()
+
+    def verify(self) -> None:
+        """Before anything that was computed here is told: verify the model, and let others see.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
+        """
+        self._staged.publish()
+
+    def _opened(self) -> StagedStore:
+        """What all share, behind a look at the model; where nothing is shared, the look remains."""
+        check = WeightsCheck(self.model)
         if not self._cache.enabled:
-            return LayeredStore(self._prepared, self._states)
+            return StagedStore(PreparedStore({}), check.require_unchanged)
         self._shared = open_blobs(self._cache, self._waiting)
-        return LayeredStore(self._prepared, LayeredStore(self._states, self._shared))
+        return StagedStore(self._shared, check.require_unchanged)
 
 
 def prepare(config: SweepConfig, report: Report = silent, records: bool = True) -> Prepared:
@@ -163,6 +184,7 @@ def prepare(config: SweepConfig, report: Report = silent, records: bool = True) 
 
     Raises:
         InputError: with everything that is wrong.
+        BaseModelChanged: if somebody changed the model meanwhile.
     """
     settings, cache = config.edit, config.cache
     if settings.greedy.metric is not None:
@@ -171,14 +193,18 @@ def prepare(config: SweepConfig, report: Report = silent, records: bool = True) 
     inputs = read_inputs(settings, model.config.to_dict())
     digest = model.digest()
     kept = MemoryStore(inf)
-    store = LayeredStore(kept, open_blobs(cache)) if cache.enabled else kept
-    scores = open_states(inputs, model, store, digest, kept)
+    shared = open_blobs(cache) if cache.enabled else PreparedStore({})
+    staged = StagedStore(shared, WeightsCheck(model).require_unchanged)
+    scores = open_states(inputs, model, LayeredStore(kept, staged), digest, kept)
     if records:
         prepare_states(scores, cache.prepared_mb * 2**20, report)
     else:
         scores.tree.base.prepare_layers(report)
     config = replace(config, edit=inputs.settings)
-    return Prepared(config, inputs, share(model), digest, kept.artefacts)
+    weights = share(model)
+    staged.verify()
+    staged.publish()
+    return Prepared(config, inputs, weights, digest, kept.artefacts)
 
 
 def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:
