@@ -75,9 +75,7 @@ class FolderBlobs:
         with self._parent(name, make=True) as (parent, own):
             temporary = _written(parent, own, content)
             try:
-                os.link(
-                    temporary, own, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False
-                )
+                os.link(temporary, own, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
             except FileExistsError:
                 return False
             finally:

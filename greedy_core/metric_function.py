@@ -24,6 +24,7 @@ from greedy_core.records import EditRecord
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import State
+from greedy_core.torch_state import torch_settings_kept
 
 MetricFunction = Callable[[Any, Any, Sequence[EditRecord]], Mapping[str, float]]
 
@@ -72,8 +73,10 @@ class MetricFunctionSignal:
             records = self._records(batch)
             model = copy.deepcopy(self._tree.model)
             merge(model, self._tree.factors(state))
-            values = self._function(model.module, model.tokenizer, records)
-            known = Measured(_checked(values, self._name), _prompts(records), from_store=False)
+            with torch_settings_kept():
+                values = self._function(model.module, model.tokenizer, records)
+                metrics = _checked(values, self._name)
+            known = Measured(metrics, _prompts(records), from_store=False)
             self._known[state.key, batch] = known
         return known
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from greedy_core.store import Artefact, Layout, Store, size_of
 
 CHECKED_SHARE = 0.01
-"""Share of the time that checks may take before a walk ends: one that takes 1 ms comes every 100."""
+"""Share of the time for checks while a walk goes on: one that takes 1 ms comes every 100 ms."""
 
 _STAGED_BYTES = 64 * 2**20
 """Memory for what is not published; more of it is verified before its time."""
@@ -61,26 +61,25 @@ class StagedStore:
         if (time.monotonic() - self._checked) * CHECKED_SHARE >= self._cost:
             self.publish()
 
-    def publish(self) -> None:
+    def publish(self, even_if_nothing_waits: bool = False) -> None:
         """Verify the model, and let others see what was computed on it.
 
         What was computed on a model that has changed is dropped, and so is all that comes later.
 
-        Raises:
-            BaseModelChanged: from `verify`, now and ever after.
-        """
-        if self._staged:
-            self.verify()
-            for key, artefact in self._staged.items():
-                self._shared.put(key, artefact)
-            self.drop()
-
-    def verify(self) -> None:
-        """Verify the model, also where nothing waits to be published.
+        Args:
+            even_if_nothing_waits: verify the model all the same.
 
         Raises:
             BaseModelChanged: from `verify`, now and ever after.
         """
+        if not (self._staged or even_if_nothing_waits or self._refused):
+            return
+        self._require_verified()
+        for key, artefact in self._staged.items():
+            self._shared.put(key, artefact)
+        self.drop()
+
+    def _require_verified(self) -> None:
         if self._refused is not None:
             raise self._refused
         started = time.monotonic()

@@ -6,7 +6,7 @@ A digest of the weights says who a model is; this says, much sooner, that nobody
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,13 @@ from greedy_core.language_model import LanguageModel
 
 _BLOCK_WORDS = 512
 """Words of 8 bytes in a row whose sum is taken; what is left over is compared as it is."""
+
+_HOOKS_OF_ALL: tuple[Mapping[int, Any], ...] = (
+    nn.modules.module._global_forward_pre_hooks,
+    nn.modules.module._global_forward_hooks,
+    nn.modules.module._global_backward_hooks,
+)
+"""Where torch keeps the hooks of every module."""
 
 _OUR_HOOKS = ("greedy_core.lora", "greedy_core.language_model")
 """Modules whose hooks come and go while values are computed."""
@@ -53,7 +60,8 @@ class WeightsCheck:
 
 def _structure(module: nn.Module) -> list[tuple[Any, ...]]:
     """What runs when the model does, by name."""
-    return [
+    modules: list[tuple[Any, ...]] = [tuple(dict(each)) for each in _HOOKS_OF_ALL]
+    return modules + [
         (
             name,
             type(each),

@@ -177,6 +177,9 @@ class ConfirmSession:
                     self._done += 1
                     self.failed += end.result is None
                 self._tell(0)
+        except BaseModelChanged:
+            self._log.discard()
+            raise
         finally:
             with self._interrupts.held():
                 self._look_at_weights()

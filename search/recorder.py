@@ -137,7 +137,7 @@ class Recorder(tune.Callback):
             self.on_trial_start(iteration, trials, trial)
         running = self.running.pop(trial.trial_id)
         running.steps, running.records = [], []
-        cause = self._signs.cause(trial.trial_id) or _cause(trial)
+        cause = self._signs.cause(trial.trial_id) or cause_of(trial)
         self.causes[cause] += running.proposal.role == "search"
         self._end(running, {"status": "failed", "error": cause})
 
@@ -169,7 +169,7 @@ class Recorder(tune.Callback):
                 self.best = {**shown, "quality": quality, "config": dict(proposal.config)}
 
 
-def _cause(trial: Any) -> str:
+def cause_of(trial: Any) -> str:
     """Why a trial failed, in one line."""
     text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     last = text.rpartition(_FAILURE)[2].partition("\n")[2]

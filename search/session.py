@@ -20,6 +20,7 @@ from search.earlier_trials import SETTINGS_COLUMNS, EarlierTrials
 from search.giving_up import GivingUp
 from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
+from search.model_watch import ModelWatch
 from search.preparation import Shared
 from search.progress_state import State, progress_state
 from search.ray_session import trials_at_once
@@ -85,7 +86,7 @@ class Session:
         self._progress = ProgressFile(folder, before_write=lock.check)
         self._started = time.time()
         self._changed: BaseModelChanged | None = None
-        """What the look at the shared weights has found."""
+        """What a worker, or the look at the shared weights, has found."""
 
     def __enter__(self) -> Session:
         return self
@@ -128,6 +129,9 @@ class Session:
                 # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
                 self._interrupts.note(signal.SIGUSR1)
                 self._interrupts.check()
+        except BaseModelChanged as error:
+            self._changed = error
+            raise
         finally:
             with self._interrupts.held():
                 self._look_at_weights(shared)
@@ -149,7 +153,7 @@ class Session:
             self._progress.write(self._state("invalid"))
             self._log.close()
         finally:
-            raise changed from error
+            raise changed from (None if error is changed else error)
 
     @property
     def _left(self) -> int:
@@ -174,6 +178,7 @@ class Session:
                     _Heed(self._interrupts),
                     self._recorder,
                     self._signs,
+                    ModelWatch(),
                     GivingUp(self._recorder, search.max_failed),
                 ],
                 max_failures=search.max_failures,

@@ -23,7 +23,7 @@ from greedy_core.recent import Recent
 from greedy_core.settings import EditSettings
 from greedy_core.staged_store import StagedStore
 from greedy_core.state_scores import StateScores
-from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
+from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore
 from greedy_core.weights_check import WeightsCheck
 from search.config import CacheSettings, SweepConfig
 from search.results.places import needs_extra
@@ -86,6 +86,7 @@ class Workbench:
         self._store = LayeredStore(self._prepared, LayeredStore(self._states, self._staged))
         self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
         self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
+        self._asks_a_function = False
 
     @classmethod
     def of(cls, prepared: Prepared, waiting: Callable[[], None] = lambda: None) -> Workbench:
@@ -147,6 +148,7 @@ class Workbench:
             self._states.clear()
             self._staged.drop()
             scores.forget()
+        self._asks_a_function = settings.greedy.metric is not None
         return scores, settings
 
     def share_if_due(self) -> None:
@@ -160,10 +162,12 @@ class Workbench:
     def verify(self) -> None:
         """Before anything that was computed here is told: verify the model, and let others see.
 
+        Where all was read, nothing can be wrong, unless a metric function was asked.
+
         Raises:
             BaseModelChanged: if somebody changed the model.
         """
-        self._staged.publish()
+        self._staged.publish(even_if_nothing_waits=self._asks_a_function)
 
     def _opened(self) -> StagedStore:
         """What all share, behind a look at the model; where nothing is shared, the look remains."""
@@ -202,8 +206,7 @@ def prepare(config: SweepConfig, report: Report = silent, records: bool = True) 
         scores.tree.base.prepare_layers(report)
     config = replace(config, edit=inputs.settings)
     weights = share(model)
-    staged.verify()
-    staged.publish()
+    staged.publish(even_if_nothing_waits=True)
     return Prepared(config, inputs, weights, digest, kept.artefacts)
 
 
