@@ -81,7 +81,7 @@ def test_the_commands_exit_code_says_so(tmp_path: Path, right: dict[str, Any]) -
     changes = {**EDIT, "cache.dir": tmp_path, **by("adds_through_data")}
     done = ratchet("edit", *overrides(changes))
     assert done.returncode == DAMAGED
-    assert done.stderr.splitlines()[-1].startswith("error: the base model's weights were changed")
+    assert done.stderr.splitlines()[-1].startswith("ratchet: the base model's weights were changed")
     assert edit(tmp_path) == right
 
 
