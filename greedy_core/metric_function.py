@@ -3,8 +3,9 @@
     def metric_fn(model, tokenizer, requests) -> {"es": ..., "ps": ..., "ns": ..., "composite": ...}
 
 `model` is the edited Hugging Face model, a private copy with the edits merged, which the function
-may change as it likes; torch's settings are put back after it. `requests` are the batch's probed records; their prompts are the probe
-prompts only. Results are kept for the walk, never in the store: nobody knows what they depend on.
+may change as it likes; torch's settings are put back after it. `requests` are the batch's probed
+records; their prompts are the probe prompts only. Results are kept for the walk, never in the
+store: nobody knows what they depend on.
 """
 
 from __future__ import annotations
