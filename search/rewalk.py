@@ -19,6 +19,7 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.loading import load_model
 from greedy_core.lora import LoraFactors
 from greedy_core.metric_function import load_metric
+from greedy_core.weights_check import WeightsCheck
 from search.config import CacheSettings
 from search.recorded_trial import DECISION, METRICS, STEP_KEY, RecordedTrial
 from search.reports import STEP_FIELDS, evaluation_values, step_tuple
@@ -59,9 +60,10 @@ def rewalk(
         load_metric(trial.settings.greedy.metric)
     settings = inputs.settings
     model = load_model(settings.model, settings.dtype, settings.device)
+    check = WeightsCheck(model)
     digest = model.digest()
     require_same_data(digests, {"model": digest})
-    bench = Workbench(inputs, model, digest, cache, {}, lambda: None)
+    bench = Workbench(inputs, model, check, digest, cache, {}, lambda: None)
     scores, settings = bench.open(settings)
     result = run_edit(scores, settings, lambda event: bench.share_if_due())
     bench.verify()

@@ -57,8 +57,9 @@ class Workbench:
     Args:
         inputs: what all trials have in common; their settings are those of a trial that changes
             nothing.
-        model: unedited, and verified to be what `model_digest` says.
-        model_digest: its part of every key.
+        model: unedited.
+        check: made of the model before its digest was, so that no write falls between the two.
+        model_digest: the model's part of every key.
         cache: where states are stored.
         prepared: what has been computed already.
         waiting: called again and again while another process computes what is wanted here.
@@ -68,6 +69,7 @@ class Workbench:
         self,
         inputs: Inputs,
         model: LanguageModel,
+        check: WeightsCheck,
         model_digest: str,
         cache: CacheSettings,
         prepared: Mapping[str, Artefact],
@@ -75,6 +77,7 @@ class Workbench:
     ) -> None:
         self.inputs = inputs
         self.model = model
+        self._check = check
         self._model_digest = model_digest
         self._model_config = model.config.to_dict()
         self._cache = cache
@@ -96,10 +99,12 @@ class Workbench:
             BaseModelChanged: if the shared weights are not what they were.
         """
         model = attach(prepared.weights, prepared.inputs.settings.device)
+        check = WeightsCheck(model)
         check_unchanged(model, prepared.weights.digest)
         return cls(
             prepared.inputs,
             model,
+            check,
             prepared.model_digest,
             prepared.config.cache,
             prepared.artefacts,
@@ -119,8 +124,9 @@ class Workbench:
             InputError: with everything that is wrong.
         """
         model = load_model(settings.model, settings.dtype, settings.device)
+        check = WeightsCheck(model)
         inputs = read_inputs(settings, model.config.to_dict())
-        return cls(inputs, model, model.digest(), cache, {}, waiting)
+        return cls(inputs, model, check, model.digest(), cache, {}, waiting)
 
     @property
     def refusal(self) -> str | None:
@@ -171,11 +177,10 @@ class Workbench:
 
     def _opened(self) -> StagedStore:
         """What all share, behind a look at the model; where nothing is shared, the look remains."""
-        check = WeightsCheck(self.model)
         if not self._cache.enabled:
-            return StagedStore(PreparedStore({}), check.require_unchanged)
+            return StagedStore(PreparedStore({}), self._check.require_unchanged)
         self._shared = open_blobs(self._cache, self._waiting)
-        return StagedStore(self._shared, check.require_unchanged)
+        return StagedStore(self._shared, self._check.require_unchanged)
 
 
 def prepare(config: SweepConfig, report: Report = silent, records: bool = True) -> Prepared:
@@ -194,11 +199,12 @@ def prepare(config: SweepConfig, report: Report = silent, records: bool = True) 
     if settings.greedy.metric is not None:
         load_metric(settings.greedy.metric)
     model = load_model(settings.model, settings.dtype, settings.device)
+    check = WeightsCheck(model)
     inputs = read_inputs(settings, model.config.to_dict())
     digest = model.digest()
     kept = MemoryStore(inf)
     shared = open_blobs(cache) if cache.enabled else PreparedStore({})
-    staged = StagedStore(shared, WeightsCheck(model).require_unchanged)
+    staged = StagedStore(shared, check.require_unchanged)
     scores = open_states(inputs, model, LayeredStore(kept, staged), digest, kept)
     if records:
         prepare_states(scores, cache.prepared_mb * 2**20, report)
