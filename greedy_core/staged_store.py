@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from greedy_core.store import Artefact, Layout, Store, size_of
 
 CHECKED_SHARE = 0.01
-"""Share of the time for checks while a walk goes on: one that takes 1 ms comes every 100 ms."""
+"""Share of the time for checks while a walk goes on: one that takes 1 ms of the processor comes
+every 100 ms."""
 
 _STAGED_BYTES = 64 * 2**20
 """Memory for what is not published; more of it is verified before its time."""
@@ -82,7 +83,7 @@ class StagedStore:
     def _require_verified(self) -> None:
         if self._refused is not None:
             raise self._refused
-        started = time.monotonic()
+        started = time.thread_time()
         try:
             self._verify()
         except Exception as refusal:
@@ -90,7 +91,7 @@ class StagedStore:
             self.drop()
             raise
         self._checked = time.monotonic()
-        self._cost = self._checked - started
+        self._cost = time.thread_time() - started
 
     def drop(self) -> None:
         """Forget what is not published."""

@@ -96,7 +96,8 @@ def test_checks_take_their_share_of_the_time_and_not_more(
     shared: MemoryStore, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("greedy_core.staged_store.time.monotonic", lambda: clock[0])
+    for name in ("monotonic", "thread_time"):
+        monkeypatch.setattr(f"greedy_core.staged_store.time.{name}", lambda: clock[0])
 
     def verify() -> None:
         model.verify()
