@@ -21,7 +21,14 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.plan import Plan
 from greedy_core.progress import Progress, Report, silent
 from greedy_core.records import EditRequest
-from greedy_core.store import Artefact, Store, artefact_key, computed_once, remembered
+from greedy_core.store import (
+    Artefact,
+    Layout,
+    Store,
+    artefact_key,
+    computed_once,
+    remembered,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +104,7 @@ class BaseArtefacts:
                 weight = self.model.projection_weight(layer).double()
                 return {"energy": np.array(self.covariance(layer).energy(weight))}
 
-            artefact, _ = remembered(self.store, key, compute)
+            artefact, _ = remembered(self.store, key, compute, Layout.floats(energy=()))
             self._energies[layer] = float(artefact["energy"])
         return self._energies[layer]
 
@@ -118,7 +125,8 @@ class BaseArtefacts:
                 k = mean_keys(rows.at_subject(self.model.keys(hidden, 0, layer)))
             return {"k": to_array(k), "x": to_array(self.covariance(layer).solve(k))}
 
-        artefact, _ = remembered(self.store, key, compute)
+        shape = (self._inner_width, len(self.requests(batch)))
+        artefact, _ = remembered(self.store, key, compute, Layout.floats(k=shape, x=shape))
         device = self.model.device
         return BatchKeys(to_tensor(artefact["k"], device), to_tensor(artefact["x"], device))
 
@@ -160,6 +168,11 @@ class BaseArtefacts:
         requests = self._all_requests()[first * TARGET_GROUP : (last + 1) * TARGET_GROUP]
         return _requests_digest(requests)
 
+    @property
+    def _inner_width(self) -> int:
+        """Width of the keys, f."""
+        return self.model.projection_weight(self.plan.layers[0]).shape[1]
+
     def _all_requests(self) -> list[EditRequest]:
         return [split.request for batch in self.plan.batches for split in batch]
 
@@ -185,7 +198,9 @@ class BaseArtefacts:
             values = optimize_values(self.model, layer, requests, self.plan.values)
             return {"values": to_array(values)}
 
-        artefact = computed_once(self.store, key, compute)
+        width = self.model.projection_weight(layer).shape[0]
+        layout = Layout({"values": ("<f4", (len(requests), width))})
+        artefact = computed_once(self.store, key, compute, layout)
         return to_tensor(artefact["values"], self.model.device)
 
     def _ensure_covariances(self, report: Report = silent) -> None:
@@ -201,7 +216,8 @@ class BaseArtefacts:
             self._covariances[layer] = KeyCovariance(factor)
 
     def _stored(self, keys: dict[int, str]) -> dict[int, Artefact]:
-        stored = {layer: self.store.get(key) for layer, key in keys.items()}
+        layout = Layout.floats(factor=(self._inner_width, self._inner_width))
+        stored = {layer: self.store.get(key, layout) for layer, key in keys.items()}
         return {layer: found for layer, found in stored.items() if found is not None}
 
     def _estimated(

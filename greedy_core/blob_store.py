@@ -1,13 +1,14 @@
 """Artefacts as blobs that processes and machines may share.
 
-A blob is the SHA-256 of its key and content, then the content as safetensors. A torn or foreign
-one does not match its digest: it is removed and computed anew. That is also why nothing is synced
-to the disk here: what a power cut tears is found on reading.
+A blob is a digest of its key and content, made with the store's secret, then the content as
+safetensors. A torn or foreign one does not match its digest, and one with other arrays than its
+reader expects is of no use: it is removed and computed anew. That is also why nothing is synced to
+the disk here: what a power cut tears is found on reading.
 """
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +19,11 @@ from safetensors.numpy import load, save
 
 from greedy_core.blobs import Blobs
 from greedy_core.lease import Lease
-from greedy_core.store import Artefact
+from greedy_core.store import Artefact, Layout
+from greedy_core.store_key import DIGEST_BYTES, StoreKey
 from greedy_core.store_switch import StoreSwitch
 
 logger = logging.getLogger(__name__)
-
-_DIGEST_BYTES = 32
 
 
 class BlobStore:
@@ -36,6 +36,7 @@ class BlobStore:
 
     def __init__(self, blobs: Blobs, waiting: Callable[[], None] = lambda: None) -> None:
         self._blobs = blobs
+        self._key = StoreKey(blobs)
         self._waiting = waiting
         self._switch = StoreSwitch(str(blobs))
 
@@ -44,13 +45,14 @@ class BlobStore:
         """Why it is switched off, in one line; None while it is not."""
         return self._switch.refusal
 
-    def get(self, key: str) -> Artefact | None:
-        """Read an artefact; None if it is absent, torn, or not what its name says."""
+    def get(self, key: str, layout: Layout | None = None) -> Artefact | None:
+        """Read an artefact; None if it is absent, torn, or not what its name or layout says."""
         if not self._switch.reading:
             return None
         name = _name(key)
         try:
             content = self._blobs.read(name)
+            artefact = None if content is None else self._parse(key, content, layout)
         except OSError as error:
             logger.warning("state store: %s cannot be read: %s", name, error.strerror or error)
             self._switch.read_failed(error)
@@ -58,7 +60,6 @@ class BlobStore:
         self._switch.read()
         if content is None:
             return None
-        artefact = _parse(key, content)
         if artefact is None:
             logger.warning("state store: %s is damaged; it is computed again", name)
             self._remove(name)
@@ -70,12 +71,12 @@ class BlobStore:
             return artefact
         payload = save({name: np.asarray(array, order="C") for name, array in artefact.items()})
         try:
-            first = self._blobs.create(_name(key), _digest(key, payload) + payload)
+            first = self._blobs.create(_name(key), self._key.digest(key, payload) + payload)
         except OSError as error:
             self._switch.write_failed(error)
             return artefact
         self._switch.written()
-        return artefact if first else self.get(key) or artefact
+        return artefact if first else self.get(key, Layout.of(artefact)) or artefact
 
     @contextmanager
     def lease(self, key: str) -> Iterator[None]:
@@ -93,6 +94,16 @@ class BlobStore:
             if lease is not None:
                 lease.release()
 
+    def _parse(self, key: str, content: bytes, layout: Layout | None) -> Artefact | None:
+        digest, payload = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if not hmac.compare_digest(digest, self._key.digest(key, payload)):
+            return None
+        try:
+            artefact = load(payload)
+        except SafetensorError:
+            return None
+        return artefact if layout in (None, Layout.of(artefact)) else None
+
     def _remove(self, name: str) -> None:
         try:
             self._blobs.remove(name)
@@ -103,17 +114,3 @@ class BlobStore:
 def _name(key: str) -> str:
     digest = key.rpartition("-")[2]
     return f"{digest[:2]}/{key}.artefact"
-
-
-def _digest(key: str, payload: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + payload).digest()
-
-
-def _parse(key: str, content: bytes) -> Artefact | None:
-    digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if digest != _digest(key, payload):
-        return None
-    try:
-        return load(payload)
-    except SafetensorError:
-        return None

@@ -56,7 +56,24 @@ class NumericalError(RatchetError):
 
 
 class BaseModelChanged(RatchetError):
-    """The base model's weights differ from those that were loaded; no later result is valid."""
+    """The base model differs from the one that was loaded; no later result is valid."""
+
+    @classmethod
+    def weights(cls) -> BaseModelChanged:
+        """Somebody wrote into its weights."""
+        return cls(
+            "the base model's weights were changed in memory; results after that are not valid. "
+            "Usual causes: a metric function or callback that writes into a model it did not copy"
+        )
+
+    @classmethod
+    def modules(cls) -> BaseModelChanged:
+        """Somebody changed what runs."""
+        return cls(
+            "the base model's modules were changed in memory (hooks, training mode, or code); "
+            "results after that are not valid. Usual causes: a metric function or callback that "
+            "changes a model it did not copy, or the class of it"
+        )
 
 
 def require(*conditions: tuple[bool, str]) -> None:

@@ -27,6 +27,9 @@ LAPSE_SECONDS = 20.0
 
 _POLL_SECONDS = 0.1
 
+_FRUITLESS = 5
+"""Times in a row that something is in the way which cannot be read: then it is not a lease."""
+
 
 class Lease:
     """One attempt to hold what is named by a key; acquired once, released once.
@@ -57,38 +60,43 @@ class Lease:
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
     def acquire(self) -> None:
-        """Wait until nobody else holds it, and take it.
+        """Wait until nobody else holds it, and take it; where that cannot be, go on without.
 
         Raises:
             OSError: if the place refuses.
         """
+        fruitless = 0
         while not self._blobs.create(self._name, self._content(0)):
-            self._wait()
+            fruitless = 0 if self._wait() else fruitless + 1
+            if fruitless == _FRUITLESS:
+                logger.warning("lease %s: what has its name is no lease; going on", self._name)
+                return
         self._heart.start()
 
     def release(self) -> None:
         """Give it back, unless it has lapsed and belongs to somebody else."""
         self._released.set()
-        self._heart.join()
+        if self._heart.ident is not None:
+            self._heart.join()
         try:
             if self._is_ours():
                 self._blobs.remove(self._name)
         except OSError as failure:
             logger.warning("lease %s: not given back, it will lapse: %s", self._name, failure)
 
-    def _wait(self) -> None:
-        """Return once the lease is free, or has lapsed and been removed."""
+    def _wait(self) -> bool:
+        """Return once the lease is free, or has lapsed and been removed; False if there is none."""
         seen, since = None, time.monotonic()
         while True:
             content = self._blobs.read(self._name)
             if content is None:
-                return
+                return seen is not None
             if content != seen:
                 seen, since = content, time.monotonic()
             if time.monotonic() - since >= self._lapse_seconds or _is_dead(content):
                 logger.info("lease %s: its holder is gone", self._name)
                 self._blobs.remove(self._name)
-                return
+                return True
             self._waiting()
             time.sleep(_POLL_SECONDS)
 

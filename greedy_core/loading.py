@@ -150,10 +150,7 @@ def check_unchanged(model: LanguageModel, digest: str) -> None:
 
 def _require_same(found: str, digest: str) -> None:
     if found != digest:
-        raise BaseModelChanged(
-            "the base model's weights were changed in memory; results after that are not valid. "
-            "Usual causes: a metric function or callback that writes into a model it did not copy"
-        )
+        raise BaseModelChanged.weights()
 
 
 def _ready(module: torch.nn.Module, tokenizer: Any, device: str) -> LanguageModel:

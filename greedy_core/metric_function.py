@@ -3,8 +3,9 @@
     def metric_fn(model, tokenizer, requests) -> {"es": ..., "ps": ..., "ns": ..., "composite": ...}
 
 `model` is the edited Hugging Face model, a private copy with the edits merged, which the function
-may change as it likes. `requests` are the batch's probed records; their prompts are the probe
-prompts only. Results are kept for the walk, never in the store: nobody knows what they depend on.
+may change as it likes; torch's settings are put back after it. `requests` are the batch's probed
+records; their prompts are the probe prompts only. Results are kept for the walk, never in the
+store: nobody knows what they depend on.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from greedy_core.records import EditRecord
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import State
+from greedy_core.torch_state import torch_settings_kept
 
 MetricFunction = Callable[[Any, Any, Sequence[EditRecord]], Mapping[str, float]]
 
@@ -72,8 +74,10 @@ class MetricFunctionSignal:
             records = self._records(batch)
             model = copy.deepcopy(self._tree.model)
             merge(model, self._tree.factors(state))
-            values = self._function(model.module, model.tokenizer, records)
-            known = Measured(_checked(values, self._name), _prompts(records), from_store=False)
+            with torch_settings_kept():
+                values = self._function(model.module, model.tokenizer, records)
+                metrics = _checked(values, self._name)
+            known = Measured(metrics, _prompts(records), from_store=False)
             self._known[state.key, batch] = known
         return known
 

@@ -13,7 +13,7 @@ from greedy_core.question_sheet import QuestionSheet
 from greedy_core.recent import Recent
 from greedy_core.scoring import QuestionGroup
 from greedy_core.state_tree import State, StateTree
-from greedy_core.store import artefact_key, remembered
+from greedy_core.store import Layout, artefact_key, remembered
 
 SheetKind = Literal["probe", "held_out"]
 KINDS: tuple[SheetKind, ...] = ("probe", "held_out")
@@ -88,7 +88,8 @@ class StateScores:
                 values = group.log_probabilities(model, prefix, prefixes.start)
             return {"log_probabilities": values}
 
-        artefact, read = remembered(self.tree.store, key, compute)
+        layout = Layout.floats(log_probabilities=(len(sheet.questions), 2))
+        artefact, read = remembered(self.tree.store, key, compute, layout)
         return Scores(artefact["log_probabilities"], read)
 
     def forget(self) -> None:

@@ -24,7 +24,14 @@ from greedy_core.lora import LoraFactors, edited
 from greedy_core.plan import Plan
 from greedy_core.prefixes import Prefixes
 from greedy_core.recent import Recent
-from greedy_core.store import Artefact, Store, artefact_key, remembered
+from greedy_core.store import (
+    Artefact,
+    Layout,
+    Store,
+    artefact_key,
+    computed_once,
+    remembered,
+)
 
 _FACTOR_BYTES = 16 * 2**20
 """Memory for the factors of states; a walk needs the path that it is on."""
@@ -95,9 +102,16 @@ class StateTree:
     def solve(self, state: State, batch: int, layer: int) -> Solve:
         """The closed form for a batch at a layer, made on the model in this state."""
         key = self._solve_key(state, batch, layer)
-        artefact, _ = remembered(
-            self.store, key, lambda: _pack(self._compute_solve(state, batch, layer))
-        )
+        layout = self._solve_layout(batch, layer)
+
+        def compute() -> Artefact:
+            return _pack(self._compute_solve(state, batch, layer))
+
+        if self.plan.targets == "current":
+            # Dear, since its target values are its own.
+            artefact = computed_once(self.store, key, compute, layout)
+        else:
+            artefact, _ = remembered(self.store, key, compute, layout)
         return Solve(key, _unpack(artefact))
 
     def forget(self) -> None:
@@ -149,6 +163,11 @@ class StateTree:
         total = old.plus(u, v) if old is not None else LoraFactors(u, v)
         compressed, error = total.recompressed(self.plan.rank)
         return {**before, state.layer: compressed}, error
+
+    def _solve_layout(self, batch: int, layer: int) -> Layout:
+        d, f = self.model.projection_weight(layer).shape
+        size = len(self.plan.batches[batch])
+        return Layout.floats(u=(d, size), v=(f, size), achieved=(d, size), numbers=(3,))
 
     def _solve_key(self, state: State, batch: int, layer: int) -> str:
         inputs = self._solve_inputs.get((batch, layer)) or self._solve_inputs.put(

@@ -208,6 +208,9 @@ class ConfirmSession:
                     self.failed += end.result is None
                 self._write_held(everything=True)
                 self._tell(0)
+        except BaseModelChanged:
+            self._log.discard()
+            raise
         finally:
             with self._interrupts.held():
                 try:

@@ -29,20 +29,24 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
 
     Raises:
         InputError: if the model cannot be loaded, or the file of events cannot be written.
+        BaseModelChanged: if a metric function changed the model; nothing of it is stored.
         OutOfMemory: if memory is not enough.
         SweepInterrupted: after a signal.
     """
     _check_writable(events)
     with interruptible(), told_out_of_memory(), _EventFile(events) as file:
-        scores, settings = Workbench.alone(config.edit, config.cache).open(config.edit)
+        bench = Workbench.alone(config.edit, config.cache)
+        scores, settings = bench.open(config.edit)
 
         def on_step(event: StepEvent) -> None:
+            bench.share_if_due()
             row = dict(zip(STEP_FIELDS, step_tuple(event), strict=True))
             file.write(row)
             if not as_json:
                 console.print(Text(inert(_step_line(event))))
 
         result = run_edit(scores, settings, on_step)
+        bench.verify()
     if as_json:
         accepted = sum(event.accepted for event in result.run.events)
         summary = {

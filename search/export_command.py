@@ -68,6 +68,7 @@ def export_trial(
             walk differs, or `out` cannot be written.
         ResultsError: the sweep is absent or damaged.
         StorageError: its store cannot be used.
+        BaseModelChanged: its metric function changed the model; nothing is written.
         SweepInterrupted: after a signal; nothing is left behind.
 
     Example:

@@ -45,7 +45,8 @@ class Shared:
     def check_unchanged(self) -> None:
         """Look at the weights of the driver's machine, whose workers map the same memory.
 
-        Workers of other machines look when they start. It takes as long as reading the weights.
+        Workers look at their own when they start, and before they tell or publish anything. It
+        takes as long as reading the weights.
 
         Raises:
             BaseModelChanged: if somebody wrote into them.

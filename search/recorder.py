@@ -14,7 +14,15 @@ from ray import tune
 
 from search.ledger import Ledger
 from search.patient_log import PatientLog
-from search.reports import NEW_RECORDS, NEW_STEPS, RECORD_FIELDS, REFUSAL, STEP_FIELDS, rows
+from search.reports import (
+    CHECKED,
+    NEW_RECORDS,
+    NEW_STEPS,
+    RECORD_FIELDS,
+    REFUSAL,
+    STEP_FIELDS,
+    rows,
+)
 from search.results.recovery import Proposal
 from search.store_news import StoreNews
 from search.vital_signs import VitalSigns
@@ -142,7 +150,7 @@ class Recorder(tune.Callback):
         running = self.running.pop(trial.trial_id)
         running.steps, running.records = [], []
         self._store_news.lost(running.report.get("worker"))
-        cause = self._signs.cause(trial.trial_id) or _cause(trial)
+        cause = self._signs.cause(trial.trial_id) or cause_of(trial)
         self.causes[cause] += running.proposal.role == "search"
         self._end(running, {"status": "failed", "error": cause})
 
@@ -161,8 +169,9 @@ class Recorder(tune.Callback):
             "seconds": time.time() - running.started.timestamp(),
         }
         steps, records = rows(STEP_FIELDS, running.steps), rows(RECORD_FIELDS, running.records)
-        # The weights are looked at when the session ends; one that failed has no values.
-        self._log.end(row, steps, records, checked=row["status"] == "failed")
+        # One that failed has no values that could be wrong.
+        checked = row["status"] == "failed" or bool(running.report.get(CHECKED))
+        self._log.end(row, steps, records, checked=checked)
         self._note(row, running.proposal)
 
     def _note(self, row: Mapping[str, Any], proposal: Proposal) -> None:
@@ -176,7 +185,7 @@ class Recorder(tune.Callback):
                 self.best = {**shown, "quality": quality, "config": dict(proposal.config)}
 
 
-def _cause(trial: Any) -> str:
+def cause_of(trial: Any) -> str:
     """Why a trial failed, in one line."""
     text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     last = text.rpartition(_FAILURE)[2].partition("\n")[2]

@@ -26,6 +26,8 @@ NEW_RECORDS = "new_records"
 """Key of the held-out values by record at each rung since the last report, and at the end: JSON,
 lists in the order of RECORD_FIELDS."""
 
+CHECKED = "weights_checked"
+"""A report's entry that says that the weights were looked at after all that it tells of."""
 REFUSAL = "refusal"
 """Key of the line that says why the worker shares no states any more, or None."""
 

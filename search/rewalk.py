@@ -19,6 +19,7 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.loading import load_model
 from greedy_core.lora import LoraFactors
 from greedy_core.metric_function import load_metric
+from greedy_core.weights_check import WeightsCheck
 from search.config import CacheSettings
 from search.recorded_trial import DECISION, METRICS, STEP_KEY, RecordedTrial
 from search.reports import STEP_FIELDS, evaluation_values, step_tuple
@@ -53,15 +54,19 @@ def rewalk(
 
     Raises:
         InputError: if the model or the metric function cannot be loaded, or the model is another.
+        BaseModelChanged: if the metric function changed the model.
     """
     if trial.settings.greedy.metric is not None:
         load_metric(trial.settings.greedy.metric)
     settings = inputs.settings
     model = load_model(settings.model, settings.dtype, settings.device)
+    check = WeightsCheck(model)
     digest = model.digest()
     require_same_data(digests, {"model": digest})
-    scores, settings = Workbench(inputs, model, digest, cache, {}, lambda: None).open(settings)
-    result = run_edit(scores, settings)
+    bench = Workbench(inputs, model, check, digest, cache, {}, lambda: None)
+    scores, settings = bench.open(settings)
+    result = run_edit(scores, settings, lambda event: bench.share_if_due())
+    bench.verify()
     return Rewalk(
         model=model,
         factors=scores.tree.factors(result.run.state),

@@ -21,6 +21,7 @@ from search.earlier_trials import SETTINGS_COLUMNS, EarlierTrials
 from search.giving_up import GivingUp
 from search.interrupts import PATIENCE, Interrupts
 from search.ledger import Ledger
+from search.model_watch import ModelWatch
 from search.patient_log import PatientLog
 from search.preparation import Shared
 from search.progress_state import State, progress_state
@@ -81,9 +82,9 @@ class Session:
         self._progress = ProgressFile(folder, before_write=driver.lock.check)
         self._started = time.time()
         self._changed: BaseModelChanged | None = None
-        """What the look at the shared weights has found."""
+        """What a worker, or the look at the shared weights, has found."""
         self._looked = False
-        """Whether there was one."""
+        """Whether there was such a look."""
 
     def __enter__(self) -> Session:
         return self
@@ -131,6 +132,9 @@ class Session:
                 # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
                 self._interrupts.note(signal.SIGUSR1)
                 self._interrupts.check()
+        except BaseModelChanged as error:
+            self._changed = error
+            raise
         finally:
             with self._interrupts.held():
                 self._look_at_weights(shared)
@@ -154,7 +158,7 @@ class Session:
             self._log.mark(invalid=CHANGED)
             self._log.close()
         finally:
-            raise changed from error
+            raise changed from (None if error is changed else error)
 
     @property
     def _left(self) -> int:
@@ -179,6 +183,7 @@ class Session:
                     _Heed(self._interrupts),
                     self._recorder,
                     self._signs,
+                    ModelWatch(),
                     GivingUp(self._recorder, search.max_failed),
                 ],
                 max_failures=search.max_failures,

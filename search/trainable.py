@@ -21,7 +21,7 @@ from ray import tune
 from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
-from search.reports import REFUSAL, WalkReports
+from search.reports import CHECKED, REFUSAL, WalkReports
 from search.setting_places import expanded
 from search.sweep_rungs import trial_rungs
 from search.vital_signs import Pulse
@@ -75,7 +75,11 @@ class GreedyEditTrainable(tune.Trainable):
             self._waiting = self._changes
 
     def step(self) -> dict[str, Any]:
-        """Walk to the next rung that is told or the end, and report held-out metrics there."""
+        """Walk to the next rung that is told or the end, and report held-out metrics there.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model; nothing of it is reported.
+        """
         try:
             if self._waiting is not None:
                 self._start(self._waiting)
@@ -131,13 +135,19 @@ class GreedyEditTrainable(tune.Trainable):
         batches = range(len(run.tree.plan.batches) if everything else run.batch)
         weights = self._config.edit.composite_weights
         unedited = evaluate(self._scores, run.tree.root, batches, weights)
-        assert self._bench is not None
+        self._opened_bench.verify()
         return {
             **self._reports.report(evaluation, unedited),
             "worker": f"{socket.gethostname()}:{os.getpid()}",
-            REFUSAL: self._bench.refusal,
+            REFUSAL: self._opened_bench.refusal,
+            CHECKED: True,
             "done": run.done,
         }
+
+    @property
+    def _opened_bench(self) -> Workbench:
+        assert self._bench is not None
+        return self._bench
 
     @property
     def _judged(self) -> bool:
@@ -151,6 +161,7 @@ class GreedyEditTrainable(tune.Trainable):
         while not run.done and (target is None or self._progress() < target):
             self._show_life()
             run.step()
+            self._opened_bench.share_if_due()
         self._show_life()
 
     def _progress(self) -> int:

@@ -17,6 +17,7 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.loading import attach, check_unchanged
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
+from greedy_core.weights_check import WeightsCheck
 from search.import_roots import make_importable
 from search.reports import REFUSAL, WalkReports
 from search.vital_signs import Pulse
@@ -60,7 +61,7 @@ class WalkWorker:
         self._timeout = timeout
         self._pulse = Pulse()
         self._name = ""
-        self._model: LanguageModel | None = None
+        self._model: tuple[LanguageModel, WeightsCheck] | None = None
         self._sequence: int | None = None
         self._bench: Workbench | None = None
 
@@ -74,6 +75,9 @@ class WalkWorker:
             name: under which signs of life are given.
             walk: what to do.
             selection: the records of its sequence.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
         """
         self._name = name
         bench = self._bench_of(walk.sequence, selection)
@@ -84,8 +88,10 @@ class WalkWorker:
         while not run.done:
             self._show_life()
             run.step()
+            bench.share_if_due()
         self._show_life()
         after, before = run.evaluate(), unedited(scores, settings)
+        bench.verify()
         values = WalkReports(run).report(after, before)
         worker = f"{socket.gethostname()}:{os.getpid()}"
         return WalkResult(
@@ -97,7 +103,7 @@ class WalkWorker:
             prepared = self._prepared
             self._bench = Workbench(
                 replace(prepared.inputs, selection=selection),
-                self._base_model(),
+                *self._base_model(),
                 prepared.model_digest,
                 prepared.config.cache,
                 prepared.artefacts,
@@ -106,12 +112,15 @@ class WalkWorker:
             self._sequence = sequence
         return self._bench
 
-    def _base_model(self) -> LanguageModel:
+    def _base_model(self) -> tuple[LanguageModel, WeightsCheck]:
+        """The same for all sequences: what has changed once is never taken for unchanged."""
         if self._model is None:
             make_importable(self._prepared.import_roots)
             weights = self._prepared.weights
-            self._model = attach(weights, self._prepared.inputs.settings.device)
-            check_unchanged(self._model, weights.digest)
+            model = attach(weights, self._prepared.inputs.settings.device)
+            check = WeightsCheck(model)
+            check_unchanged(model, weights.digest)
+            self._model = model, check
         return self._model
 
     def _show_life(self) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from analysis.paths import S3, local_path
 from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import FolderBlobs
 from greedy_core.edit import open_states
 from greedy_core.errors import InputError
+from greedy_core.folder_blobs import FolderBlobs
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import SharedWeights, attach, check_unchanged, load_model, share
@@ -24,8 +24,10 @@ from greedy_core.prompt_check import check_prompts
 from greedy_core.recent import Recent
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
+from greedy_core.staged_store import StagedStore
 from greedy_core.state_scores import StateScores
-from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore, Store
+from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore
+from greedy_core.weights_check import WeightsCheck
 from search.config import CacheSettings, SweepConfig
 from search.import_roots import make_importable
 from search.results.places import needs_extra
@@ -72,7 +74,8 @@ class Workbench:
         inputs: what all trials have in common; their settings are those of a trial that changes
             nothing.
         model: unedited.
-        model_digest: its part of every key.
+        check: made of the model before its digest was, so that no write falls between the two.
+        model_digest: the model's part of every key.
         cache: where states are stored.
         prepared: what has been computed already.
         waiting: called again and again while another process computes what is wanted here.
@@ -82,6 +85,7 @@ class Workbench:
         self,
         inputs: Inputs,
         model: LanguageModel,
+        check: WeightsCheck,
         model_digest: str,
         cache: CacheSettings,
         prepared: Mapping[str, Artefact],
@@ -89,6 +93,7 @@ class Workbench:
     ) -> None:
         self.inputs = inputs
         self.model = model
+        self._check = check
         self._model_digest = model_digest
         self._model_config = model.config.to_dict()
         self._cache = cache
@@ -96,9 +101,11 @@ class Workbench:
         self._waiting = waiting
         self._shared: BlobStore | None = None
         self._states = MemoryStore(cache.worker_mb * 2**20)
-        self._store = self._layered()
+        self._staged = self._opened()
+        self._store = LayeredStore(self._prepared, LayeredStore(self._states, self._staged))
         self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
         self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
+        self._asks_a_function = False
 
     @classmethod
     def of(cls, prepared: Prepared, waiting: Callable[[], None] = lambda: None) -> Workbench:
@@ -109,10 +116,12 @@ class Workbench:
         """
         make_importable(prepared.import_roots)
         model = attach(prepared.weights, prepared.inputs.settings.device)
+        check = WeightsCheck(model)
         check_unchanged(model, prepared.weights.digest)
         return cls(
             prepared.inputs,
             model,
+            check,
             prepared.model_digest,
             prepared.config.cache,
             prepared.artefacts,
@@ -132,8 +141,9 @@ class Workbench:
             InputError: with everything that is wrong.
         """
         model = load_model(settings.model, settings.dtype, settings.device)
+        check = WeightsCheck(model)
         inputs = read_inputs(settings, model.config.to_dict())
-        return cls(inputs, model, model.digest(), cache, {}, waiting)
+        return cls(inputs, model, check, model.digest(), cache, {}, waiting)
 
     @property
     def refusal(self) -> str | None:
@@ -159,15 +169,35 @@ class Workbench:
             self._scores.put(key, scores)
         if not self._cache.enabled:
             self._states.clear()
+            self._staged.drop()
             scores.forget()
+        self._asks_a_function = settings.greedy.metric is not None
         return scores, settings
 
-    def _layered(self) -> Store:
-        """What was prepared, then this worker's memory, then what all share."""
+    def share_if_due(self) -> None:
+        """Between two steps: let others see what has been computed, if it is time to verify.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
+        """
+        self._staged.publish_if_due()
+
+    def verify(self) -> None:
+        """Before anything that was computed here is told: verify the model, and let others see.
+
+        Where all was read, nothing can be wrong, unless a metric function was asked.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
+        """
+        self._staged.publish(even_if_nothing_waits=self._asks_a_function)
+
+    def _opened(self) -> StagedStore:
+        """What all share, behind a look at the model; where nothing is shared, the look remains."""
         if not self._cache.enabled:
-            return LayeredStore(self._prepared, self._states)
+            return StagedStore(PreparedStore({}), self._check.require_unchanged)
         self._shared = open_blobs(self._cache, self._waiting)
-        return LayeredStore(self._prepared, LayeredStore(self._states, self._shared))
+        return StagedStore(self._shared, self._check.require_unchanged)
 
 
 def prepare(
@@ -188,25 +218,30 @@ def prepare(
 
     Raises:
         InputError: with everything that is wrong.
+        BaseModelChanged: if somebody changed the model meanwhile.
     """
     make_importable(import_roots)
     settings, cache = config.edit, config.cache
     if settings.greedy.metric is not None:
         load_metric(settings.greedy.metric)
     model = load_model(settings.model, settings.dtype, settings.device)
+    check = WeightsCheck(model)
     inputs = read_inputs(settings, model.config.to_dict())
     for other in others:
         check_prompts(other.edited, model)
     digest = model.digest()
     kept = MemoryStore(inf)
-    store = LayeredStore(kept, open_blobs(cache)) if cache.enabled else kept
-    scores = open_states(inputs, model, store, digest, kept)
+    shared = open_blobs(cache) if cache.enabled else PreparedStore({})
+    staged = StagedStore(shared, check.require_unchanged)
+    scores = open_states(inputs, model, LayeredStore(kept, staged), digest, kept)
     if records:
         prepare_states(scores, cache.prepared_mb * 2**20, report)
     else:
         scores.tree.base.prepare_layers(report)
     config = replace(config, edit=inputs.settings)
-    return Prepared(config, inputs, share(model), digest, kept.artefacts, import_roots)
+    weights = share(model)
+    staged.publish(even_if_nothing_waits=True)
+    return Prepared(config, inputs, weights, digest, kept.artefacts, import_roots)
 
 
 def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:

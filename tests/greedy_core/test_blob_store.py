@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import logging
 import multiprocessing
 import os
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import Blobs, FolderBlobs
-from greedy_core.store import Artefact, artefact_key, computed_once, remembered
+from greedy_core.blobs import SECRET, Blobs
+from greedy_core.folder_blobs import FolderBlobs
+from greedy_core.store import Artefact, Layout, artefact_key, computed_once, remembered
 
 LIMIT = 2**30
 KEY = artefact_key("scores", state="root", rows=3)
@@ -30,7 +32,7 @@ def first(artefact: Artefact | None) -> float | None:
 
 
 def only_file(folder: Path) -> Path:
-    (file,) = (path for path in folder.rglob("*") if path.is_file())
+    (file,) = folder.rglob("*.artefact")
     return file
 
 
@@ -82,6 +84,61 @@ def test_an_artefact_under_another_ones_name_is_not_believed(tmp_path: Path) -> 
     target.parent.mkdir(exist_ok=True)
     os.link(only_file(tmp_path), target)
     assert store.get(other) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"rows": np.zeros(7), "count": np.array([7])}, id="another shape"),
+        pytest.param({"rows": np.zeros(8, np.float32), "count": np.array([8])}, id="another type"),
+        pytest.param({"rows": np.zeros(8)}, id="one too few"),
+        pytest.param({**of(0.0), "more": np.zeros(1)}, id="one too many"),
+        pytest.param({"row": np.zeros(8), "count": np.array([8])}, id="another name"),
+    ],
+)
+def test_wrong_arrays_under_a_key_are_computed_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, wrong: Artefact
+) -> None:
+    opened(tmp_path).put(KEY, wrong)
+    store = opened(tmp_path)
+    assert first(remembered(store, KEY, lambda: of(2.0), Layout.of(of(2.0)))[0]) == 2.0
+    assert "is damaged; it is computed again" in caplog.text
+    assert first(opened(tmp_path).get(KEY, Layout.of(of(2.0)))) == 2.0
+
+
+def test_who_writes_second_does_not_take_wrong_arrays_for_the_first_ones(tmp_path: Path) -> None:
+    opened(tmp_path).put(KEY, {"other": np.zeros(1)})
+    assert first(opened(tmp_path).put(KEY, of(2.0))) == 2.0
+
+
+def test_a_blob_of_another_store_is_not_believed(tmp_path: Path) -> None:
+    for name, value in (("here", 1.0), ("there", 2.0)):
+        opened(tmp_path / name).put(KEY, of(value))
+    only_file(tmp_path / "here").write_bytes(only_file(tmp_path / "there").read_bytes())
+    assert opened(tmp_path / "here").get(KEY) is None
+
+
+def test_a_blob_that_says_nothing_of_the_secret_is_not_believed(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.put(KEY, of(1.0))
+    payload = only_file(tmp_path).read_bytes()[32:]
+    only_file(tmp_path).write_bytes(hashlib.sha256(KEY.encode() + payload).digest() + payload)
+    assert store.get(KEY) is None
+
+
+@pytest.mark.parametrize("damage", [bytes(31), b"", bytes(33)])
+def test_a_damaged_secret_loses_the_store_and_nothing_else(tmp_path: Path, damage: bytes) -> None:
+    opened(tmp_path).put(KEY, of(1.0))
+    (tmp_path / SECRET).write_bytes(damage)
+    assert opened(tmp_path).get(KEY) is None
+    opened(tmp_path).put(KEY, of(2.0))
+    assert first(opened(tmp_path).get(KEY)) == 2.0
+
+
+def test_a_secret_that_is_no_file_is_made_anew(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / SECRET)
+    opened(tmp_path).put(KEY, of(1.0))
+    assert first(opened(tmp_path).get(KEY)) == 1.0
 
 
 def put_at_once(folder: Path, value: float, barrier: Barrier) -> None:

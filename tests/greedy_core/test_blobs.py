@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from greedy_core.blobs import LEASES, FolderBlobs
+from greedy_core.blobs import LEASES, SECRET
+from greedy_core.folder_blobs import FolderBlobs
 
 BLOCK = 4096
 
@@ -86,3 +89,96 @@ def test_a_place_that_cannot_be_written_raises(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"File exists|Not a directory"):
         FolderBlobs(tmp_path / "file", 10 * BLOCK).create("a", b"")
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link_to_a_file(path: Path) -> None:
+    outside = path.parents[2] / "outside"
+    outside.write_bytes(b"theirs")
+    path.symlink_to(outside)
+
+
+def dangling_link(path: Path) -> None:
+    path.symlink_to(path.parents[2] / "outside")
+
+
+def listening_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as each:
+        each.bind(str(path))
+
+
+INTRUDERS = [fifo, link_to_a_file, dangling_link, listening_socket, Path.mkdir]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("intruder", INTRUDERS)
+def test_what_is_no_file_is_never_opened_and_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, intruder: Callable[[Path], None]
+) -> None:
+    blobs, place = FolderBlobs(tmp_path / "store", 10 * BLOCK), tmp_path / "store" / "ab" / "key"
+    place.parent.mkdir(parents=True)
+    intruder(place)
+    for _ in range(3):
+        assert blobs.read("ab/key") is None
+    assert caplog.text.count("ab/key in") == 1
+    created = blobs.create("ab/key", b"ours")
+    assert created == (intruder is not Path.mkdir), "a folder stays, with what may be in it"
+    assert blobs.read("ab/key") == (b"ours" if created else None)
+    outside = tmp_path / "outside"
+    assert not outside.exists() or outside.read_bytes() == b"theirs"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("intruder", [fifo, link_to_a_file, dangling_link])
+def test_nothing_is_written_through_what_is_no_file(
+    tmp_path: Path, intruder: Callable[[Path], None]
+) -> None:
+    blobs, place = FolderBlobs(tmp_path / "store", 10 * BLOCK), tmp_path / "store" / "ab" / "key"
+    place.parent.mkdir(parents=True)
+    intruder(place)
+    assert not blobs.create("ab/key", b"ours")
+    blobs.replace("ab/key", b"ours")
+    assert place.is_file() and not place.is_symlink() and blobs.read("ab/key") == b"ours"
+    outside = tmp_path / "outside"
+    assert not outside.exists() or outside.read_bytes() == b"theirs"
+
+
+def test_a_folder_of_the_store_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    blobs, outside = FolderBlobs(tmp_path / "store", 10 * BLOCK), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "key").write_bytes(b"theirs")
+    for folder in ("ab", LEASES):
+        (tmp_path / "store").mkdir(exist_ok=True)
+        (tmp_path / "store" / folder).symlink_to(outside)
+        assert blobs.create(f"{folder}/key", b"ours")
+        assert blobs.read(f"{folder}/key") == b"ours"
+    assert (outside / "key").read_bytes() == b"theirs"
+    assert files(outside) == {"key"}
+
+
+def test_eviction_follows_no_link_and_removes_nothing_but_files(tmp_path: Path) -> None:
+    store, outside = tmp_path / "store", tmp_path / "outside"
+    for folder in (store / "ab", outside):
+        folder.mkdir(parents=True)
+    (outside / "old").write_bytes(bytes(50 * BLOCK))
+    os.utime(outside / "old", (1, 1))
+    (store / "ab" / "link").symlink_to(outside / "old")
+    (store / "linked").symlink_to(outside)
+    os.mkfifo(store / "ab" / "fifo")
+    blobs = FolderBlobs(store, 5 * BLOCK)
+    for number in range(20):
+        blobs.create(f"ab/{number}", bytes(BLOCK))
+    assert (outside / "old").exists()
+    assert (store / "ab" / "link").is_symlink() and (store / "ab" / "fifo").is_fifo()
+
+
+def test_the_secret_is_its_owners_and_stays(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path, 3 * BLOCK)
+    assert blobs.create(SECRET, bytes(32))
+    os.utime(tmp_path / SECRET, (1, 1))
+    for number in range(10):
+        blobs.create(f"ab/{number}", bytes(BLOCK))
+    assert (tmp_path / SECRET).stat().st_mode & 0o777 == 0o600

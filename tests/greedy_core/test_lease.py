@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import pytest
 
 from greedy_core import process as process_module
 from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import LEASES, FolderBlobs
+from greedy_core.blobs import LEASES
+from greedy_core.folder_blobs import FolderBlobs
 from greedy_core.lease import Lease
 from greedy_core.process import process_space, this_process
 from greedy_core.store import Artefact, computed_once
@@ -151,6 +153,18 @@ def test_a_lapsed_holder_does_not_take_back_what_another_one_has(tmp_path: Path)
     time.sleep(0.2)
     late.release()
     assert blobs.read(f"{LEASES}/{KEY}") == b"elsewhere 1 abc 0"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("intruder", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("x")])
+def test_what_is_no_lease_is_not_waited_for(
+    tmp_path: Path, intruder: Callable[[Path], None]
+) -> None:
+    (tmp_path / LEASES).mkdir()
+    intruder(tmp_path / LEASES / KEY)
+    held = lease(tmp_path, lapse=5)
+    held.acquire()
+    held.release()
 
 
 def test_where_nothing_can_be_written_everybody_computes(tmp_path: Path) -> None:

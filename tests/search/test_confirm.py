@@ -27,6 +27,7 @@ from greedy_core.inputs import read_inputs
 from greedy_core.loading import load_model
 from greedy_core.progress import Progress
 from greedy_core.reserve import Reserve
+from greedy_core.weights_check import WeightsCheck
 from search.confirmation import ConfirmSession, confirm_sweep
 from search.errors import SweepInterrupted, SweepLocked
 from search.exit_status import WRONG_INPUT, status_of
@@ -150,9 +151,8 @@ def test_a_walk_is_what_editing_those_records_alone_comes_to(
     model = load_model("factworld")
     inputs = read_inputs(settings, model.config.to_dict())
     alone = replace(config.cache, enabled=False)
-    bench = Workbench(
-        replace(inputs, selection=selection), model, model.digest(), alone, {}, lambda: None
-    )
+    inputs, check = replace(inputs, selection=selection), WeightsCheck(model)
+    bench = Workbench(inputs, model, check, model.digest(), alone, {}, lambda: None)
     result = run_edit(*bench.open(settings))
     walk = found.confirm.set_index(["trial", "sequence"]).loc[winner, 0]
     for name, value in evaluation_values(result.edited).items():

@@ -201,6 +201,27 @@ def test_walks_of_a_confirmation_that_wrote_into_the_weights_are_not_kept(
     assert discarded == [True]
 
 
+def test_walks_of_a_confirmation_in_which_a_worker_found_its_model_changed_are_not_kept(
+    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Pool:
+        """A worker has said so; the driver's own view of the weights is well."""
+
+        def __init__(self, *given: object) -> None:
+            pass
+
+        def run(self, walks: object) -> list[Any]:
+            raise BaseModelChanged.modules()
+
+    discarded: list[bool] = []
+    log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
+    monkeypatch.setattr("search.confirmation.WalkPool", Pool)
+    session = ConfirmSession(SweepFile.read(folder), shared, log, Watch(), Interrupts())
+    with pytest.raises(BaseModelChanged, match="modules were changed"):
+        session.run([], [])
+    assert discarded == [True]
+
+
 def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: Path) -> None:
     results, file = LocalFolder(folder), SweepFile.read(folder)
     asked = file.config.search

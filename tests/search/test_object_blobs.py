@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import LEASES
+from greedy_core.blobs import LEASES, SECRET
 from greedy_core.store import Artefact, computed_once
+from greedy_core.store_key import KEY_BYTES
 from search.object_blobs import ObjectBlobs
 
 KEY = "targets-0123456789"
@@ -73,6 +74,8 @@ def test_what_is_dear_is_computed_once_and_its_lease_given_back(address: str) ->
     assert len(calls) == 1
     assert found == set(calls)
     assert ObjectBlobs(address).read(f"{LEASES}/{KEY}") is None
+    secret = ObjectBlobs(address).read(SECRET)
+    assert secret is not None and len(secret) == KEY_BYTES
 
 
 def test_a_store_that_fails_is_switched_off_and_the_work_goes_on(
