@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 import analysis
 from greedy_core.errors import InputError
@@ -15,6 +14,7 @@ from search.cli_logging import set_up_logging
 from search.cli_options import AcceptVersions, Folder, Json, Verbose
 from search.exit_status import SOME_FAILED
 from search.results.progress import load_valid
+from search.streams import console
 from search.verdict_table import print_verdict
 from spaces.values import inert
 
@@ -33,7 +33,7 @@ def best(folder: Folder, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
-        print_verdict(found, Console())
+        print_verdict(found, console())
 
 
 def confirm(

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 import analysis
 from search.cli_logging import set_up_logging
 from search.cli_options import AcceptVersions, Config, Folder, Json, Verbose
 from search.config import SweepConfig
 from search.exit_status import SOME_FAILED
+from search.streams import console
 from search.sweep_inputs import resolved_config, split_arguments, sweep_address
 from search.verdict_table import print_verdict
 from spaces.values import inert
@@ -108,7 +108,7 @@ def edit(
     resolved = resolved_config(path, overrides, space=False)
     from search.edit_command import edit_once
 
-    edit_once(resolved, Console(), as_json, events)
+    edit_once(resolved, console(), as_json, events)
 
 
 def show_config(config: Config = None) -> None:
@@ -126,13 +126,12 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, verbose: bool
     from analysis.verdict import verdict
     from search.terminal import ProgressLine
 
-    console = Console(stderr=True)
-    line = ProgressLine(console, tuple(config.search_space().distributions))
+    line = ProgressLine(console(stderr=True), tuple(config.search_space().distributions))
     with line.shown():
         outcome = start(line)
     found = verdict(analysis.load(outcome.folder))
     if found is not None:
-        print_verdict(found, Console())
+        print_verdict(found, console())
     typer.echo(f"results: {inert(str(outcome.folder))}")
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials failed; see the column error of trials", err=True)

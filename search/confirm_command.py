@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import typer
-from rich.console import Console
 
 import analysis
 from analysis.confirmation import confirmation
 from search.confirm_table import print_confirmation
 from search.confirmation import confirm_sweep
+from search.streams import console
 from search.terminal import ProgressLine
 
 
@@ -32,14 +32,14 @@ def confirm_and_show(
         as_json: print JSON.
         verbose: let the libraries talk.
     """
-    line = ProgressLine(Console(stderr=True), ())
+    line = ProgressLine(console(stderr=True), ())
     with line.shown():
         failed = confirm_sweep(folder, top, sequences, line, verbose, accept_versions)
     found = confirmation(analysis.load(folder))
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))
     elif found is not None:
-        print_confirmation(found, Console())
+        print_confirmation(found, console())
     if found is None:
         few = "the best setting and the baselines have fewer than two batches in common"
         typer.echo(f"{few}: nothing can be said", err=True)
