@@ -17,6 +17,7 @@ from greedy_core.language_model import LanguageModel
 from greedy_core.loading import attach, check_unchanged
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
+from search.import_places import look_there_last
 from search.reports import REFUSAL, WalkReports
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
@@ -55,6 +56,7 @@ class WalkWorker:
     """
 
     def __init__(self, prepared: Prepared, timeout: float) -> None:
+        look_there_last(prepared.import_places)
         self._prepared = prepared
         self._timeout = timeout
         self._pulse = Pulse()

@@ -47,6 +47,8 @@ class Prepared:
     """The model's part of every key."""
     artefacts: dict[str, Artefact]
     """Covariances, keys, base targets, hidden states."""
+    import_places: tuple[str, ...] = ()
+    """Folders that the driver imports from, where a metric function may be."""
 
 
 class Workbench:
