@@ -6,6 +6,7 @@ knows, so that the next one can tell what is dead and removes that.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -22,6 +23,8 @@ from search.errors import NoTemporaryFolder
 PREFIX = "ratchet-"
 VARIABLES = ("RAY_TMPDIR", "TMPDIR")
 PLACES = ("/tmp", "/var/tmp")
+LEAST_ROOM = 2**24
+"""Bytes without which Ray does not even start, and takes a minute to notice."""
 
 _PLAIN = re.compile(r"[\w/.,:+@%-]+", re.ASCII)
 """Ray writes the name into command lines."""
@@ -78,6 +81,9 @@ def _check(place: str, longest: int | None) -> None:
         return
     if len(place) + len(f"/{PREFIX}12345678") > longest:
         raise OSError("its name is too long for the sockets in it")
+    room = os.statvfs(place)
+    if room.f_bavail * room.f_frsize < LEAST_ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if not _PLAIN.fullmatch(place):
         raise OSError("its name has characters that Ray cannot take")
 

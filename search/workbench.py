@@ -12,6 +12,7 @@ from analysis.storage import S3
 from greedy_core.blob_store import BlobStore
 from greedy_core.blobs import FolderBlobs
 from greedy_core.edit import open_states
+from greedy_core.errors import InputError
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import SharedWeights, attach, check_unchanged, load_model, share
@@ -193,10 +194,20 @@ def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None)
 
 
 def cache_folder(cache: CacheSettings) -> Path:
-    """Where states are stored: the named folder, or `ratchet` in the user's cache folder."""
-    if cache.dir is not None:
-        return Path(cache.dir).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ratchet"
+    """Where states are stored: the named folder, or `ratchet` in the user's cache folder.
+
+    Raises:
+        InputError: if none is named and the user has no home folder.
+    """
+    try:
+        if cache.dir is not None:
+            return Path(cache.dir).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ratchet"
+    except RuntimeError:
+        raise InputError(
+            "cache.dir or XDG_CACHE_HOME must name a folder, or cache.enabled be false, "
+            "since this user has no home folder"
+        ) from None
 
 
 def _plan_key(settings: EditSettings) -> tuple[object, ...]:
