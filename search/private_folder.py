@@ -92,14 +92,14 @@ def _locked(place: str) -> tuple[Path, int]:
     """A new folder and the lock on it."""
     while True:
         path = tempfile.mkdtemp(prefix=PREFIX, dir=place)
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        with suppress(OSError):  # a file system without locks: nobody will be able to remove it
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        # Until it is locked, somebody may take it for a dead process's.
         with suppress(FileNotFoundError):
-            if os.stat(path).st_ino == os.fstat(lock).st_ino:
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            with suppress(OSError):  # where there are no locks, nobody will be able to remove it
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock).st_nlink:
                 return Path(path), lock
-        # Somebody took it for a dead process's before it was locked.
-        os.close(lock)
+            os.close(lock)
 
 
 def _require_sockets(path: Path) -> None:
