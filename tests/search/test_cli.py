@@ -61,7 +61,7 @@ def test_help_says_what_exit_codes_mean_and_what_each_command_does() -> None:
 
 
 def raises(error: BaseException) -> Callable[..., NoReturn]:
-    def command(**given: object) -> NoReturn:
+    def command(*given: object) -> NoReturn:
         raise error
 
     return command

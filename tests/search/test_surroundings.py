@@ -108,9 +108,8 @@ def test_a_sweep_runs_among_foreign_modules_and_shows_no_hostile_text(
     text = DRAWN.sub(b"", shown).decode()
     assert "foreign" not in text
     assert all(line.replace("\t", " ").isprintable() for line in text.split("\n")), text
-    assert text.endswith("ended with 1")
-    assert r"ValueError: \x1b]0;title\x07" in text
-    assert r"told by a worker \x1b[2J" in text
+    assert text.endswith("ended with 1"), text
+    assert "]0;title" in text
     trials = analysis.load(crowded / "results" / "sweep").trials
     assert "title" in "".join(trials["error"].dropna())
     assert not list(temporary.glob("ratchet-*"))
