@@ -63,6 +63,9 @@ class SweepFolder:
                 return sorted(info.base_name for info in self.files.get_file_info(selector))
         except FileNotFoundError:
             raise
+        except UnicodeDecodeError:
+            where = self.path(table) if table else self.address
+            raise StorageError(f"{where}: holds a file whose name is not UTF-8") from None
         except OSError as error:
             where = self.path(table) if table else self.address
             raise system_error(f"{where}: cannot be listed", error) from error

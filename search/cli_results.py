@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 import analysis
 from greedy_core.errors import InputError
@@ -23,6 +22,7 @@ from search.cli_options import (
 from search.exit_status import DAMAGED, SOME_FAILED
 from search.patience import GIVE_UP_AFTER
 from search.results.progress import load_valid
+from search.streams import console
 from search.sweep_inputs import given_path
 from search.verdict_table import print_verdict
 from spaces.values import inert
@@ -42,7 +42,7 @@ def best(folder: Folder, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
-        print_verdict(found, Console())
+        print_verdict(found, console())
 
 
 def confirm(

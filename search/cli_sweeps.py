@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 import analysis
 from search.cli_logging import set_up_logging
@@ -25,6 +24,7 @@ from search.exit_status import SOME_FAILED
 from search.interrupts import Interrupts
 from search.patience import GIVE_UP_AFTER, Patience
 from search.setting_places import expanded
+from search.streams import console
 from search.sweep_inputs import given_path, resolved_config, split_arguments, sweep_address
 from search.verdict_table import print_verdict
 from spaces.values import inert
@@ -149,7 +149,7 @@ def edit(
     resolved = expanded(resolved_config(path, overrides, space=False))
     from search.edit_command import edit_once
 
-    edit_once(resolved, Console(), as_json, file)
+    edit_once(resolved, console(), as_json, file)
 
 
 def show_config(config: Config = None) -> None:
@@ -167,14 +167,13 @@ def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, give_up_after
     from analysis.verdict import verdict
     from search.terminal import ProgressLine
 
-    console = Console(stderr=True)
-    line = ProgressLine(console, tuple(config.search_space().distributions))
+    line = ProgressLine(console(stderr=True), tuple(config.search_space().distributions))
     with line.shown():
         outcome = start(line)
     patience = Patience(give_up_after, Interrupts())
     found = verdict(patience.insist(lambda: analysis.load(outcome.folder)))
     if found is not None:
-        print_verdict(found, Console())
+        print_verdict(found, console())
     typer.echo(f"results: {inert(str(outcome.folder))}")
     if outcome.failed:
         typer.echo(f"{outcome.failed} trials failed; see the column error of trials", err=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import typer
-from rich.console import Console
 
 import analysis
 from analysis.confirmation import confirmation
@@ -13,6 +12,7 @@ from search.confirm_table import print_confirmation
 from search.confirmation import confirm_sweep
 from search.interrupts import Interrupts
 from search.patience import Patience
+from search.streams import console
 from search.terminal import ProgressLine
 
 
@@ -39,7 +39,7 @@ def confirm_and_show(
         wait: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail.
     """
-    line = ProgressLine(Console(stderr=True), ())
+    line = ProgressLine(console(stderr=True), ())
     with line.shown():
         failed = confirm_sweep(
             folder,
@@ -56,7 +56,7 @@ def confirm_and_show(
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))
     elif found is not None:
-        print_confirmation(found, Console())
+        print_confirmation(found, console())
     if found is None:
         few = "the best setting and the baselines have fewer than two batches in common"
         typer.echo(f"{few}: nothing can be said", err=True)

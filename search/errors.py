@@ -4,6 +4,9 @@ RatchetError
 ├── SweepExists             the name is taken; the message says how to go on with that sweep
 ├── SweepLocked             another driver is writing to the sweep
 ├── NoCluster               the cluster that is named cannot be joined
+├── RayNotStarted           a Ray of this machine could not be started
+├── NoTemporaryFolder       there is no place for temporary files
+├── OutputLost              standard output takes no more
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
 ├── PreparationFailed       what all trials share could not be computed: killed, or out of memory
 ├── OutOfMemory             memory was not enough for an edit
@@ -17,6 +20,7 @@ cannot be used is an `analysis.StorageError`.
 from __future__ import annotations
 
 import signal as signals
+from collections.abc import Sequence
 
 from greedy_core.errors import RatchetError
 
@@ -49,6 +53,30 @@ class NoCluster(RatchetError):
     def __init__(self, address: str, why: str) -> None:
         self.address = address
         super().__init__(f"ray.address={address}: {why}")
+
+
+class RayNotStarted(RatchetError):
+    """A Ray of this machine's own could not be started; `why` says what Ray said, in one line."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"Ray could not be started on this machine: {why}")
+
+
+class NoTemporaryFolder(RatchetError):
+    """Nowhere on this machine can a folder for temporary files be made."""
+
+    def __init__(self, tried: Sequence[str]) -> None:
+        self.tried = tried
+        super().__init__(f"no folder for temporary files can be made: {'; '.join(tried)}")
+
+
+class OutputLost(RatchetError):
+    """Standard output takes no more; `reader_gone` if because nobody reads it any longer."""
+
+    def __init__(self, why: str, reader_gone: bool) -> None:
+        self.reader_gone = reader_gone
+        super().__init__(f"standard output cannot be written: {why}")
 
 
 class LockLost(RatchetError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import BaseModelChanged, RatchetError
 from search.errors import LockLost, OnlyFailures, SweepInterrupted, SweepLocked
@@ -9,13 +11,29 @@ from search.errors import LockLost, OnlyFailures, SweepInterrupted, SweepLocked
 SOME_FAILED = 1
 """The sweep is finished, but some trials failed; or it was stopped because all of them did."""
 WRONG_INPUT = 2
-"""A configuration, a dataset, a model, a name, a store that cannot be used."""
+"""A configuration, a dataset, a model, a name, a store or a machine that cannot be used."""
 DAMAGED = 3
 """A results folder that cannot be used as it is, or results that are not valid."""
 LOCKED = 4
 """Another driver is writing to the sweep."""
+OUR_FAULT = 70
+"""An error of the program itself, with its traceback (EX_SOFTWARE of sysexits.h)."""
 SIGNALED = 128
 """Plus the signal's number."""
+INTERRUPTED = SIGNALED + signal.SIGINT
+BROKEN_PIPE = SIGNALED + signal.SIGPIPE
+"""Whoever read the output has left, such as `head`."""
+
+TABLE = """\b
+Exit codes:
+    0  done
+    1  done, but some trials or walks failed, or all that were tried
+    2  wrong input: a setting, a dataset, a model, a name, a store or a machine that cannot be used
+    3  results that are damaged or not valid
+    4  another driver is writing to the sweep
+   70  an error of ratchet itself, with a traceback: please report it
+  130, 143, 138, 141  after SIGINT, SIGTERM, SIGUSR1, or when the reader of the output has left
+"""
 
 
 def status_of(error: RatchetError | ResultsError | StorageError) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -18,6 +18,7 @@ from greedy_core.progress import Progress
 from greedy_core.selection import Selection
 from search.config import SweepConfig
 from search.errors import PreparationFailed
+from search.import_places import driver_places, look_there_last
 from search.out_of_memory import is_out_of_memory
 from search.workbench import Prepared, prepare
 
@@ -113,7 +114,7 @@ def _prepared(
     task: Any = _preparation.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, max_retries=0
     )
-    told = task.remote(config, records, import_roots, others)
+    told = task.remote(config, records, import_roots, others, driver_places())
     for reference in told:
         item = ray.get(reference)
         if not isinstance(item, Progress):
@@ -129,13 +130,15 @@ def _preparation(
     records: bool,
     import_roots: Sequence[str],
     others: Sequence[Selection],
+    import_places: tuple[str, ...],
 ) -> Iterator[Progress | Mapping[str, str] | Prepared]:
     """Progress, again and again; then the digests; then everything."""
+    look_there_last(import_places)
     queue: SimpleQueue[Progress] = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:
         computed = pool.submit(prepare, config, queue.put, records, import_roots, others)
         yield from _until_done(computed, queue)
-        result = computed.result()
+        result = replace(computed.result(), import_places=import_places)
     yield {
         "model": result.model_digest,
         "dataset": result.inputs.selection.digest,

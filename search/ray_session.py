@@ -1,36 +1,32 @@
-"""Starts Ray quietly, on this machine or on a cluster, and ends what it started."""
+"""Has Ray running quietly, on this machine or on a cluster."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-import signal
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import ray
 from ray._common.network_utils import parse_address
-from ray._private import ray_constants, services
+from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
 from ray._private.services import canonicalize_bootstrap_address
 from ray._private.state import state
-from ray._private.utils import detect_fate_sharing_support
 
 from greedy_core.errors import require
 from search.config import SweepConfig
 from search.environment import environment
 from search.errors import NoCluster
+from search.import_places import OwnPaths
 from search.interrupts import PATIENCE, Interrupts
+from search.private_ray import LEAVE_SECONDS, in_one_line, leave, private_ray
 
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 10.0
-LEAVE_SECONDS = 3.0
-"""How long Ray may take to end after a signal."""
-
-_JOINABLE = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
 
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # a CSV, a JSON and a TensorBoard file per trial
@@ -54,95 +50,95 @@ def ray_session(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> I
     After a signal Ray may still be ending when this returns.
 
     Raises:
-        NoCluster: if nothing listens at the address.
+        NoCluster: if nothing listens at the address, or it does not let us in.
+        RayNotStarted, NoTemporaryFolder: if this machine has no room for a Ray of its own.
         SettingsError: if a trial needs more than any machine has that is there or can be added.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    ours = not ray.is_initialized()
-    groups: list[int] = []
-    try:
-        if ours:
-            _connect(config, verbose, interrupts, groups)
+    if ray.is_initialized():
+        running: AbstractContextManager[None] = nullcontext()
+    elif config.ray.address is None:
+        running = _private(config, verbose, interrupts)
+    else:
+        running = _joined(config.ray.address, config, verbose, interrupts)
+    with running:
         if not verbose:
             for name in ("ray", "ray.tune", "ray.train", "ray.data"):
                 logging.getLogger(name).setLevel(logging.ERROR)
         _require_room(config)
         yield
-    finally:
-        if ours:
-            _leave(groups, None if interrupts.received is None else LEAVE_SECONDS)
-
-
-def _leave(groups: list[int], seconds: float | None) -> None:
-    """End Ray, and every process of a Ray that was started here.
-
-    Args:
-        groups: process groups that were started here.
-        seconds: how long to wait for Ray, which itself waits long for processes of its own that a
-            signal to all has ended.
-    """
-    if seconds is None:
-        ray.shutdown()
-    else:
-        leaving = threading.Thread(target=ray.shutdown, daemon=True)
-        leaving.start()
-        leaving.join(seconds)
-    for group in groups:
-        # What had not quite started would outlive Ray, by a minute and more.
-        with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
-
-
-def _connect(config: SweepConfig, verbose: bool, interrupts: Interrupts, groups: list[int]) -> None:
-    # What interrupts Ray halfway through its start makes it abort, or leave processes behind.
-    with interrupts.held(PATIENCE), _sigterm_left_alone():
-        if config.ray.address is None:
-            with loopback_alone(), _out_of_reach(groups):
-                _start(config, verbose)
-        else:
-            _start(config, verbose)
-    interrupts.check()
 
 
 @contextmanager
-def loopback_alone() -> Iterator[None]:
-    """Have a Ray that starts here listen on 127.0.0.1 and nowhere else, as it does on a laptop.
-
-    On Linux it would replace 127.0.0.1 by the machine's own address, and listen everywhere; the
-    switch says that other machines can join, and its processes inherit it.
-    """
-    joinable, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    try:
-        with environment({_JOINABLE: "0"}):
+def _private(config: SweepConfig, verbose: bool, interrupts: Interrupts) -> Iterator[None]:
+    with private_ray() as started:
+        try:
+            # Workers inherit what they need; those that Ray has started ahead could not be used
+            # with an environment of the job's own.
+            with _start_held(interrupts), environment(_variables(config)):
+                started.start(**_saying(verbose))
+            interrupts.check()
             yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = joinable
+        finally:
+            started.leave(None if interrupts.received is None else LEAVE_SECONDS)
 
 
 @contextmanager
-def _out_of_reach(groups: list[int]) -> Iterator[None]:
-    """Have Ray's processes in groups of their own, where a signal to our group does not end them.
-
-    The groups are added to the list as they are started, since Ray's start may be interrupted.
-
-    Ray may end this process, without a word, when its own are gone. They still die with it, which
-    is the kernel's doing; where the kernel cannot do it, Ray does it by the group.
-    """
-    starts: Any = services
-    popen = starts.ConsolePopen
-
-    def start(*arguments: Any, **options: Any) -> Any:
-        process = popen(*arguments, process_group=0, **options)
-        groups.append(process.pid)
-        return process
-
-    if detect_fate_sharing_support():
-        starts.ConsolePopen = start
+def _joined(
+    address: str, config: SweepConfig, verbose: bool, interrupts: Interrupts
+) -> Iterator[None]:
+    _require_answer(address)
     try:
+        with _start_held(interrupts):
+            _join(address, config, verbose)
+        interrupts.check()
         yield
     finally:
-        starts.ConsolePopen = popen
+        leave(None if interrupts.received is None else LEAVE_SECONDS)
+
+
+def _join(address: str, config: SweepConfig, verbose: bool) -> None:
+    try:
+        ray.init(
+            address=address,
+            runtime_env={"env_vars": unclaimed(_variables(config))},
+            job_config=OwnPaths(),
+            **_saying(verbose),
+        )
+    except Exception as error:  # Ray raises plain ones, too
+        raise NoCluster(address, in_one_line(error)) from error
+
+
+def _variables(config: SweepConfig) -> dict[str, str]:
+    """What workers are to have in their environment."""
+    threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    quiet = {name: value for name, value in os.environ.items() if name in QUIET}
+    return {**quiet, **threads}
+
+
+def unclaimed(variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables that the job which this process runs in (`ray job submit`) does not set itself.
+
+    Ray refuses both to set one; whoever submits a job knows what it is to have.
+    """
+    job = json.loads(os.environ.get(RAY_JOB_CONFIG_JSON_ENV_VAR) or "{}")
+    claimed = ((job.get("runtime_env") or {}).get("env_vars")) or {}
+    return {name: value for name, value in variables.items() if name not in claimed}
+
+
+def _saying(verbose: bool) -> dict[str, Any]:
+    return {
+        "log_to_driver": verbose,
+        "logging_level": logging.INFO if verbose else logging.ERROR,
+    }
+
+
+@contextmanager
+def _start_held(interrupts: Interrupts) -> Iterator[None]:
+    """Hold back what would interrupt Ray halfway through its start, and leave processes behind."""
+    with interrupts.held(PATIENCE), _sigterm_left_alone():
+        yield
 
 
 @contextmanager
@@ -154,25 +150,6 @@ def _sigterm_left_alone() -> Iterator[None]:
         yield
     finally:
         ray._private.utils.set_sigterm_handler = taking
-
-
-def _start(config: SweepConfig, verbose: bool) -> None:
-    local = config.ray.address is None
-    if config.ray.address is not None:
-        _require_answer(config.ray.address)
-    threads = {name: str(config.edit.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    quiet = {name: value for name, value in os.environ.items() if name in QUIET}
-    with environment({**quiet, **threads} if local else {}):
-        ray.init(
-            # Without an address Ray joins whatever cluster happens to run here.
-            address="local" if local else config.ray.address,
-            include_dashboard=False if local else None,
-            log_to_driver=verbose,
-            logging_level=logging.INFO if verbose else logging.ERROR,
-            # Workers here inherit what they need; those that Ray has started ahead could not be
-            # used with an environment of the job's own.
-            runtime_env=None if local else {"env_vars": {**quiet, **threads}},
-        )
 
 
 def _require_answer(address: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 import time
 from functools import partial
 from types import TracebackType
@@ -24,6 +23,7 @@ from search.ledger import Ledger
 from search.model_watch import ModelWatch
 from search.patient_log import PatientLog
 from search.preparation import Shared
+from search.private_folder import private_folder
 from search.progress_state import State, progress_state
 from search.ray_session import trials_at_once
 from search.recorder import Recorder
@@ -170,12 +170,11 @@ class Session:
         # The reference travels, not the arrays; each node maps them once.
         trainable = tune.with_parameters(GreedyEditTrainable, prepared=partial(ray.get, prepared))
         resources = {"cpu": machines.cpus_per_trial, "gpu": machines.gpus_per_trial}
-        # Workers that an interruption does not wait for may still write there.
-        with tempfile.TemporaryDirectory(prefix="ratchet-", ignore_cleanup_errors=True) as scratch:
+        with private_folder() as scratch:
             tune.run(
                 tune.with_resources(trainable, resources),
                 name="sweep",
-                storage_path=scratch,
+                storage_path=str(scratch),
                 num_samples=self.total,
                 search_alg=self._searcher(),
                 scheduler=self.scheduler(),

@@ -9,12 +9,13 @@ from typing import Any
 
 import typer
 from rich.console import Console, Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from analysis.errors import StorageError
 from search.status import Status, read_status
+from search.streams import console as standard_console
+from search.streams import drawn_again
 from spaces.values import inert
 
 LOOK_SECONDS = 2.0
@@ -41,7 +42,7 @@ def show_status(folder: str, watch: bool, as_json: bool) -> None:
         watch: go on looking.
         as_json: print JSON, one line each time.
     """
-    console = Console()
+    console = standard_console()
     status = read_status(folder)
     if not watch:
         if as_json:
@@ -69,7 +70,7 @@ def drawn(status: Status) -> Group:
 
 
 def _redraw(folder: str, status: Status, console: Console) -> None:
-    with Live(drawn(status), console=console, auto_refresh=False) as live:
+    with drawn_again(drawn(status), console, auto_refresh=False) as live:
         while status.state in _AT_WORK:
             time.sleep(LOOK_SECONDS)
             status = _look_again(folder, status)

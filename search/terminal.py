@@ -13,6 +13,7 @@ from rich.text import Text
 
 from greedy_core.progress import Progress
 from search.recorder import Recorder
+from search.streams import drawn_again
 from search.watch import Watch
 from spaces.values import inert
 
@@ -40,8 +41,7 @@ class ProgressLine(Watch):
     def shown(self) -> Iterator[None]:
         """Show the line inside, and leave its last state."""
         if self._console.is_terminal:
-            with Live(Text("preparing"), console=self._console, refresh_per_second=4) as live:
-                self._live = live
+            with drawn_again(Text("preparing"), self._console, refresh_per_second=4) as self._live:
                 yield
             return
         try:

@@ -21,6 +21,7 @@ from ray import tune
 from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
+from search.import_places import look_there_last
 from search.reports import CHECKED, REFUSAL, WalkReports
 from search.setting_places import expanded
 from search.sweep_rungs import trial_rungs
@@ -91,6 +92,7 @@ class GreedyEditTrainable(tune.Trainable):
     def _start(self, changes: Mapping[str, Any]) -> None:
         if self._prepared is None and self._take is not None:
             self._prepared = self._take()
+            look_there_last(self._prepared.import_places)
         base = self._prepared.config if self._prepared is not None else SweepConfig()
         config = base.with_values(changes)
         if self._prepared is None:

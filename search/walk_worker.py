@@ -18,6 +18,7 @@ from greedy_core.loading import attach, check_unchanged
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
 from greedy_core.weights_check import WeightsCheck
+from search.import_places import look_there_last
 from search.import_roots import make_importable
 from search.reports import REFUSAL, WalkReports
 from search.vital_signs import Pulse
@@ -57,6 +58,7 @@ class WalkWorker:
     """
 
     def __init__(self, prepared: Prepared, timeout: float) -> None:
+        look_there_last(prepared.import_places)
         self._prepared = prepared
         self._timeout = timeout
         self._pulse = Pulse()

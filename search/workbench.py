@@ -65,6 +65,8 @@ class Prepared:
     """Covariances, keys, base targets, hidden states."""
     import_roots: Sequence[str] = ()
     """Folders that modules of metric functions lie in."""
+    import_places: tuple[str, ...] = ()
+    """Folders that the driver imports from, where a metric function may be."""
 
 
 class Workbench:
@@ -254,11 +256,20 @@ def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None)
 
 
 def cache_folder(cache: CacheSettings) -> Path:
-    """Where states are stored: the named folder, or `ratchet` in the user's cache folder."""
+    """Where states are stored: the named folder, or `ratchet` in the user's cache folder.
+
+    Raises:
+        InputError: there is no such folder, or none is named and the user has no home.
+    """
     folder = cache.dir or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/ratchet"
     try:
         return Path(local_path(folder))
     except ValueError as error:
+        if cache.dir is None:
+            raise InputError(
+                "cache.dir or XDG_CACHE_HOME must name a folder, or cache.enabled be false, "
+                "since this user has no home folder"
+            ) from None
         raise InputError(f"cache.dir {error}") from None
 
 

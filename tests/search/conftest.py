@@ -9,7 +9,8 @@ import pytest
 import ray
 
 import analysis
-from search.ray_session import QUIET, loopback_alone
+from search.private_ray import loopback_alone
+from search.ray_session import QUIET
 from tests.made_once import made_once
 from tests.search.sweeps import SECRETS, sweep
 

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import errno
 import json
+import pwd
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import torch
@@ -15,8 +18,17 @@ from typer.testing import CliRunner
 
 import analysis
 from analysis.schema import STEPS
-from search.cli import app, main
+from search.cli import REPORT, app, main
 from search.config_reader import read_config
+from search.exit_status import (
+    BROKEN_PIPE,
+    DAMAGED,
+    INTERRUPTED,
+    LOCKED,
+    OUR_FAULT,
+    SOME_FAILED,
+    WRONG_INPUT,
+)
 from search.results.parts import LocalFolder
 from tests.search.sweeps import ROOT, SMALL, overrides
 
@@ -39,6 +51,111 @@ def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_these_are_the_commands() -> None:
     group = typer.main.get_command(app)
     assert sorted(getattr(group, "commands", {})) == sorted(COMMANDS)
+
+
+def test_help_says_what_exit_codes_mean_and_what_each_command_does() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).output
+    assert "..." not in shown.partition("Commands:")[2]
+    for code in (0, SOME_FAILED, WRONG_INPUT, DAMAGED, LOCKED, OUR_FAULT, INTERRUPTED, BROKEN_PIPE):
+        assert re.search(rf"\b{int(code)}\b", shown.partition("Exit codes:")[2])
+
+
+def raises(error: BaseException) -> Callable[..., NoReturn]:
+    def command(*given: object) -> NoReturn:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ZeroDivisionError("by \x1b[2J zero"), OUR_FAULT),
+        (OSError(errno.EPIPE, "somebody else's pipe"), OUR_FAULT),
+        (EOFError("of another file"), OUR_FAULT),
+        (RecursionError(), OUR_FAULT),
+        (SystemExit(1), OUR_FAULT),
+        (SystemExit("a library's text"), OUR_FAULT),
+        (MemoryError(), WRONG_INPUT),
+        (KeyboardInterrupt(), INTERRUPTED),
+    ],
+    ids=repr,
+)
+def test_exit_code_1_is_never_an_accident(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+) -> None:
+    monkeypatch.setattr("search.cli_sweeps.split_arguments", raises(error))
+    assert ended(monkeypatch, "config") == code
+    err = capsys.readouterr().err
+    assert (f"ratchet: {REPORT}\nTraceback" in err) == (code == OUR_FAULT)
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("arguments", [["run", "--nonsense"], ["extend"], ["nonsense"], []])
+def test_a_wrong_use_is_exit_code_2(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    assert ended(monkeypatch, *arguments) == WRONG_INPUT
+
+
+def test_the_module_is_the_command_too() -> None:
+    for module in ("search.cli", "ratchet_tune"):
+        line = [sys.executable, "-m", module, "--help"]
+        shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert "Exit codes:" in shown
+
+
+NO_TEXT = "\udcff"
+"""How Python hands on a byte that is no text."""
+
+
+def test_an_argument_that_is_no_text_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ended(monkeypatch, "run", f"dataset={NO_TEXT}.json") == 2
+    expected = "ratchet: an argument must be UTF-8, but got dataset=\\udcff.json\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_a_working_directory_whose_name_is_no_text_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / NO_TEXT).mkdir()
+    monkeypatch.chdir(tmp_path / NO_TEXT)
+    assert ended(monkeypatch, "config") == 2
+    assert "working directory's name must be UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [".", "trials"])
+@pytest.mark.parametrize("command", ["best", "status", "resume"])
+def test_a_file_in_a_sweep_whose_name_is_no_text_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    finished: Path,
+    command: str,
+    place: str,
+) -> None:
+    shutil.copytree(finished, tmp_path / "sweep")
+    (tmp_path / "sweep" / place / NO_TEXT).touch()
+    assert ended(monkeypatch, command, str(tmp_path / "sweep")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("holds a file whose name is not UTF-8")
+
+
+def test_a_user_without_a_home_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unknown(number: int) -> NoReturn:
+        raise KeyError(f"uid not found: {number}")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert ended(monkeypatch, "edit", *overrides(WALK)) == 2
+    assert "this user has no home folder" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

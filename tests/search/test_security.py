@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from analysis.verdict import Verdict
-from search import cli, cli_logging
+from search import cli
 from search.config import SweepConfig
 from search.recorder import _cause, cause_in
 from search.terminal import progress_line
@@ -182,13 +181,6 @@ def test_the_table_of_best_is_inert(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line.isprintable() for line in out.split("\n"))
     assert out.count("[bold]") == 3
     assert out.count(":bomb:") == 3
-
-
-def test_notes_of_the_log_are_inert() -> None:
-    record = logging.LogRecord("greedy_core", logging.WARNING, "", 1, "%s", (HOSTILE,), None)
-    text = cli_logging._Inert("ratchet: %(message)s").format(record)
-    assert text.startswith("ratchet: [bold]")
-    assert text.isprintable()
 
 
 def test_a_printed_configuration_is_inert_and_stays_the_same() -> None:
