@@ -25,10 +25,11 @@ import pyarrow.parquet as pq
 from analysis.commits import Commit, Part, digest_of, head
 from analysis.errors import ResultsError, StorageError
 from analysis.folder import COMMITS, CONFIG
+from analysis.schema import TABLES
 from greedy_core.process import this_process
 from search.errors import LockLost
 from search.results.parts import ResultsFolder, hidden
-from search.results.takeover import EVERY_TABLE, inherited, leftovers, with_digests
+from search.results.takeover import inherited, leftovers, with_digests
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class Commits:
     def _begun(self, sweep: str | None) -> bool:
         """Begin the term, and end what was under way; False if another driver was quicker."""
         found = self.head
-        self._folder.create_tables((*EVERY_TABLE, COMMITS))
+        self._folder.create_tables((*TABLES, COMMITS))
         present = self._folder.reading.text(CONFIG)
         text = sweep or found.sweep or present
         changed = {} if text == found.sweep else {"sweep": text, "earlier": _earlier(found)}

@@ -59,6 +59,7 @@ class ConfirmLog:
         """Begin this driver's term."""
         own = sweep_id_of(self._schemas["confirm"])
         self._commits = Commits(self._folder, own, before_write=self._before_write)
+        self._folder.create_tables(CONFIRM_TABLES)
 
     def write(self, walk: Row, records: Sequence[Row]) -> None:
         """Commit the rows of a walk that has ended; columns that a row lacks are null.
