@@ -8,10 +8,8 @@ from pathlib import Path
 import torch
 import transformers
 
+from greedy_core.numerics import NUMERICS_VERSION
 from greedy_core.store import artefact_key
-
-NUMERICS_VERSION = 3
-"""Raised whenever a change in this package changes a bit of any result."""
 
 _ARM = ("CPU implementer", "CPU part", "CPU variant")
 """Together they tell one Arm core from another; a chip may have several kinds of them."""

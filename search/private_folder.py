@@ -21,6 +21,8 @@ from pathlib import Path
 from search.errors import NoTemporaryFolder
 
 PREFIX = "ratchet-"
+MARK = ".private-folder"
+"""A file in each of them: what else begins with the same letters is somebody's own."""
 VARIABLES = ("RAY_TMPDIR", "TMPDIR")
 PLACES = ("/tmp", "/var/tmp")
 LEAST_ROOM = 2**24
@@ -98,6 +100,7 @@ def _locked(place: str) -> tuple[Path, int]:
             with suppress(OSError):  # where there are no locks, nobody will be able to remove it
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if os.fstat(lock).st_nlink:
+                Path(path, MARK).touch()
                 return Path(path), lock
             os.close(lock)
 
@@ -117,7 +120,8 @@ def _remove_dead(place: str) -> None:
             continue  # no folder, or somebody else's
         try:
             about = os.fstat(lock)
-            if about.st_uid == os.geteuid() and stat.S_IMODE(about.st_mode) == 0o700:
+            own = about.st_uid == os.geteuid() and stat.S_IMODE(about.st_mode) == 0o700
+            if own and (path / MARK).exists():
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path, ignore_errors=True)
         except OSError:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.committed import committed
+from analysis.schema import SCHEMA_VERSION
 from analysis.tables import part_schemas
 from greedy_core.errors import InputError
 from search.baselines import baselines
@@ -21,12 +22,15 @@ from search.results.recovery import (
     pending_proposals,
     proposed_generations,
 )
-from search.sweep_file import COMPARED, SCHEMA, SweepFile, space_digest
+from search.sweep_file import COMPARED, NUMERICS, SCHEMA, SweepFile, space_digest
 from spaces.parameters import PARAMETERS
 from spaces.values import shown
 
 EXTENDABLE = frozenset(f"search.{name}" for name in ("sampler", "seed", "scheduler", "audit"))
 """Settings that an extension may change, since trials before and after it stay comparable."""
+
+READABLE = tuple(str(version) for version in range(1, SCHEMA_VERSION + 1))
+"""Versions of the tables' columns that this program can go on with."""
 
 _NOT_RECORDED = "not recorded"
 _DIGITS = 12
@@ -104,10 +108,13 @@ def same_versions(
     """
     different = {
         name: _differs(name, was.get(name, _NOT_RECORDED), now[name])
-        for name in ("python", SCHEMA, *COMPARED)
+        for name in ("python", SCHEMA, NUMERICS, *COMPARED)
         if _relevant(name, was.get(name)) != _relevant(name, now[name])
     }
-    refused = [line for name, line in different.items() if not accept or name == SCHEMA]
+    unreadable = was.get(SCHEMA) not in READABLE
+    refused = [
+        line for name, line in different.items() if not accept or (name == SCHEMA and unreadable)
+    ]
     if refused:
         going_on = f"ratchet {command} DIR/NAME --accept-versions"
         way = f"install what was, or go on with what is: {going_on}"

@@ -22,6 +22,7 @@ from analysis.schema import SCHEMA_VERSION
 from analysis.storage import Address
 from greedy_core.errors import SettingsError
 from greedy_core.model_presets import PRESET
+from greedy_core.numerics import NUMERICS_VERSION
 from search.config import KEYS, SweepConfig
 from search.file_edits import accept_edits
 from search.import_roots import import_roots
@@ -43,6 +44,9 @@ VERSIONED = (*COMPARED, "safetensors", "ray", "pyarrow")
 
 SCHEMA = "schema"
 """Under this name the version of the tables' columns stands among the others."""
+
+NUMERICS = "numerics"
+"""Under this name, that of what `greedy_core` computes; sweeps before 3 do not record it."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +230,11 @@ def space_digest(config: SweepConfig) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python, of the tables' columns, and of packages."""
-    own = {"python": platform.python_version(), SCHEMA: str(SCHEMA_VERSION)}
+    own = {
+        "python": platform.python_version(),
+        SCHEMA: str(SCHEMA_VERSION),
+        NUMERICS: str(NUMERICS_VERSION),
+    }
     return own | {name: version(name) for name in VERSIONED}
 
 

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from pyarrow import fs
 
-from analysis.errors import StorageError
+from analysis.errors import ResultsError, StorageError
 from analysis.folder import SweepFolder
 from greedy_core.process import this_process
 from search.errors import LockLost
@@ -112,7 +112,20 @@ class SweepLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.release()
+        """Release the lock; an error that another driver has caused gives way to `LockLost`."""
+        try:
+            if isinstance(error, StorageError | ResultsError | OSError):
+                self._blame_taker(error)
+        finally:
+            self.release()
+
+    def _blame_taker(self, error: BaseException) -> None:
+        try:
+            held = self.held
+        except StorageError:
+            return  # nobody can tell
+        if not held:
+            raise LockLost(self._address, self._taker()) from error
 
     def _owner(self) -> Owner:
         return Owner(self._process, self._clock(), self._token)

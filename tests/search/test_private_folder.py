@@ -59,12 +59,16 @@ def test_the_next_one_removes_what_a_killed_process_left_and_nothing_else(place:
     (place / f"{PREFIX}open").mkdir()
     (place / f"{PREFIX}open").chmod(0o755)
     (place / "elsewhere").mkdir(0o700)
+    (place / f"{PREFIX}results").mkdir(0o700)  # somebody's own, private like ours
+    (place / f"{PREFIX}results" / "sweep.yaml").touch()
     (place / f"{PREFIX}link").symlink_to("elsewhere")
     others = set(place.iterdir()) - {left}
+    assert (place / f"{PREFIX}results") in others
     with private_folder() as alive:
         assert set(place.iterdir()) == {alive, *others}
         with private_folder() as second:
             assert set(place.iterdir()) == {alive, second, *others}
+    assert (place / f"{PREFIX}results" / "sweep.yaml").exists()
 
 
 def test_a_folder_that_is_taken_for_dead_before_it_is_locked_is_made_again(
