@@ -58,8 +58,8 @@ def _tell_standing(found: Inspection, tell: Callable[[str], None]) -> None:
         tell("written before there were digests: only what Parquet itself checks was checked")
     if found.commit.unchecked:
         tell(
-            f"{len(found.commit.unchecked)} trials ended in a session that was killed before it "
-            "had looked whether the shared weights were still the same"
+            f"of {len(found.commit.unchecked)} trials nobody knows whether the shared weights were "
+            "still the same when they ended"
         )
     if found.commit.invalid is not None:
         tell(found.commit.invalid)

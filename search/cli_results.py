@@ -21,9 +21,9 @@ from search.cli_options import (
 )
 from search.exit_status import DAMAGED, SOME_FAILED
 from search.patience import GIVE_UP_AFTER
-from search.results.progress import load_valid
 from search.streams import console
 from search.sweep_inputs import given_path
+from search.valid_sweep import load_valid
 from search.verdict_table import print_verdict
 from spaces.values import inert
 

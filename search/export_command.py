@@ -21,9 +21,9 @@ from search.import_roots import make_importable
 from search.interrupts import interruptible
 from search.model_card import Fact, Form, ModelCard
 from search.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial
-from search.results.progress import load_valid
 from search.sameness import require_same_data
 from search.sweep_file import COMPARED, SweepFile, versions
+from search.valid_sweep import load_valid
 from search.whole_folder import new_folder, written_whole
 
 if TYPE_CHECKING:

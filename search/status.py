@@ -58,7 +58,7 @@ class Status:
     states_read: int
     """States that trials found in the store."""
     unchecked: int = 0
-    """Trials of a driver that was killed before it looked whether the shared weights had stayed."""
+    """Trials of which nobody knows whether the shared weights were still the same."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, with names."""

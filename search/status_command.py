@@ -118,6 +118,8 @@ def _lines(status: Status) -> list[str]:
     visited = status.states_computed + status.states_read
     if visited:
         lines.append(f"{visited} states visited, {status.states_computed} of them computed")
+    if status.unchecked:
+        lines.append(f"of {status.unchecked} trials nobody knows whether the weights were the same")
     lines += [f"failed {number} times: {cause}" for cause, number in status.causes.items()]
     return lines
 

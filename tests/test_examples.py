@@ -30,7 +30,8 @@ import analysis
 from search.cli import app, main
 from search.config import KEYS
 from search.config_reader import read_config
-from search.ray_session import QUIET, loopback_alone
+from search.private_ray import loopback_alone
+from search.ray_session import QUIET
 from search.sweep_inputs import split_arguments
 from tests.made_once import made_once
 from tests.object_store import object_store

@@ -12,8 +12,6 @@ from typing import Any
 from analysis.commits import head
 from analysis.errors import ResultsError, StorageError
 from analysis.folder import SweepFolder
-from analysis.storage import Address
-from analysis.sweep import Sweep, load
 from greedy_core.outage import Outage
 from search.results.parts import ResultsFolder
 
@@ -127,24 +125,6 @@ def require_valid(folder: SweepFolder) -> None:
 
 def _first_format_mark(folder: SweepFolder) -> str | None:
     return CHANGED if last_said(folder).get("state") == INVALID else None
-
-
-def load_valid(address: Address) -> Sweep:
-    """The tables of a sweep, for who decides something from them.
-
-    Raises:
-        As `analysis.load` does, and ResultsError if the sweep is not valid.
-    """
-    folder = SweepFolder.at(address)
-    sweep = load(address)
-    require_valid(folder)
-    if sweep.unchecked:
-        logger.warning(
-            "%d trials ended in a session that was killed before it had looked whether the shared "
-            "weights were still the same",
-            len(sweep.unchecked),
-        )
-    return sweep
 
 
 def _finite(value: Any) -> Any:

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis import sweep
-from analysis.folder import Listing, SweepFolder, steady_listing
-from search.results.compaction import compact
+from analysis import committed
+from analysis.commits import Commit
+from analysis.folder import SweepFolder
 from search.results.parts import LocalFolder
+from tests.search.results.files import compact
 from tests.search.results.rows import write_sweep
 
 
@@ -64,17 +65,18 @@ def test_reading_changes_nothing_and_works_while_a_compaction_comes_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_sweep(tmp_path / "tiny", flushes=2)
-    listings: list[Listing] = []
+    looks: list[Commit] = []
+    look = committed.committed
 
-    def listing(where: SweepFolder) -> Listing:
-        listings.append(steady_listing(where))
-        if len(listings) == 1:
-            compact(LocalFolder(folder.path))  # the files just listed are gone
-        return listings[-1]
+    def looking(where: SweepFolder) -> Commit:
+        looks.append(look(where))
+        if len(looks) == 1:
+            compact(LocalFolder(folder.path))  # the parts just named are gone
+        return looks[-1]
 
-    monkeypatch.setattr(sweep, "steady_listing", listing)
+    monkeypatch.setattr(committed, "committed", looking)
     assert [*analysis.load(folder.path).trials["trial"]] == [0, 1, 2, 3]
-    assert len(listings) == 2
+    assert len(looks) == 2
 
 
 def test_what_is_no_sweep_is_not_found(tmp_path: Path) -> None:

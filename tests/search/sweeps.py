@@ -13,9 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import analysis
+from analysis.committed import committed
 from analysis.storage import Address
 from search.config import SweepConfig
+from search.results.commits import Commits
+from search.results.parts import LocalFolder
 from search.sweep import Outcome, run_sweep
 from search.sweep_inputs import resolved_config
 from search.watch import Watch
@@ -152,3 +157,11 @@ def session_of(leader: int) -> list[int]:
         if int(fields[3]) == leader and fields[0] != "Z":
             found.append(int(folder.name))
     return found
+
+
+def recommit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Make a sweep one that was started with another sweep.yaml."""
+    results = LocalFolder(folder)
+    content = yaml.safe_load(committed(results.reading).sweep or "")
+    change(content)
+    Commits(results, sweep=yaml.safe_dump(content, sort_keys=False))

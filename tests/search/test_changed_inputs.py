@@ -15,14 +15,19 @@ import torch
 import yaml
 
 import analysis
-from analysis.folder import part_name
+from analysis.errors import ResultsError
 from analysis.schema import TABLES
 from greedy_core.errors import InputError
-from search.exit_status import WRONG_INPUT, status_of
+from greedy_core.numerics import NUMERICS_VERSION
+from search.exit_status import DAMAGED, WRONG_INPUT, status_of
+from search.results.commits import Commits, NewPart
+from search.results.parts import LocalFolder
 from search.sweep import resume_sweep
 from search.sweep_file import versions
+from search.valid_sweep import load_valid
 from search.watch import Watch
 from tests.search.bad_files import seen
+from tests.search.sweeps import recommit
 from tests.search.test_cli import ended
 
 pytestmark = pytest.mark.usefixtures("ray_here")
@@ -39,11 +44,12 @@ def unfinished(finished: Path, tmp_path: Path) -> Path:
     def one_more(content: Content) -> None:
         content["config"]["search"]["trials"] += 1
 
-    rewrite(folder, one_more)
+    recommit(folder, one_more)
     return folder
 
 
 def rewrite(folder: Path, change: Callable[[Content], None]) -> None:
+    """Change sweep.yaml by hand."""
     file = folder / "sweep.yaml"
     content = yaml.safe_load(file.read_text())
     change(content)
@@ -51,10 +57,12 @@ def rewrite(folder: Path, change: Callable[[Content], None]) -> None:
 
 
 def results_in(folder: Path) -> dict[str, tuple[object, ...]]:
-    """Everything but progress.json: model and dataset are known only once it says `running`."""
-    found = seen(folder)
-    found.pop(str(folder / "progress.json"))
-    return found
+    """Everything but what says who was here: model and dataset are known only once it runs."""
+    return {
+        name: each
+        for name, each in seen(folder).items()
+        if not name.startswith((str(folder / "progress.json"), str(folder / "commits")))
+    }
 
 
 def set_to(*path: str, value: Any) -> Callable[[Content], None]:
@@ -71,23 +79,34 @@ def older(name: str) -> Callable[[Content], None]:
 
 
 WAY = "install what was, or go on with what is: ratchet resume DIR/NAME --accept-versions"
-CASES = {
+EXTEND = "to search on with other settings: ratchet extend"
+BY_HAND = {
     "another plan": (
         set_to("config", "mu", value=77.5),
-        ["mu in sweep.yaml must be what the sweep started with: was 10.0, is 77.5"],
+        "mu in sweep.yaml must be what the sweep started with: was 10.0, is 77.5",
     ),
     "another loop": (
         set_to("config", "greedy", "signal", value="success"),
-        ["greedy.signal in sweep.yaml must be what the sweep started with: was 'margin', "],
+        "greedy.signal in sweep.yaml must be what the sweep started with: was 'margin', ",
+    ),
+    "other weights": (
+        set_to("config", "composite_weights", value=[1.0, 1.0, 3.0]),
+        "composite_weights in sweep.yaml must be what the sweep started with: was (1.0, 1.0, 1.0)",
     ),
     "another sampler": (
         set_to("config", "search", "sampler", value="qmc"),
-        ["search.sampler in sweep.yaml must be what the sweep started with: was 'tpe', is 'qmc'"],
+        "search.sampler in sweep.yaml must be what the sweep started with: was 'tpe', is 'qmc'",
+    ),
+    "fewer trials": (
+        set_to("config", "search", "trials", value=2),
+        "search.trials in sweep.yaml must be what the sweep started with: was 7, is 2",
     ),
     "another space": (
         set_to("config", "search", "space", "greedy.steps", value={"int": [1, 3]}),
-        ["the space must be what the sweep started with: was "],
+        "the space must be what the sweep started with: was ",
     ),
+}
+STARTED_WITH = {
     "a library": (
         older("torch"),
         [f"torch must be what the sweep started with: was 0.0.1, is {torch.__version__}", WAY],
@@ -102,7 +121,11 @@ CASES = {
     ),
     "another schema": (
         set_to("versions", "schema", value="0"),
-        ["schema must be what the sweep started with: was 0, is 1", WAY],
+        ["schema must be what the sweep started with: was 0, is 2", WAY],
+    ),
+    "other numerics": (
+        set_to("versions", "numerics", value="2"),
+        [f"numerics must be what the sweep started with: was 2, is {NUMERICS_VERSION}", WAY],
     ),
     "another model": (
         set_to("digests", "model", value="0123456789abcdef"),
@@ -115,10 +138,38 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_what_differs_is_named_and_nothing_changes(unfinished: Path, case: str) -> None:
-    change, says = CASES[case]
+@pytest.mark.parametrize("case", BY_HAND)
+def test_what_was_changed_by_hand_is_named_whoever_reads(unfinished: Path, case: str) -> None:
+    change, says = BY_HAND[case]
     rewrite(unfinished, change)
+    before = seen(unfinished)
+    for reading in (lambda: resume_sweep(unfinished, Watch()), lambda: load_valid(unfinished)):
+        with pytest.raises(InputError) as caught:
+            reading()
+        fault, way = caught.value.faults
+        assert fault.startswith(says) and way == EXTEND
+        assert seen(unfinished) == before
+
+
+@pytest.mark.parametrize("entry", ["sweep_id", "generation", "versions", "digests", "git_sha"])
+def test_what_the_sweep_has_noted_of_itself_is_not_for_hands(unfinished: Path, entry: str) -> None:
+    def change(content: Content) -> None:
+        value = content[entry]
+        content[entry] = {**value, "model": "0"} if isinstance(value, dict) else 7
+
+    rewrite(unfinished, change)
+    for reading in (lambda: resume_sweep(unfinished, Watch()), lambda: load_valid(unfinished)):
+        with pytest.raises(ResultsError) as caught:
+            reading()
+        assert status_of(caught.value) == DAMAGED
+        assert f"sweep.yaml: {entry}" in caught.value.faults[0]
+        assert caught.value.faults[-1].startswith("what can still be used: ratchet check")
+
+
+@pytest.mark.parametrize("case", STARTED_WITH)
+def test_what_differs_is_named_and_nothing_changes(unfinished: Path, case: str) -> None:
+    change, says = STARTED_WITH[case]
+    recommit(unfinished, change)
     before = results_in(unfinished)
     with pytest.raises(InputError) as caught:
         resume_sweep(unfinished, Watch())
@@ -129,37 +180,43 @@ def test_what_differs_is_named_and_nothing_changes(unfinished: Path, case: str) 
 
 
 def test_a_refused_resume_leaves_the_parts_of_a_killed_sweep_as_they_are(unfinished: Path) -> None:
-    for table in TABLES:
-        [part] = (unfinished / table).glob("part-*.parquet")
-        rows = pq.read_table(part)
-        part.unlink()
-        for number, kept in enumerate((pc.field("trial") < 3, pc.field("trial") >= 3)):
-            name = part_name(f"{number:06d}-0123abcd")
-            pq.write_table(rows.filter(kept), unfinished / table / name)
+    commits = Commits(LocalFolder(unfinished))
+    old = {table: tuple(part.name for part in commits.head.of(table)) for table in TABLES}
+    rows = {table: pq.read_table(unfinished / table / old[table][0]) for table in TABLES}
+    for kept in (pc.field("trial") < 3, pc.field("trial") >= 3):
+        name = commits.name()
+        parts = {table: NewPart.of(name, each.filter(kept)) for table, each in rows.items()}
+        commits.write(parts, old)
+        old = {}
     trials = analysis.load(unfinished).trials
-    rewrite(unfinished, set_to("digests", "dataset", value="0123456789abcdef"))
+    recommit(unfinished, set_to("digests", "dataset", value="0123456789abcdef"))
     before = results_in(unfinished)
     with pytest.raises(InputError, match="the dataset must be what the sweep started with"):
         resume_sweep(unfinished, Watch())
     assert results_in(unfinished) == before
-    rewrite(unfinished, set_to("config", "search", "trials", value=6))
+    recommit(unfinished, set_to("config", "search", "trials", value=6))
     assert resume_sweep(unfinished, Watch()).trials == 6, "nothing is left to do but to tidy up"
     assert [len([*(unfinished / table).iterdir()]) for table in TABLES] == [1] * len(TABLES)
     pd.testing.assert_frame_equal(analysis.load(unfinished).trials, trials, check_exact=True)
 
 
-def test_what_cannot_change_results_is_not_compared(finished: Path, tmp_path: Path) -> None:
+def test_what_cannot_change_results_is_not_compared(
+    finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "finished"
     shutil.copytree(finished, folder)
     for name in ("ray", "pyarrow", "safetensors"):
-        rewrite(folder, older(name))
-    rewrite(folder, set_to("versions", "python", value="3.11.0"))
+        recommit(folder, older(name))
+    recommit(folder, set_to("versions", "python", value="3.11.0"))
     rewrite(folder, set_to("config", "search", "concurrency", value=1))
     assert resume_sweep(folder, Watch()).trials == 6
+    assert "sweep.yaml was changed by hand: search.concurrency was 2, is 1" in caplog.messages
+    content = yaml.safe_load((folder / "sweep.yaml").read_text())
+    assert content["config"]["search"]["concurrency"] == 1
 
 
-def test_a_schema_is_never_accepted(unfinished: Path) -> None:
-    rewrite(unfinished, set_to("versions", "schema", value="0"))
+def test_a_schema_that_nobody_knows_is_never_accepted(unfinished: Path) -> None:
+    recommit(unfinished, set_to("versions", "schema", value="0"))
     with pytest.raises(InputError, match="schema must be") as caught:
         resume_sweep(unfinished, Watch(), accept_versions=True)
     assert len(caught.value.faults) == 1
@@ -168,7 +225,7 @@ def test_a_schema_is_never_accepted(unfinished: Path) -> None:
 def test_accepted_versions_are_a_new_generation(
     unfinished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rewrite(unfinished, older("torch"))
+    recommit(unfinished, older("torch"))
     before = analysis.load(unfinished).trials
     assert ended(monkeypatch, "resume", str(unfinished), "--accept-versions") == 0
     found = analysis.load(unfinished)

@@ -19,7 +19,6 @@ import pytest
 
 import analysis
 from analysis import storage
-from analysis.confirm_folder import read_confirm
 from analysis.confirm_schema import confirm_schemas
 from analysis.errors import StorageError
 from greedy_core.errors import InputError
@@ -400,8 +399,8 @@ def test_walks_of_a_confirmation_go_on_while_their_rows_wait(
     session.run([], [])
     assert written == [0, 0, 1, 2, 0, 0]
     assert time.slept == []
-    found = read_confirm(folder.reading)["confirm"]
-    assert sorted(found["trial"].to_pylist()) == list(range(6))
+    found = load(folder).confirm
+    assert sorted(found["trial"]) == list(range(6))
 
 
 def test_progress_is_left_alone_while_its_place_fails(

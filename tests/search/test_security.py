@@ -16,7 +16,7 @@ from rich.console import Console
 from analysis.verdict import Verdict
 from search import cli
 from search.config import SweepConfig
-from search.recorder import _cause, cause_in
+from search.recorder import cause_in, cause_of
 from search.terminal import progress_line
 from search.verdict_table import print_verdict
 from tests.search.sweeps import ROOT, SECRETS
@@ -157,7 +157,7 @@ def test_a_trials_own_words_are_not_taken_for_rays(
     file.write_text(
         f"Failure # 1 (occurred at noon)\nray::x\n  File\nKeyError: 1\nFailure # 2\n{failure}"
     )
-    assert _cause(SimpleNamespace(error_file=str(file))) == cause
+    assert cause_of(SimpleNamespace(error_file=str(file))) == cause
 
 
 def test_the_progress_line_is_inert() -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 import analysis
 from analysis.config_columns import config_types
-from analysis.folder import part_name
 from analysis.schema import sweep_schemas
+from tests.analysis.written import write_tables
 
 HINTS: dict[str, Any] = {
     "batch_size": int,
@@ -85,8 +84,12 @@ def sweep_of(
     schemas = sweep_schemas(
         config_types(HINTS), rungs, steps=2, sweep_id="a1", sweep_name="tiny", facts={}
     )
-    for table, rows in {"steps": steps, "records": records, "trials": trials}.items():
-        (folder / table).mkdir(parents=True)
-        part = pa.Table.from_pylist([dict(row) for row in rows], schema=schemas[table])
-        pq.write_table(part, folder / table / part_name("000000-00000000"))
+    rows = {"steps": steps, "records": records, "trials": trials}
+    write_tables(
+        folder,
+        {
+            table: pa.Table.from_pylist([dict(row) for row in each], schema=schemas[table])
+            for table, each in rows.items()
+        },
+    )
     return analysis.load(folder)

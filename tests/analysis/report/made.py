@@ -11,13 +11,12 @@ import numpy as np
 import optuna
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from analysis.config_columns import config_cell, config_types
-from analysis.folder import part_name
 from analysis.schema import TABLES, sweep_schemas
 from search.config import KEYS, SweepConfig
+from tests.analysis.written import write_tables
 
 BASELINES = ("baseline_full", "baseline_default", "baseline_literal")
 BATCHES, BATCH = 5, 4
@@ -66,12 +65,14 @@ def write_sweep(
         config_types(hints), RUNGS, 8, sweep_id="m1", sweep_name=name, facts={"git_sha": "0a"}
     )
     tables = {"proposals": rows, "steps": steps, "records": records, "trials": rows}
-    for table in TABLES:
-        path = folder / table / part_name("000000-00000000")
-        path.parent.mkdir(parents=True)
-        schema = schemas[table]
-        frame = tables[table].reindex(columns=schema.names)
-        pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
+    frames = {table: tables[table].reindex(columns=schemas[table].names) for table in TABLES}
+    write_tables(
+        folder,
+        {
+            table: pa.Table.from_pandas(frame, schemas[table], preserve_index=False)
+            for table, frame in frames.items()
+        },
+    )
     distributions = {**DISTRIBUTIONS} | {
         key: optuna.distributions.CategoricalDistribution([*values]) for key, values in more.items()
     }

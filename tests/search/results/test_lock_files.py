@@ -19,8 +19,7 @@ from search.errors import LockLost, SweepLocked
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.results.recovery import recover
-from tests.search.results.files import content
+from tests.search.results.files import content, recover
 from tests.search.results.locking import ELSEWHERE, Time, leave_lock
 
 SUCCESSION = ".lock.json.0123456789abcdef.0.tmp"
