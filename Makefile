@@ -24,10 +24,15 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
-# Kills the driver of one sweep KILLS times; SEED draws the moments.
+# Flips bits of every file of a sweep, stops drivers and wakes them when another is done, kills the
+# driver of one sweep; SEED draws the moments.
+FLIPS ?= 3000
+WAKES ?= 50
 KILLS ?= 100
 SEED ?= 0
 soak: $(INSTALLED)
+	$(VENV)/bin/python -m tests.flips --flips $(FLIPS) --seed $(SEED)
+	$(VENV)/bin/python -m tests.wakes --wakes $(WAKES) --seed $(SEED)
 	$(VENV)/bin/python -m tests.soak --kills $(KILLS) --seed $(SEED)
 
 # ROWS=edit,score selects rows; benchmarks/results.json keeps what was measured.
