@@ -23,7 +23,7 @@ def load_valid(address: Address) -> Sweep:
     sweep = load(address)
     require_valid(folder)
     commit = head(folder)
-    if commit is not None and folder.text(CONFIG) not in (None, commit.sweep):
+    if commit is not None and commit.sweep is not None and folder.text(CONFIG) != commit.sweep:
         from search.sweep_file import SweepFile  # takes a while, and is seldom needed
 
         SweepFile.read(address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,13 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 import analysis
 from analysis.committed import committed
 from analysis.storage import Address
+from analysis.tables import read_table
 from search.config import SweepConfig
-from search.results.commits import Commits
+from search.driver import Driver
+from search.interrupts import Interrupts
+from search.patience import Patience
+from search.results.commits import Commits, NewPart
+from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.sweep import Outcome, run_sweep
 from search.sweep_inputs import resolved_config
@@ -165,3 +172,23 @@ def recommit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     content = yaml.safe_load(committed(results.reading).sweep or "")
     change(content)
     Commits(results, sweep=yaml.safe_dump(content, sort_keys=False))
+
+
+def recommit_rows(folder: Path, table: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Make a sweep one that has written other rows."""
+    results = LocalFolder(folder)
+    commits = Commits(results)
+    for part in commits.head.of(table):
+        rows = read_table(results.reading, table, [part])
+        assert rows is not None
+        stem = re.sub(r"-\d{6}-[0-9a-f]{8}\.parquet$", "", part.name)
+        new = NewPart.of(commits.name(stem), change(rows))
+        commits.write({table: new}, {table: (part.name,)})
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[Driver]:
+    """A driver that waits for nothing and tells nobody."""
+    results, interrupts = LocalFolder(folder), Interrupts()
+    with SweepLock(results) as lock:
+        yield Driver(results, lock, interrupts, Patience(0, interrupts), Watch(), verbose=False)

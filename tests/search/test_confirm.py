@@ -42,8 +42,15 @@ from search.walk_worker import Walk
 from search.watch import Watch
 from search.workbench import Workbench
 from tests.search import metric_functions
-from tests.search.sweeps import driver, kill_session, sweep, wait_until
-from tests.search.test_changed_inputs import Content, rewrite, set_to
+from tests.search.sweeps import (
+    driver,
+    kill_session,
+    recommit,
+    recommit_rows,
+    sweep,
+    wait_until,
+)
+from tests.search.test_changed_inputs import Content, set_to
 from tests.search.test_cli import ended
 
 pytestmark = pytest.mark.usefixtures("ray_here")
@@ -213,11 +220,8 @@ def test_a_winner_that_is_not_confirmed_is_no_error(
     tmp_path: Path,
 ) -> None:
     folder = copied(confirmed, tmp_path)
-    for file in (folder / "confirm_records").iterdir():
-        rows = pd.read_parquet(file)
-        level(file, rows, ["es", "ps", "ns"])
-    for file in (folder / "confirm").iterdir():
-        level(file, pd.read_parquet(file), ["composite", "es", "ps", "ns", "score"])
+    level(folder, "confirm_records", ["es", "ps", "ns"])
+    level(folder, "confirm", ["composite", "es", "ps", "ns", "score"])
     options = ("--top", str(TOP), "--json")
     assert ended(monkeypatch, "confirm", str(folder), *options) == 0
     said = json.loads(capsys.readouterr().out)
@@ -225,18 +229,24 @@ def test_a_winner_that_is_not_confirmed_is_no_error(
     assert said["luck"] == pytest.approx(said["lead_in_sweep"])
 
 
-def level(file: Path, rows: pd.DataFrame, columns: list[str]) -> None:
-    """Make all settings equal, keeping the file's schema."""
-    schema = pq.read_schema(file)
-    table = pa.Table.from_pandas(rows.assign(**dict.fromkeys(columns, 0.5)), preserve_index=False)
-    pq.write_table(table.cast(schema).replace_schema_metadata(schema.metadata), file)
+def level(folder: Path, table: str, columns: list[str]) -> None:
+    """Make all settings equal."""
+
+    def equal(rows: pa.Table) -> pa.Table:
+        for name in columns:
+            column = rows.schema.get_field_index(name)
+            halves = pa.array([0.5] * len(rows))
+            rows = rows.set_column(column, rows.schema.field(column), halves)
+        return rows
+
+    recommit_rows(folder, table, equal)
 
 
 def test_more_settings_are_added_with_other_versions_where_these_are_accepted(
     confirmed: Path, tmp_path: Path
 ) -> None:
     folder = copied(confirmed, tmp_path)
-    rewrite(folder, set_to("versions", "torch", value="0.0.1"))
+    recommit(folder, set_to("versions", "torch", value="0.0.1"))
     before = walk_files(folder)
     assert confirm_sweep(folder, TOP + 1, 1, Watch(), accept_versions=True) == 0
     after = walk_files(folder)
@@ -268,7 +278,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
 def test_what_differs_from_the_sweep_is_refused(swept: Path, tmp_path: Path, case: str) -> None:
     change, message = REFUSED[case]
     folder = copied(swept, tmp_path)
-    rewrite(folder, change)
+    recommit(folder, change)
     with pytest.raises(InputError, match=message) as caught:
         confirm_sweep(folder, TOP, None, Watch())
     assert status_of(caught.value) == WRONG_INPUT
@@ -285,13 +295,15 @@ def test_too_few_reserved_records_are_refused_with_what_is_possible(
 
 def test_too_few_batches_for_an_interval_are_refused(swept: Path, tmp_path: Path) -> None:
     folder = copied(swept, tmp_path)
+
+    def in_one_batch(rows: pa.Table) -> pa.Table:
+        column = rows.schema.get_field_index("config/batch_size")
+        sizes = pa.array([8] * len(rows))
+        return rows.set_column(column, rows.schema.field(column), sizes)
+
     for table in ("trials", "proposals"):
-        for file in (folder / table).iterdir():
-            rows = pq.read_table(file)
-            column = rows.schema.get_field_index("config/batch_size")
-            sizes = pa.array([8] * len(rows))
-            pq.write_table(rows.set_column(column, rows.schema.field(column), sizes), file)
-    rewrite(folder, set_to("config", "batch_size", value=8))
+        recommit_rows(folder, table, in_one_batch)
+    recommit(folder, set_to("config", "batch_size", value=8))
     with pytest.raises(InputError, match=r"but got \(sequences=1, batches=1\)"):
         confirm_sweep(folder, TOP, 1, Watch())
 

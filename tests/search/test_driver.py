@@ -25,13 +25,12 @@ from search.extension import Extension
 from search.interrupts import Interrupts
 from search.preparation import Shared
 from search.results.claim import LOCK
-from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.session import Session
 from search.sweep import extend_sweep, resume_sweep
 from search.sweep_file import SweepFile, space_digest, versions
 from search.watch import Watch
-from tests.search.sweeps import small_config
+from tests.search.sweeps import holding, small_config
 
 
 @pytest.fixture
@@ -86,12 +85,8 @@ def run_to(
     folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch, trials: Callable[[], None]
 ) -> None:
     """A session whose trials are this call."""
-    results = LocalFolder(folder)
     monkeypatch.setattr(Session, "_tune", lambda *given: trials())
-    with (
-        SweepLock(results) as lock,
-        Session(SweepFile.read(folder), results, lock, Watch(), Interrupts()) as session,
-    ):
+    with holding(folder) as driver, Session(SweepFile.read(folder), driver) as session:
         session.run(shared)
 
 
@@ -223,7 +218,7 @@ def test_walks_of_a_confirmation_in_which_a_worker_found_its_model_changed_are_n
 
 
 def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: Path) -> None:
-    results, file = LocalFolder(folder), SweepFile.read(folder)
+    file = SweepFile.read(folder)
     asked = file.config.search
 
     def of(audit: int, trials: int) -> SweepFile:
@@ -231,12 +226,12 @@ def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: P
         return replace(file, config=replace(file.config, search=search))
 
     def session(file: SweepFile) -> Session:
-        return Session(file, results, lock, Watch(), Interrupts())
+        return Session(file, driver)
 
     def audited(session: Session) -> frozenset[int]:
         return session._ledger._audited
 
-    with SweepLock(results) as lock:
+    with holding(folder) as driver:
         first = session(of(audit=2, trials=4))
         always, never = min(audited(first)), min({3, 4, 5, 6} - audited(first))
         for trial in (always, never):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
 import pytest
 import torch
 import yaml
@@ -34,7 +34,7 @@ from search.reports import STEP_FIELDS, evaluation_values, step_tuple
 from search.rewalk import rewalk
 from search.workbench import Workbench
 from tests.search.metric_functions import GOOD
-from tests.search.sweeps import ROOT, ratchet, small_config
+from tests.search.sweeps import ROOT, ratchet, recommit, recommit_rows, small_config
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OUT = "first-adapter"
@@ -231,10 +231,12 @@ def test_the_best_is_of_the_search_and_every_baseline_has_its_number(
 
 def rewritten(folder: Path, table: str, change: Any) -> None:
     """Replace a table's one part by a changed one."""
-    [part] = (folder / table).glob("*.parquet")
-    rows = pq.read_table(part)
-    frame = change(rows.to_pandas())
-    pq.write_table(type(rows).from_pandas(frame, schema=rows.schema, preserve_index=False), part)
+
+    def changed(rows: pa.Table) -> pa.Table:
+        frame = change(rows.to_pandas())
+        return pa.Table.from_pandas(frame, schema=rows.schema, preserve_index=False)
+
+    recommit_rows(folder, table, changed)
 
 
 @pytest.fixture
@@ -271,8 +273,7 @@ def test_a_metric_that_differs_is_refused_and_versions_are_named(copied: Path, h
         return trials.assign(ns=trials["ns"] - 0.25)
 
     rewritten(copied, "trials", shifted)
-    file = copied / "sweep.yaml"
-    file.write_text(re.sub(r"(\n  torch: ).*", r"\g<1>1.0.0", file.read_text(), count=1))
+    recommit(copied, lambda content: content["versions"].update(torch="1.0.0"))
     with pytest.raises(InputError) as caught:
         export_trial(copied, "0", "adapter", "other-metric")
     assert any("results: ns: was" in line for line in caught.value.faults)
@@ -288,8 +289,7 @@ def test_a_trial_that_kept_no_step_has_nothing_to_export(copied: Path, here: Pat
 
 @pytest.mark.parametrize("name", ["dataset", "corpus", "model"])
 def test_another_model_or_dataset_is_refused(name: str, copied: Path, here: Path) -> None:
-    file = copied / "sweep.yaml"
-    file.write_text(re.sub(rf"(\n  {name}: )\w{{64}}", rf"\g<1>{'f' * 64}", file.read_text()))
+    recommit(copied, lambda content: content["digests"].update({name: 64 * "f"}))
     with pytest.raises(InputError, match=f"the {name} must be what the sweep started with"):
         export_trial(copied, "best", "adapter", "other-data")
 

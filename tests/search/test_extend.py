@@ -14,15 +14,13 @@ import analysis
 from greedy_core.errors import InputError
 from search.extension import Extension
 from search.history import Ended, SearchHistory
-from search.interrupts import Interrupts
-from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
 from search.session import Session
 from search.sweep import resume_sweep
 from search.sweep_file import SweepFile
 from search.watch import Watch
-from tests.search.sweeps import driver, kill_session, wait_for_trials
+from tests.search.sweeps import driver, holding, kill_session, recommit, wait_for_trials
 from tests.search.test_cli import ended
 
 pytestmark = pytest.mark.usefixtures("ray_here")
@@ -103,9 +101,8 @@ def session_on(folder: Path, overrides: tuple[str, ...]) -> Session:
     file = SweepFile.read(folder)
     config = Extension(str(folder), 4, overrides).config_of(file)
     going_on = file.next_generation(config, file.versions, None)
-    results = LocalFolder(folder)
-    with SweepLock(results) as lock:
-        return Session(going_on, results, lock, Watch(), Interrupts())
+    with holding(folder) as driver:
+        return Session(going_on, driver, before=file)
 
 
 def test_the_sampler_knows_earlier_trials_that_lie_in_the_new_space_and_a_note_counts_the_others(
@@ -140,9 +137,7 @@ def test_a_proposal_outside_of_the_space_runs_and_teaches_nothing() -> None:
 
 def test_what_was_not_finished_runs_first(copy: Path, tables: analysis.Sweep) -> None:
     """The sweep lacks a trial that was proposed, and two that were not."""
-    content = yaml.safe_load((copy / "sweep.yaml").read_text())
-    content["config"]["search"]["trials"] += 2
-    (copy / "sweep.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    recommit(copy, lambda content: content["config"]["search"].update(trials=SEARCHED + 2))
     assert len(ended_trials(LocalFolder(copy))) == BASELINES + SEARCHED
     assert session_on(copy, (NARROW,)).total == 2 + 4
 

@@ -19,17 +19,14 @@ import pytest
 
 import analysis
 from search.history import SearchHistory
-from search.interrupts import Interrupts
 from search.results.claim import LOCK
-from search.results.lock import SweepLock
-from search.results.parts import LocalFolder
 from search.session import Session
 from search.sweep_file import SweepFile
-from search.watch import Watch
 from tests.search import metric_functions
 from tests.search.kill_sweep import BASELINES, KilledSweep
 from tests.search.sweeps import (
     driver,
+    holding,
     progress,
     ratchet,
     session_of,
@@ -193,10 +190,8 @@ def test_proposals_are_those_of_an_uninterrupted_sweep(finished_after_all: Kille
 @pytest.fixture
 def next_session(finished_after_all: KilledSweep) -> Iterator[Session]:
     """A driver's view of the sweep, rebuilt from Parquet."""
-    results = LocalFolder(finished_after_all.folder)
-    file = SweepFile.read(finished_after_all.folder)
-    with SweepLock(results) as lock:
-        yield Session(file, results, lock, Watch(), Interrupts())
+    with holding(finished_after_all.folder) as driver:
+        yield Session(SweepFile.read(finished_after_all.folder), driver)
 
 
 def test_rungs_are_rebuilt_as_the_table_of_trials_has_them(

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import analysis
 from greedy_core.process import this_process
@@ -23,7 +22,7 @@ from search.status import read_status
 from search.status_command import show_status
 from tests.search.bad_files import seen
 from tests.search.results.locking import ELSEWHERE, leave_lock
-from tests.search.sweeps import ROOT
+from tests.search.sweeps import ROOT, recommit
 from tests.search.test_cli import ended
 
 
@@ -39,9 +38,10 @@ def say(folder: Path, **changes: Any) -> None:
 
 
 def ask_for_more(folder: Path) -> None:
-    content = yaml.safe_load((folder / "sweep.yaml").read_text())
-    content["config"]["search"]["trials"] += 5
-    (folder / "sweep.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    def more(content: dict[str, Any]) -> None:
+        content["config"]["search"]["trials"] += 5
+
+    recommit(folder, more)
 
 
 RUNNING = {"trial": 9, "role": "search", "attempt": 0, "edits": 2, "composite": 0.5, "seconds": 1.0}

@@ -143,14 +143,9 @@ def done(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def seen(address: str, file: str) -> dict[str, str]:
-    def write() -> None:
-        with open(file, "w") as out:
-            json.dump(digests(results_folder(address)), out)
-
-    assert done(forked(write)) == 0
-    with open(file) as found:
-        return dict(json.load(found))
+def look(address: str, file: Path) -> None:
+    """Note the digest of every file."""
+    file.write_text(json.dumps(digests(results_folder(address))))
 
 
 def checking(taken: Path) -> Check:
@@ -175,7 +170,7 @@ def main(scenario: str, place: str, out: str) -> None:
 
 def one(scenario: str, address: str, n: int, taken: Path) -> dict[str, Any] | None:
     """How A ends that is stopped at its n-th operation; None if it does not get so far."""
-    place = f"{taken}.seen"
+    before, after = taken.with_suffix(".before"), taken.with_suffix(".after")
 
     def work() -> None:
         folder = results_folder(address)
@@ -185,6 +180,7 @@ def one(scenario: str, address: str, n: int, taken: Path) -> dict[str, Any] | No
     def take_over() -> None:
         taken.touch()
         finish(results_folder(address))
+        look(address, before)
 
     assert done(forked(lambda: start(results_folder(address)))) == 0
     driver = forked(work)
@@ -193,11 +189,11 @@ def one(scenario: str, address: str, n: int, taken: Path) -> dict[str, Any] | No
         assert os.waitstatus_to_exitcode(status) == 0
         return None
     assert done(forked(take_over)) == 0
-    before = seen(address, place)
     os.kill(driver, signal.SIGCONT)
     code = done(driver)
-    after = seen(address, place)
-    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    assert done(forked(lambda: look(address, after))) == 0
+    was, now = (json.loads(each.read_text()) for each in (before, after))
+    changed = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
     return {"n": n, "code": code, "changed": changed}
 
 
