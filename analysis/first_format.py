@@ -75,8 +75,10 @@ def first_format(folder: SweepFolder) -> Commit:
         table: [name for name in parts[table] if table == "proposals" or name in marks]
         for table in TABLES
     }
-    walks = {table: _walks(folder, table) for table in CONFIRM_TABLES}
-    walks["confirm_records"] = [n for n in walks["confirm_records"] if n in walks["confirm"]]
+    found |= {table: _walks(folder, table) for table in CONFIRM_TABLES}
+    committed = [name for name in found["confirm_records"] if name in found["confirm"]]
+    walks = {"confirm_records": committed, "confirm": found["confirm"]}
+    counted = {**counting, **walks}
     return Commit(
         number=0,
         term=0,
@@ -84,11 +86,11 @@ def first_format(folder: SweepFolder) -> Commit:
         token="",
         parts={
             table: tuple(Part(name, digest=None, rows=None) for name in names)
-            for table, names in {**counting, **walks}.items()
+            for table, names in counted.items()
         },
         replaced={
-            table: tuple(n for n in found[table] if flush_id(n) and n not in counting[table])
-            for table in TABLES
+            table: tuple(n for n in found[table] if is_part(n) and n not in counted[table])
+            for table in found
         },
     )
 

@@ -90,9 +90,17 @@ def _process(content: dict[str, Any]) -> ProcessName:
     texts = [content.get(name) for name in ("host", "space", "started")]
     if type(pid) is not int or not 0 < pid < 2**31:
         return UNKNOWN
-    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
+    if not all(isinstance(text, str) and _is_plain(text) for text in texts):
         return UNKNOWN
     return ProcessName(content["host"], content["space"], pid, content["started"])
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it may be a name: not too long, and text that can be written."""
+    try:
+        return len(text.encode()) <= _LONGEST
+    except UnicodeEncodeError:
+        return False
 
 
 def _heartbeat(said: object, changed: float) -> float:

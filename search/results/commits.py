@@ -206,9 +206,12 @@ class Commits:
         """Note what is left to do after a commit."""
         before, self.head = self.head, commit
         gone = [f"{table}/{name}" for table, names in commit.replaced.items() for name in names]
-        if before.number:
-            gone.append(f"{COMMITS}/{before.name}")
-        self._unsettled = [lambda: self._folder.show(new), lambda: self._folder.remove(gone)]
+        earlier = [f"{COMMITS}/{before.name}"] if before.number else []
+        self._unsettled = [
+            lambda: self._folder.show(new),
+            lambda: self._folder.remove(gone),
+            lambda: self._folder.remove(earlier, lasting=False),  # the newest counts anyway
+        ]
 
     def _settle(self) -> None:
         while self._unsettled:

@@ -71,9 +71,10 @@ class ConfirmLog:
         rows = {"confirm_records": records, "confirm": [{**walk, "record_rows": len(records)}]}
         self._commits.catch_up()
         key = walk["trial"], walk["sequence"]
-        name = self._names.setdefault(key, self._commits.name(f"walk-{key[0]:06d}-{key[1]:03d}"))
+        name = self._commits.name(_stem(key))
         parts = {table: self._part(name, table, rows[table]) for table in CONFIRM_TABLES}
-        self._commits.write(parts, self._earlier(key, name))
+        self._names[key] = name
+        self._commits.write(parts, self._earlier(key))
 
     def discard(self) -> None:
         """Take out the walks that were written through this object; they are run again then."""
@@ -87,15 +88,13 @@ class ConfirmLog:
         )
         self._names = {}
 
-    def _earlier(self, key: tuple[int, int], name: str) -> dict[str, tuple[str, ...]]:
+    def _earlier(self, key: tuple[int, int]) -> dict[str, tuple[str, ...]]:
         """The parts of an earlier run of the same walk."""
-        assert self._commits is not None
-        head, begin = self._commits.head, f"walk-{key[0]:06d}-{key[1]:03d}"
+        assert self._commits is not None, "the log must be open"
+        head, begin = self._commits.head, _stem(key)
         return {
             table: tuple(
-                part.name
-                for part in head.of(table)
-                if part.name.startswith((f"{begin}-", f"{begin}.")) and part.name != name
+                p.name for p in head.of(table) if p.name.startswith((f"{begin}-", f"{begin}."))
             )
             for table in CONFIRM_TABLES
         }
@@ -113,3 +112,8 @@ class ConfirmLog:
         ]
         if faults:
             raise ResultsError(faults)
+
+
+def _stem(key: tuple[int, int]) -> str:
+    """What the names of a walk's parts begin with."""
+    return f"walk-{key[0]:06d}-{key[1]:03d}"

@@ -58,7 +58,7 @@ class ObjectFolder(ResultsFolder):
                 self._objects.require(self._key(name))
         self.remove(map(hidden, shown))
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Iterable[str], *, lasting: bool = True) -> None:
         self._objects.delete([self._key(name) for name in names])
 
     def set_aside(self, names: Iterable[str], place: str) -> None:

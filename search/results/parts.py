@@ -58,12 +58,19 @@ class ResultsFolder(Protocol):
     def show(self, names: Iterable[str]) -> None:
         """Give staged parts their own names, as far as they lack them.
 
+        A power failure may undo it: readers know both names, and the next driver does it again.
+
         Raises:
             StorageError: also if one of them is not there under either name.
         """
 
-    def remove(self, names: Iterable[str]) -> None:
-        """Delete files; those that are gone already are none of our concern."""
+    def remove(self, names: Iterable[str], *, lasting: bool = True) -> None:
+        """Delete files; those that are gone already are none of our concern.
+
+        Args:
+            names: of the files.
+            lasting: whether they must stay away after a power failure.
+        """
 
     def set_aside(self, names: Iterable[str], place: str) -> None:
         """Move files into another folder within this one, under their own names."""
@@ -133,15 +140,13 @@ class LocalFolder(ResultsFolder):
                     os.replace(path.with_name(f".{path.name}"), path)
                 except FileNotFoundError:
                     path.lstat()  # shown before
-            for parent in sorted({path.parent for path in paths}):
-                _sync_folder(parent)
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Iterable[str], *, lasting: bool = True) -> None:
         paths = [self.path / name for name in names]
         with self._refusals():
             for path in paths:
                 path.unlink(missing_ok=True)
-            for parent in sorted({path.parent for path in paths}):
+            for parent in sorted({path.parent for path in paths}) if lasting else ():
                 _sync_folder(parent)
 
     def set_aside(self, names: Iterable[str], place: str) -> None:

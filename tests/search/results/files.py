@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 import analysis
-from analysis.commits import Commit
+from analysis.commits import Commit, is_part
 from analysis.committed import committed
 from analysis.schema import ADDED
 from search.results.commits import Commits, NewPart
@@ -91,7 +91,7 @@ def as_first_format(folder: ResultsFolder) -> ResultsFolder:
     for name in names(folder):
         if name.startswith("commits/"):
             folder.remove([name])
-        elif name.endswith(".parquet"):
+        elif is_part(name.rpartition("/")[2]):
             table = pq.read_table(pa.BufferReader(read(folder, name)))
             stamp = {**table.schema.metadata, b"ratchet.schema_version": b"1"}
             kept = table.select([each for each in table.column_names if each not in ADDED])

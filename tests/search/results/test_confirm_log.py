@@ -10,7 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import analysis
-from analysis.confirm_schema import CONFIRM, CONFIRM_RECORDS, bare_schemas, confirm_schemas
+from analysis.confirm_schema import (
+    CONFIRM,
+    CONFIRM_RECORDS,
+    CONFIRM_TABLES,
+    bare_schemas,
+    confirm_schemas,
+)
 from analysis.schema import RECORDS, TRIALS
 from search.results.confirm_log import ConfirmLog
 from search.results.parts import ResultsFolder
@@ -174,12 +180,17 @@ def test_a_row_that_no_column_can_hold_writes_nothing(folder: ResultsFolder) -> 
 
 
 def test_a_driver_that_must_not_write_does_not(folder: ResultsFolder) -> None:
-    def refuse() -> None:
-        raise PermissionError
+    allowed = True
+
+    def check() -> None:
+        if not allowed:
+            raise PermissionError
 
     fill(folder, flushes=1)
-    log = ConfirmLog(folder, SCHEMAS, before_write=refuse)
+    log = ConfirmLog(folder, SCHEMAS, before_write=check)
+    log.open()
     before = content(folder)
+    allowed = False
     for attempt in (log.open, lambda: log.write(walk(1, 0), records(1, 0))):
         with pytest.raises(PermissionError):
             attempt()
@@ -220,6 +231,7 @@ WRONG = {
 def test_foreign_parts_of_the_first_format_are_named(folder: ResultsFolder, case: str) -> None:
     name, data, message = WRONG[case]
     fill(folder, flushes=1)
+    folder.create_tables(CONFIRM_TABLES)
     folder.put("confirm/walk-000000-000.parquet", part([walk(0, 0)]))
     folder.put(f"confirm/{name}", data)
     as_first_format(folder)
