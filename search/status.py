@@ -83,7 +83,8 @@ def read_status(address: Address) -> Status:
     found = None if sweep is None else verdict(sweep)
     ended = _counts(trials, "status")
     asked = 0 if sweep is None else _asked(sweep)
-    invalid = said.get("state") == INVALID if sweep is None else sweep.invalid is not None
+    marked = sweep is not None and sweep.invalid is not None
+    invalid = marked or said.get("state") == INVALID
     state = _state(alive, asked, sum(ended.values()), said, invalid)
     at_work = state == "running"
     rate = said.get("trials_per_minute") if at_work else None

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from analysis.commits import Commit, Part, digest_of, head
 from analysis.errors import ResultsError, StorageError
 from analysis.folder import COMMITS, CONFIG
+from analysis.plain_yaml import read_yaml
 from analysis.schema import TABLES
 from greedy_core.process import this_process
 from search.errors import LockLost
@@ -155,7 +156,9 @@ class Commits:
         found = self.head
         self._folder.create_tables((*TABLES, COMMITS))
         present = self._folder.reading.text(CONFIG)
-        text = sweep or found.sweep or present
+        text = found.sweep or sweep or present
+        if sweep is not None and text is not None and read_yaml(sweep) != read_yaml(text):
+            text = sweep
         changed = {} if text == found.sweep else {"sweep": text, "earlier": _earlier(found)}
         with self.superseded_first():
             process = this_process()

@@ -118,13 +118,11 @@ def require_valid(folder: SweepFolder) -> None:
         ResultsError: if it has, or if its commit is damaged.
     """
     commit = head(folder)
-    invalid = commit.invalid if commit is not None else _first_format_mark(folder)
+    invalid = commit.invalid if commit is not None else None
+    if invalid is None and last_said(folder).get("state") == INVALID:
+        invalid = CHANGED  # by the first version, or where the mark found no room
     if invalid is not None:
         raise ResultsError(f"{folder.address}: {invalid}")
-
-
-def _first_format_mark(folder: SweepFolder) -> str | None:
-    return CHANGED if last_said(folder).get("state") == INVALID else None
 
 
 def _finite(value: Any) -> Any:

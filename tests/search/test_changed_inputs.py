@@ -91,7 +91,7 @@ BY_HAND = {
     ),
     "other weights": (
         set_to("config", "composite_weights", value=[1.0, 1.0, 3.0]),
-        "composite_weights in sweep.yaml must be what the sweep started with: was (1.0, 1.0, 1.0)",
+        "composite_weights in sweep.yaml must be what the sweep started with: was [1.0, 1.0, 1.0]",
     ),
     "another sampler": (
         set_to("config", "search", "sampler", value="qmc"),

@@ -147,7 +147,12 @@ def test_progress_says_that_all_is_done(finished: Path, tables: analysis.Sweep) 
 
 def test_nothing_else_is_left_behind(finished: Path) -> None:
     tables = {"proposals", "trials", "steps", "records"}
-    assert {each.name for each in finished.iterdir()} == {*tables, "sweep.yaml", "progress.json"}
+    assert {each.name for each in finished.iterdir()} == {
+        *tables,
+        "commits",
+        "sweep.yaml",
+        "progress.json",
+    }
     assert all(len(list((finished / table).iterdir())) == 1 for table in tables)
 
 
