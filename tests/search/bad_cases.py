@@ -342,7 +342,7 @@ MODELS = [
         "overflow computing buffer size",
     ),
     weights("no tensors", model({}, model__safetensors=safetensors(b"{}")), "lacks weights"),
-    weights("an index cut", sharded(b"{"), "model.safetensors.index.json cannot be read"),
+    weights("an index cut", sharded(b"{"), "model.safetensors.index.json: not JSON"),
     weights("an index of nothing", sharded(b"{}"), "must have a weight_map"),
     weights("an index of elsewhere", sharded(index_of("../w.safetensors")), "files beside it"),
     weights("an index of pickles", sharded(index_of("w.bin")), "but got 'w.bin'"),

@@ -19,6 +19,7 @@ from search.session import SETTINGS_COLUMNS
 from search.sweep_file import SweepFile
 from search.sweep_inputs import resolved_config
 from tests.search.bad_files import seen
+from tests.search.results.files import as_first_format
 from tests.search.results.rows import CONFIG, end_trial, schemas, trial_row
 from tests.search.test_bad_inputs import check_lines, refused
 
@@ -116,6 +117,7 @@ def sweep_yaml(**changes: Any) -> Callable[[Path], None]:
 
 def mixed(folder: Path) -> None:
     other = write_results(folder.parent / "other", "b2")
+    as_first_format(LocalFolder(other))
     shutil.copy(last_part(other, "trials"), folder / "trials" / "part-000009-00000000.parquet")
     shutil.rmtree(other)
 
@@ -221,7 +223,10 @@ def _grow(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_results(tmp_path_factory.mktemp("results") / "sweep")
+    """Of the first format, in which only Parquet itself notices damage, and what was read."""
+    path = write_results(tmp_path_factory.mktemp("results") / "sweep")
+    as_first_format(LocalFolder(path))
+    return path
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from search.results.parts import LocalFolder
 from tests.search.sweeps import ROOT, SMALL, overrides
 
 COMMANDS = (
+    "check",
     "run", "resume", "extend", "edit", "best", "confirm", "report", "export", "status", "config",
 )  # fmt: skip
 WALK = {key: value for key, value in SMALL.items() if not key.startswith("search.")}
@@ -128,8 +129,10 @@ def test_a_working_directory_whose_name_is_no_text_is_one_clear_line(
     assert "working directory's name must be UTF-8" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("place", [".", "trials"])
-@pytest.mark.parametrize("command", ["best", "status", "resume"])
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [("best", "."), ("status", "."), ("resume", "."), ("resume", "trials"), ("check", "trials")],
+)
 def test_a_file_in_a_sweep_whose_name_is_no_text_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -165,6 +165,7 @@ def test_the_progress_line_is_inert() -> None:
     recorder: Any = SimpleNamespace(
         counts=Counter(completed=1),
         running={},
+        waiting=None,
         best={"composite": 0.5, "config": config},
     )
     line = progress_line(recorder, 2, 1.0, tuple(config))

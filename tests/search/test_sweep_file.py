@@ -20,6 +20,7 @@ from search.later_settings import with_later
 from search.results.parts import LocalFolder
 from search.searched import united
 from search.sweep_file import SweepFile
+from tests.search.results.files import as_first_format
 from tests.search.test_bad_results import sweep_yaml, write_results
 
 
@@ -51,6 +52,12 @@ def test_a_range_does_not_become_a_choice() -> None:
         united({"mu": IntDistribution(1, 2)}, {"mu": CategoricalDistribution((1, 2))})
 
 
+def of_the_first_format(path: Path) -> Path:
+    """A sweep whose sweep.yaml is the only one there is."""
+    as_first_format(LocalFolder(write_results(path)))
+    return path
+
+
 def test_the_file_says_what_is_searched(tmp_path: Path) -> None:
     path = write_results(tmp_path / "a")
     content = yaml.safe_load((path / "sweep.yaml").read_text())["distributions"]
@@ -60,7 +67,7 @@ def test_the_file_says_what_is_searched(tmp_path: Path) -> None:
 
 
 def test_another_space_adds_to_what_was_searched(tmp_path: Path) -> None:
-    path = write_results(tmp_path / "a")
+    path = of_the_first_format(tmp_path / "a")
     file = SweepFile.read(path)
     space = {"name": "other", "greedy.steps": {"int": [3, 6]}, "greedy.patience": {"int": [1, 2]}}
     replace(file, config=file.config.with_values({"search.space": space})).write(LocalFolder(path))
@@ -72,7 +79,7 @@ def test_another_space_adds_to_what_was_searched(tmp_path: Path) -> None:
 
 
 def test_a_sweep_without_the_entry_has_searched_its_space(tmp_path: Path) -> None:
-    path = write_results(tmp_path / "a")
+    path = of_the_first_format(tmp_path / "a")
     expected = SweepFile.read(path)
     sweep_yaml(distributions=None)(path)
     assert SweepFile.read(path) == expected
@@ -90,7 +97,7 @@ def test_a_sweep_without_the_entry_has_searched_its_space(tmp_path: Path) -> Non
     ],
 )
 def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, content: object, said: str) -> None:
-    path = write_results(tmp_path / "a")
+    path = of_the_first_format(tmp_path / "a")
     sweep_yaml(distributions=content)(path)
     with pytest.raises(ResultsError) as caught:
         SweepFile.read(path)
@@ -107,7 +114,7 @@ def test_a_row_of_version_0_1_0_reads_as_if_it_named_what_is_new() -> None:
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_sweep_of_version_0_1_0_ran_with_conflicts_kept(tmp_path: Path, mark: bytes) -> None:
-    path = write_results(tmp_path / "a")
+    path = of_the_first_format(tmp_path / "a")
     expected = SweepFile.read(path)
     content = (path / "sweep.yaml").read_bytes()
     assert content.count(b"  conflicts: keep\n") == 1
