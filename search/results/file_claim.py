@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.errors import StorageError
+from analysis.storage import system_error
 from search.errors import SweepLocked
 from search.results.claim import LOCK, TEMPORARY, Claim, Judge, Owner
 from search.results.lock_file import created, leads_to, look, opened, present_owner
@@ -60,7 +60,7 @@ class FileClaim(Claim):
         try:
             return leads_to(self._path, self._descriptor)
         except OSError as error:
-            raise StorageError(f"{self._path}: cannot be read: {error.strerror}") from error
+            raise system_error(f"{self._path}: cannot be read", error) from error
 
     def beat(self) -> None:
         os.pwrite(self._descriptor, self._owner().to_json(), 0)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.errors import StorageError
+from analysis.storage import system_error
 from search.results.claim import LOCK, TEMPORARY, Owner
 
 _MOST_BYTES = 2**16
@@ -72,7 +73,7 @@ def present_owner(path: Path) -> Owner | None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise system_error(f"{path}: cannot be read", error) from error
 
 
 def created(path: Path, content: bytes) -> int:

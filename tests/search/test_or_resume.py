@@ -23,6 +23,7 @@ from search.results.parts import LocalFolder
 from search.sweep import Outcome, run_sweep
 from search.watch import Watch
 from tests.search.bad_files import seen
+from tests.search.results.files import as_first_format, rows_of
 from tests.search.results.locking import leave_lock
 from tests.search.sweeps import driver, overrides, small_config
 from tests.search.test_cli import ended
@@ -63,10 +64,10 @@ def given(folder: Path) -> list[str]:
 def test_a_finished_sweep_is_shown_and_no_file_changes(
     sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = seen(sweep)
+    before = rows_of(LocalFolder(sweep))
     assert ended(monkeypatch, "run", "--or-resume", *given(sweep)) == 0
     assert f"results: {sweep}" in capsys.readouterr().out
-    assert seen(sweep) == before
+    assert rows_of(LocalFolder(sweep)) == before
 
 
 def test_an_unfinished_sweep_is_finished(sweep: Path) -> None:
@@ -124,6 +125,7 @@ def test_without_the_option_a_name_that_is_taken_stays_refused(sweep: Path) -> N
 def test_rows_without_a_sweep_are_damage_and_not_a_place_for_a_new_one(
     sweep: Path, or_resume: bool
 ) -> None:
+    as_first_format(LocalFolder(sweep))
     (sweep / "sweep.yaml").unlink()
     before = seen(sweep)
     with pytest.raises(ResultsError, match=r"sweep\.yaml: is missing, although there are rows"):

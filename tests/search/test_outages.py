@@ -122,7 +122,8 @@ ANSWERS = [
 REQUESTS: dict[str, Callable[[ResultsFolder], object]] = {
     "put": lambda folder: folder.put("x", b"1"),
     "remove": lambda folder: folder.remove(["x"]),
-    "move": lambda folder: folder.move("x", "y"),
+    "put_new": lambda folder: folder.put_new("x", b"1"),
+    "show": lambda folder: folder.show(["trials/x"]),
     "claim": lambda folder: SweepLock(folder),
     "list": lambda folder: folder.reading.entries(),
     "read": lambda folder: folder.reading.text("x"),
