@@ -108,8 +108,7 @@ def test_a_sweep_runs_among_foreign_modules_and_shows_no_hostile_text(
     text = DRAWN.sub(b"", shown).decode()
     assert "foreign" not in text
     assert all(line.replace("\t", " ").isprintable() for line in text.split("\n")), text
-    assert text.endswith("ended with 1"), text
-    assert "]0;title" in text
+    assert text.endswith("ended with 1"), text[-500:]
     trials = analysis.load(crowded / "results" / "sweep").trials
     assert "title" in "".join(trials["error"].dropna())
     assert not list(temporary.glob("ratchet-*"))
