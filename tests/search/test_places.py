@@ -16,9 +16,11 @@ from greedy_core import factworld
 from greedy_core.errors import SettingsError
 from search.config import SweepConfig
 from search.import_roots import import_roots, make_importable
+from search.results.parts import LocalFolder
 from search.setting_places import given, located
 from search.sweep_file import SweepFile
 from search.sweep_inputs import sweep_address
+from tests.search.results.files import as_first_format
 from tests.search.test_bad_results import write_results
 from tests.search.test_cli import ended
 
@@ -127,6 +129,7 @@ def test_results_are_under_the_same_rule(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_sweep_of_before_keeps_its_relative_places(tmp_path: Path) -> None:
     file = write_results(tmp_path / "sweep") / "sweep.yaml"
+    as_first_format(LocalFolder(file.parent))
     content = yaml.safe_load(file.read_text())
     for name in ("given", "import_roots"):
         content.pop(name)
