@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from analysis.commits import commit_numbers
 from analysis.errors import ResultsError
-from analysis.folder import COMMITS
 from analysis.schema import TABLES
 from analysis.storage import Address
 from greedy_core.errors import InputError
@@ -265,7 +265,7 @@ def _exists(folder: Address, results: ResultsFolder, or_resume: bool) -> bool:
         ResultsError: if there are rows without the sweep that they belong to.
     """
     names = results.reading.entries()
-    if {SWEEP_FILE, COMMITS} & {*names}:
+    if SWEEP_FILE in names or commit_numbers(results.reading):
         if or_resume:
             return True
         raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
