@@ -28,17 +28,19 @@ def woken(scenario: str, place: str, out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.read_text().splitlines()]
 
 
-@pytest.fixture(params=["local", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "local":
-        return str(tmp_path / "sweeps")
-    return f"{request.getfixturevalue('bucket')}/{uuid.uuid4().hex}"
+CASES = [
+    *(("local", scenario) for scenario in SCENARIOS),
+    *(("s3", scenario) for scenario in ("flush", "close")),
+]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(("kind", "scenario"), CASES)
 def test_a_driver_that_wakes_late_writes_nothing_that_counts(
-    place: str, tmp_path: Path, scenario: str
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, scenario: str
 ) -> None:
+    place = str(tmp_path / "sweeps")
+    if kind == "s3":
+        place = f"{request.getfixturevalue('bucket')}/{uuid.uuid4().hex}"
     ends = woken(scenario, place, tmp_path / "ends")
     assert len(ends) >= 10
     assert {end["code"] for end in ends} <= {0, SUPERSEDED}
