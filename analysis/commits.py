@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from analysis.errors import ResultsError
@@ -142,12 +142,6 @@ def commit_numbers(folder: SweepFolder) -> list[int]:
     """The numbers of the commits in a folder, the newest first."""
     found = map(commit_number, folder.entries(COMMITS))
     return sorted((number for number in found if number is not None), reverse=True)
-
-
-def with_parts(commit: Commit, added: Mapping[str, tuple[Part, ...]]) -> Commit:
-    """The same with more parts."""
-    tables = {**dict.fromkeys(commit.parts), **dict.fromkeys(added)}
-    return replace(commit, parts={t: (*commit.of(t), *added.get(t, ())) for t in tables})
 
 
 def way_out(address: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analysis.folder import SweepFolder
 from analysis.schema import TABLES
@@ -199,13 +198,6 @@ def hidden(name: str) -> str:
     """The name of a part, `<table>/<part>`, until it is committed."""
     table, _, part = name.rpartition("/")
     return f"{table}/.{part}"
-
-
-def parquet(rows: pa.Table) -> pa.Buffer:
-    """The content of a part."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
-    return sink.getvalue()
 
 
 def _write(path: Path, content: bytes | pa.Buffer) -> None:
