@@ -22,7 +22,6 @@ from typing import Any
 
 import boto3
 import pytest
-import ray
 import typer.main
 from typer.testing import CliRunner
 
@@ -30,7 +29,7 @@ import analysis
 from search.cli import app, main
 from search.config import KEYS
 from search.config_reader import read_config
-from search.private_ray import loopback_alone
+from search.private_ray import private_ray
 from search.ray_session import QUIET
 from search.sweep_inputs import split_arguments
 from tests.made_once import made_once
@@ -77,13 +76,13 @@ def ray_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**QUIET, "HOME": str(home), "XDG_CACHE_HOME": str(home)}.items():
             patch.setenv(name, value)
-        with object_store(), loopback_alone():
+        with object_store(), private_ray() as ours:
             boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(
                 Bucket="bucket"
             )
-            ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+            ours.start(num_cpus=2, log_to_driver=False)
             yield
-            ray.shutdown()
+            ours.leave(None)
 
 
 @pytest.fixture(scope="module")

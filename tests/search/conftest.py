@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ray
 
 import analysis
-from search.private_ray import loopback_alone
+from search.private_ray import private_ray
 from search.ray_session import QUIET
 from tests.made_once import made_once
 from tests.search.sweeps import SECRETS, sweep
@@ -30,16 +29,15 @@ def ray_here(cache_folder: Path) -> Iterator[None]:
 
     Its workers see the secrets that `finished` runs with.
     """
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, private_ray() as ours:
         for name, value in QUIET.items():
             patch.setenv(name, value)
         with pytest.MonkeyPatch.context() as meanwhile:
             for name, value in SECRETS.items():
                 meanwhile.setenv(name, value)
-            with loopback_alone():
-                ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+            ours.start(num_cpus=2, log_to_driver=False)
         yield
-        ray.shutdown()
+        ours.leave(None)
 
 
 @pytest.fixture(scope="session")
