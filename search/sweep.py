@@ -26,8 +26,9 @@ from search.preparation import prepared
 from search.ray_session import ray_session
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
-from search.results.progress import require_valid
+from search.results.progress import last_said, require_valid
 from search.results.recovery import ended_trials
+from search.results.takeover import settled
 from search.sameness import (
     require_asked_settings,
     require_same_data,
@@ -226,7 +227,17 @@ def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> N
         found = versions()
         if not same_versions(file.versions, found, accept_versions):
             going_on = file.next_generation(config, found, git_sha())
+    elif going_on is file and _rests(file, driver):
+        return
     _go_on(file, going_on, driver)
+
+
+def _rests(file: SweepFile, driver: Driver) -> bool:
+    """Whether a sweep has ended and been left in order, so that no file of it need change."""
+    folder = driver.results.reading
+    return last_said(folder).get("state") == "finished" and settled(
+        folder, file.sweep_id, file.text()
+    )
 
 
 def _go_on(file: SweepFile, going_on: SweepFile, driver: Driver) -> None:

