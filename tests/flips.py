@@ -3,17 +3,22 @@
     python -m tests.flips --flips 3000 --seed 0
 
 For each flip a file is drawn, then a bit of it. What is read must be what the sweep has written, or
-be refused: `different` counts values that are neither. Ends with 1 if there are any.
+be refused. A setting in sweep.yaml that no result depends on may be changed by hand, so a flip may
+change it, too: `told` counts those that a message names. `different` counts everything else. Ends
+with 1 if there is any.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +29,7 @@ import analysis
 from analysis.confirm_schema import CONFIRM_TABLES, confirm_schemas
 from analysis.schema import TABLES
 from greedy_core.errors import InputError
+from search import file_edits
 from search.results.confirm_log import ConfirmLog
 from search.results.parts import LocalFolder
 from search.results.progress import require_valid
@@ -83,12 +89,34 @@ def flipped(path: Path, whole: Reading, moments: random.Random) -> tuple[str, st
     place, bit = moments.randrange(len(data)), moments.randrange(8)
     file.write_bytes(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
     try:
-        found = reading(path)
+        with _told() as messages:
+            found = reading(path)
     except (analysis.ResultsError, InputError):
         return kind, "refused"
     finally:
         file.write_bytes(data)
-    return kind, "the same" if found.same_as(whole) else "different"
+    if found.same_as(whole):
+        return kind, "the same"
+    as_told = replace(whole, file=replace(whole.file, config=found.file.config))
+    named = messages and found.same_as(as_told)
+    return kind, "told" if named else "different"
+
+
+@contextmanager
+def _told() -> Iterator[list[logging.LogRecord]]:
+    """What is told inside of settings that were changed by hand; it is not shown."""
+    messages: list[logging.LogRecord] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        messages.append(record)
+        return False
+
+    teller = logging.getLogger(file_edits.__name__)
+    teller.addFilter(keep)
+    try:
+        yield messages
+    finally:
+        teller.removeFilter(keep)
 
 
 def count(path: Path, flips: int, seed: int) -> Counter[tuple[str, str]]:
@@ -105,7 +133,7 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ratchet-flips-") as place:
         counts = count(small_sweep(Path(place) / "sweep"), asked.flips, asked.seed)
-    outcomes = ("refused", "the same", "different")
+    outcomes = ("refused", "the same", "told", "different")
     table = Table("file", "flips", *outcomes)
     for kind in sorted({kind for kind, _ in counts}):
         row = [counts[kind, outcome] for outcome in outcomes]
