@@ -4,8 +4,8 @@
 
 Three corpora for each model: 31 short lines, the same with the long line among them, the same with
 the long line's words as short lines. Each is measured in a process of its own, with one thread;
-`--before` measures an earlier commit's greedy_core, too. The models: factworld (context 64), GPT-2's
-smallest shape (1024), a tiny Llama (32,768), and those that `--model` names.
+`--before` measures an earlier commit's greedy_core, too. The models: factworld (context 64),
+GPT-2's smallest shape (1024), a tiny Llama (32,768), and those that `--model` names.
 """
 
 from __future__ import annotations
