@@ -1,10 +1,10 @@
 """Where modules are imported from: those of metric functions, and in Ray's workers all others.
 
 A sweep names the folders that its metric functions lie in (roots), so that it goes on from
-anywhere: they come before the working directory. Beside them its driver has folders that it imports from
-(places): a worker looks there last, after where it would look anyway. Ray would have it look in the
-driver's script's folder and working directory first, and whatever lies there, such as a `search.py`
-or a `yaml.py`, would be taken for what it is named after.
+anywhere: they come before the working directory. Beside them its driver has folders that
+it imports from (places): a worker looks there last, after where it would look anyway.
+Ray would have it look in the driver's script's folder and working directory first, and whatever
+lies there, such as a `search.py` or a `yaml.py`, would be taken for what it is named after.
 """
 
 from __future__ import annotations
