@@ -1,4 +1,4 @@
-"""A model that the rows measure beside the embedded one: GPT-2's smallest shape, random weights."""
+"""Models that are measured beside the embedded one, with random weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from greedy_core.language_model import LanguageModel
 from greedy_core.loading import load_model
@@ -33,3 +33,23 @@ def save_gpt2_124m(folder: Path) -> Path:
     model.module.save_pretrained(folder)
     model.tokenizer.save_pretrained(folder)
     return folder
+
+
+def tiny_llama(context: int) -> LanguageModel:
+    """A Llama of 4 blocks and d = 64 that reads rows of so many tokens of factworld's."""
+    torch.manual_seed(SEED)
+    tokenizer = load_model("factworld", device="cpu").tokenizer
+    config: Any = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=256,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=context,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    config._attn_implementation = "sdpa"
+    module = LlamaForCausalLM(config).float().eval().requires_grad_(False)
+    return LanguageModel(module, tokenizer)

@@ -25,7 +25,7 @@ from greedy_core.reserve import Reserve
 from greedy_core.selection import Selection
 from search.candidates import candidates
 from search.earlier_trials import EarlierTrials
-from search.import_roots import make_importable
+from search.import_places import make_importable
 from search.interrupts import PATIENCE, Interrupts, interruptible
 from search.patience import GIVE_UP_AFTER, Patience
 from search.patient_log import MOST_HELD

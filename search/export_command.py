@@ -17,7 +17,7 @@ from greedy_core.errors import InputError
 from greedy_core.inputs import Inputs, read_inputs
 from greedy_core.model_config import model_folder, read_model_config
 from search.config_keys import flat_values
-from search.import_roots import make_importable
+from search.import_places import make_importable
 from search.interrupts import interruptible
 from search.model_card import Fact, Form, ModelCard
 from search.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial

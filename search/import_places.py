@@ -1,29 +1,48 @@
-"""Where Ray's workers import from: where they would anyway, then where their driver does.
+"""Where modules are imported from: those of metric functions, and in Ray's workers all others.
 
-Ray would have them look in the driver's script's folder and working directory first. Whatever lies
-there, such as a `search.py` or a `yaml.py`, would be taken for what it is named after.
+A sweep names the folders that its metric functions lie in (roots), so that it goes on from
+anywhere: they come before the working directory. Beside them its driver has folders that
+it imports from (places): a worker looks there last, after where it would look anyway.
+Ray would have it look in the driver's script's folder and working directory first, and whatever
+lies there, such as a `search.py` or a `yaml.py`, would be taken for what it is named after.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
-from collections.abc import Sequence
-
-from ray.job_config import JobConfig
+import sysconfig
+from collections.abc import Iterable, Sequence
 
 from search import HOME
+from spaces import SearchSpace
+
+METRIC = "greedy.metric"
 
 
-class OwnPaths(JobConfig):
-    """A job whose workers find our packages first, and nothing else of the driver's folders."""
+def import_roots(metric: str | None, space: SearchSpace) -> tuple[str, ...]:
+    """The folders that the modules of a sweep's metric functions lie in, but for installed ones.
 
-    def __init__(self) -> None:
-        super().__init__(_py_driver_sys_path=[HOME])
+    Args:
+        metric: the configured function, `module:function`.
+        space: which may search or fix others.
+    """
+    named = [metric, space.fixed.get(METRIC)]
+    if METRIC in space.distributions:
+        named += getattr(space.distributions[METRIC], "choices", ())
+    tops = dict.fromkeys(name.partition(":")[0].partition(".")[0] for name in named if name)
+    roots = dict.fromkeys(root for top in tops if (root := _root(top)) is not None)
+    return tuple(root for root in roots if not _is_installed(root))
 
-    def _runtime_env_has_working_dir(self) -> bool:
-        """Say so, with which Ray adds no folders."""
-        return True
+
+def make_importable(roots: Sequence[str]) -> None:
+    """Have modules found there, before any of the same name in the working directory."""
+    for root in roots:
+        while root in sys.path:
+            sys.path.remove(root)
+    here = _index_of_working_directory()
+    sys.path[here:here] = roots
 
 
 def python_path() -> str | None:
@@ -46,6 +65,33 @@ def look_there_last(places: Sequence[str]) -> None:
     if sys.path[:1] == [HOME]:
         del sys.path[0]  # has done its service: from now on our packages are the ones loaded
     sys.path.extend(place for place in (*places, HOME) if place not in sys.path)
+
+
+def _root(top: str) -> str | None:
+    """The folder that a module is found in; None if it is not there, or in no folder."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    if spec is None:
+        return None
+    folders: Iterable[str] = spec.submodule_search_locations or ()
+    place = next(iter(folders), spec.origin if spec.has_location else None)
+    return None if place is None else os.path.dirname(os.path.abspath(place))
+
+
+def _is_installed(root: str) -> bool:
+    """Whether every environment with the same packages has it under its own path."""
+    return root in {os.path.abspath(path) for path in sysconfig.get_paths().values()}
+
+
+def _index_of_working_directory() -> int:
+    """Where it stands among the places of modules; the end, if it does not."""
+    here = os.getcwd()
+    for index, path in enumerate(sys.path):
+        if path == "" or os.path.abspath(path) == here:
+            return index
+    return len(sys.path)
 
 
 def _is_working_directory(entry: str) -> bool:

@@ -10,7 +10,13 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
+from ray.exceptions import (
+    OutOfMemoryError,
+    RayError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+    WorkerCrashedError,
+)
 
 from analysis.errors import StorageError
 from greedy_core.errors import RatchetError
@@ -87,10 +93,19 @@ def prepared(
             raise
         except OutOfMemoryError:
             raise PreparationFailed("the machine ran out of memory, and Ray ended it") from None
+        except RuntimeEnvSetupError as error:
+            raise PreparationFailed(_why_no_environment(error)) from None
         except RayError as error:
             why = _why_lost(error)
             logger.warning("preparing was lost with its worker or machine: %s", why)
     raise PreparationFailed(why)
+
+
+def _why_no_environment(error: RuntimeEnvSetupError) -> str:
+    """The last line of what Ray says, which is often a traceback."""
+    lines = [line.strip() for line in (error.error_message or "").splitlines() if line.strip()]
+    said = lines[-1] if lines else "Ray does not say why"
+    return f"the job's runtime_env cannot be set up where Ray runs: {said}"
 
 
 def _why_lost(error: RayError) -> str:

@@ -19,8 +19,9 @@ from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-d
 
 from search.environment import environment
 from search.errors import RayNotStarted
-from search.import_places import OwnPaths, python_path
+from search.import_places import python_path
 from search.private_folder import private_folder
+from search.ray_job import OwnPaths
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from greedy_core.errors import require
 from search.config import SweepConfig
 from search.environment import environment
 from search.errors import NoCluster
-from search.import_places import OwnPaths
 from search.interrupts import PATIENCE, Interrupts
 from search.private_ray import LEAVE_SECONDS, in_one_line, leave, private_ray
+from search.ray_job import OwnPaths
 
 logger = logging.getLogger(__name__)
 

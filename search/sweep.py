@@ -20,7 +20,7 @@ from search.driver import Driver, driving
 from search.earlier_trials import EarlierTrials
 from search.errors import SweepExists
 from search.extension import Extension
-from search.import_roots import import_roots, make_importable
+from search.import_places import import_roots, make_importable
 from search.patience import GIVE_UP_AFTER
 from search.preparation import prepared
 from search.ray_session import ray_session

@@ -25,7 +25,7 @@ from greedy_core.model_presets import PRESET
 from greedy_core.numerics import NUMERICS_VERSION
 from search.config import KEYS, SweepConfig
 from search.file_edits import accept_edits
-from search.import_roots import import_roots
+from search.import_places import import_roots
 from search.later_settings import LATER, with_later
 from search.results.parts import ResultsFolder
 from search.searched import parsed, texts, united

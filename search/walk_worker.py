@@ -18,8 +18,7 @@ from greedy_core.loading import attach, check_unchanged
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
 from greedy_core.weights_check import WeightsCheck
-from search.import_places import look_there_last
-from search.import_roots import make_importable
+from search.import_places import look_there_last, make_importable
 from search.reports import REFUSAL, WalkReports
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench

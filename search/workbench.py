@@ -29,7 +29,7 @@ from greedy_core.state_scores import StateScores
 from greedy_core.store import Artefact, LayeredStore, MemoryStore, PreparedStore
 from greedy_core.weights_check import WeightsCheck
 from search.config import CacheSettings, SweepConfig
-from search.import_roots import make_importable
+from search.import_places import make_importable
 from search.results.places import needs_extra
 
 _COMMON = (

@@ -15,7 +15,7 @@ import analysis
 from greedy_core import factworld
 from greedy_core.errors import SettingsError
 from search.config import SweepConfig
-from search.import_roots import import_roots, make_importable
+from search.import_places import import_roots, make_importable
 from search.results.parts import LocalFolder
 from search.setting_places import given, located
 from search.sweep_file import SweepFile
