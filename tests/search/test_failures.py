@@ -29,13 +29,15 @@ pytestmark = pytest.mark.usefixtures("ray_here")
 
 MODULE = metric_functions.__name__
 BAD = {
-    "raises": "ZeroDivisionError: the metric has a bug",
+    "raises": f"MetricError: greedy.metric '{MODULE}:raises': it raised ZeroDivisionError: "
+    "the metric has a bug (metric_functions.py, line ",
     "not_a_number": f"MetricError: greedy.metric '{MODULE}:not_a_number': composite must be "
     "a finite number, but got nan",
     "hangs_and_stops": "no sign of life for longer than search.trial_timeout (2 s); "
     "the worker was ended",
     "killed": "the worker ended without a word: it was killed, perhaps for want of memory",
-    "greedy": "RuntimeError: [enforce fail at alloc_cpu.cpp",
+    "greedy": f"MetricError: greedy.metric '{MODULE}:greedy': it raised RuntimeError: "
+    "[enforce fail at alloc_cpu.cpp",
 }
 ONCE = ("fails_once", "killed_once")
 METRICS = [*BAD, "good", *ONCE]
@@ -136,11 +138,13 @@ def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
     settings = overrides({**changes, "greedy.metric": f"{MODULE}:broken"})
     where = ["--results", str(tmp_path), "--name", "broken"]
     assert ended(monkeypatch, "run", *settings, *where) == SOME_FAILED
-    assert capsys.readouterr().err.splitlines()[-1] == (
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(
         "ratchet: stopped: 2 search trials failed and none ended otherwise (search.max_failed); "
-        "the commonest cause, 2 times: RuntimeError: not yet repaired; "
-        "once it is gone, `resume` goes on"
+        f"the commonest cause, 2 times: MetricError: greedy.metric '{MODULE}:broken': it raised "
+        "RuntimeError: not yet repaired ("
     )
+    assert said.endswith("; once it is gone, `resume` goes on")
     stopped = analysis.load(folder).trials
     mark.unlink()
     outcome = resume_sweep(folder, Watch())
