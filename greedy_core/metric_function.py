@@ -3,7 +3,8 @@
     def metric_fn(model, tokenizer, requests) -> {"es": ..., "ps": ..., "ns": ..., "composite": ...}
 
 `model` is the edited Hugging Face model, a private copy with the edits merged, which the function
-may change as it likes; torch's settings are put back after it. `requests` are the batch's probed
+may change as it likes; torch's settings are put back after it. The unedited model is read-only
+from then on, see `greedy_core.sealing`. `requests` are the batch's probed
 records; their prompts are the probe prompts only. Results are kept for the walk, never in the
 store: nobody knows what they depend on.
 """
@@ -24,6 +25,7 @@ from greedy_core.metric_call import answer, shown
 from greedy_core.metrics import Metrics
 from greedy_core.probe_signal import Measured, probed_requests
 from greedy_core.records import EditRecord
+from greedy_core.sealing import seal
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import State
@@ -54,8 +56,9 @@ class MetricFunctionSignal:
     def __init__(self, scores: StateScores, settings: EditSettings) -> None:
         assert settings.greedy.metric is not None
         self._name = settings.greedy.metric
-        self._function = load_metric(self._name)
         self._tree = scores.tree
+        seal(self._tree.model.module)
+        self._function = load_metric(self._name)
         self._settings = settings
         self._known: dict[tuple[str, int], Measured] = {}
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import analysis
-from greedy_core.errors import BaseModelChanged, MetricError, RatchetError, SettingsError
+from greedy_core.errors import MetricError, RatchetError, SettingsError
 from search.config import SweepConfig
 from search.errors import PreparationFailed
 from search.exit_status import SOME_FAILED, WRONG_INPUT, status_of
@@ -119,11 +119,14 @@ def test_a_resumed_search_tells_optuna_of_the_failures(failing: tuple[Path, Outc
     assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), len(METRICS) - len(BAD))
 
 
-def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
+def test_writing_into_the_base_model_ends_the_worker_and_says_so(tmp_path: Path) -> None:
     changes = {"edits": 2, "search.trials": 1, "greedy.metric": f"{MODULE}:vandal"}
-    with pytest.raises(BaseModelChanged, match="results after that are not valid"):
-        sweep(tmp_path / "changed", changes)
-    assert progress(tmp_path / "changed")["state"] == "invalid"
+    sweep(tmp_path / "written", changes)
+    assert progress(tmp_path / "written")["state"] == "finished"
+    trials = analysis.load(tmp_path / "written").trials
+    told = f"greedy.metric '{MODULE}:vandal' ended its process (SIGSEGV, metric_functions.py, line "
+    assert trials["error"].dropna().str.startswith(told).all()
+    assert (trials["status"] == "failed").any()
 
 
 def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
