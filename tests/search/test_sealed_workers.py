@@ -1,4 +1,4 @@
-"""What workers share lies in pages of its own, and nobody there writes into it once it is sealed."""
+"""What workers share lies in pages of its own, and whoever writes there is ended and told of."""
 
 from __future__ import annotations
 
