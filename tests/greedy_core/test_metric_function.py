@@ -17,9 +17,16 @@ from greedy_core.greedy import GreedyRun
 from greedy_core.language_model import LanguageModel
 from greedy_core.metric_function import load_metric
 from greedy_core.store import MemoryStore
+from tests.greedy_core.tiny_models import tiny_model
 from tests.greedy_core.tiny_plans import open_tiny, settings
 
 GOOD = {"es": 0.5, "ps": 0.5, "ns": 0.5, "composite": 0.5}
+
+
+@pytest.fixture(scope="module")
+def gpt2() -> LanguageModel:
+    """One that no other test writes into: it is read-only from the first walk on."""
+    return tiny_model("gpt2")
 
 
 @pytest.fixture
