@@ -6,7 +6,7 @@ RatchetError
 │   ├── RecordsError        a file of records
 │   ├── CorpusError         the text that the covariance is estimated from
 │   ├── ModelError          a model that is missing, broken, or of a family that is not supported
-│   └── MetricError         a metric function that cannot be found, or that returned the wrong thing
+│   └── MetricError         a metric function that is not found, raises, or returns the wrong thing
 ├── NumericalError          a linear system that cannot be solved as it stands
 └── BaseModelChanged        somebody wrote into the weights that all trials share
 """
@@ -48,7 +48,7 @@ class ModelError(InputError):
 
 
 class MetricError(InputError):
-    """A metric function cannot be found, or did not return es, ps, ns and composite as numbers."""
+    """A metric function cannot be found, raised, or did not return four numbers as it should."""
 
 
 class NumericalError(RatchetError):

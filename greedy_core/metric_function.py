@@ -3,7 +3,8 @@
     def metric_fn(model, tokenizer, requests) -> {"es": ..., "ps": ..., "ns": ..., "composite": ...}
 
 `model` is the edited Hugging Face model, a private copy with the edits merged, which the function
-may change as it likes; torch's settings are put back after it. `requests` are the batch's probed
+may change as it likes; torch's settings are put back after it. The unedited model is read-only
+from then on, see `greedy_core.sealing`. `requests` are the batch's probed
 records; their prompts are the probe prompts only. Results are kept for the walk, never in the
 store: nobody knows what they depend on.
 """
@@ -18,10 +19,13 @@ from numbers import Real
 from typing import Any
 
 from greedy_core.errors import MetricError
+from greedy_core.language_model import LanguageModel
 from greedy_core.lora import merge
+from greedy_core.metric_call import answer, shown
 from greedy_core.metrics import Metrics
 from greedy_core.probe_signal import Measured, probed_requests
 from greedy_core.records import EditRecord
+from greedy_core.sealing import seal
 from greedy_core.settings import EditSettings
 from greedy_core.state_scores import StateScores
 from greedy_core.state_tree import State
@@ -37,13 +41,7 @@ def load_metric(name: str) -> MetricFunction:
         MetricError: if there is no such module or function.
     """
     module_name, _, function_name = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise MetricError(f"greedy.metric {name!r}: {error}") from error
-    except Exception as error:  # whatever the user's own module does when it is imported
-        cause = f"{type(error).__name__}: {error}"
-        raise MetricError(f"greedy.metric {name!r}: importing it raised {cause}") from error
+    module = answer(name, "importing it", lambda: importlib.import_module(module_name))
     function = getattr(module, function_name, None)
     if not callable(function):
         raise MetricError(
@@ -58,8 +56,9 @@ class MetricFunctionSignal:
     def __init__(self, scores: StateScores, settings: EditSettings) -> None:
         assert settings.greedy.metric is not None
         self._name = settings.greedy.metric
-        self._function = load_metric(self._name)
         self._tree = scores.tree
+        seal(self._tree.model.module)
+        self._function = load_metric(self._name)
         self._settings = settings
         self._known: dict[tuple[str, int], Measured] = {}
 
@@ -67,7 +66,8 @@ class MetricFunctionSignal:
         """Hand the merged model over, or repeat what the function said about this state before.
 
         Raises:
-            MetricError: if it does not return es, ps, ns and composite as finite numbers.
+            MetricError: if it raises, or does not return es, ps, ns and composite as finite
+                numbers.
         """
         known = self._known.get((state.key, batch))
         if known is None:
@@ -75,11 +75,13 @@ class MetricFunctionSignal:
             model = copy.deepcopy(self._tree.model)
             merge(model, self._tree.factors(state))
             with torch_settings_kept():
-                values = self._function(model.module, model.tokenizer, records)
-                metrics = _checked(values, self._name)
+                metrics = answer(self._name, "it", lambda: self._asked(model, records))
             known = Measured(metrics, _prompts(records), from_store=False)
             self._known[state.key, batch] = known
         return known
+
+    def _asked(self, model: LanguageModel, records: Sequence[EditRecord]) -> Metrics:
+        return _checked(self._function(model.module, model.tokenizer, records), self._name)
 
     def _records(self, batch: int) -> list[EditRecord]:
         splits = self._tree.plan.batches[batch]
@@ -102,7 +104,7 @@ def _prompts(records: Sequence[EditRecord]) -> int:
 
 def _checked(values: object, name: str) -> Metrics:
     if not isinstance(values, Mapping):
-        raise MetricError(f"greedy.metric {name!r} must return a mapping, but got {values!r:.80}")
+        raise MetricError(f"greedy.metric {name!r} must return a mapping, but got {shown(values)}")
     faults = []
     numbers = []
     for key in ("es", "ps", "ns", "composite"):
@@ -111,7 +113,7 @@ def _checked(values: object, name: str) -> Metrics:
             numbers.append(float(value))
         else:
             faults.append(
-                f"greedy.metric {name!r}: {key} must be a finite number, but got {value!r:.80}"
+                f"greedy.metric {name!r}: {key} must be a finite number, but got {shown(value)}"
             )
     if faults:
         raise MetricError(faults)

@@ -30,6 +30,7 @@ from search.interrupts import PATIENCE, Interrupts, interruptible
 from search.patience import GIVE_UP_AFTER, Patience
 from search.patient_log import MOST_HELD
 from search.preparation import Shared, prepared
+from search.private_folder import private_folder
 from search.ray_session import ray_session
 from search.reports import REFUSAL
 from search.results.confirm_log import ConfirmLog
@@ -195,12 +196,17 @@ class ConfirmSession:
             BaseModelChanged: if somebody wrote into them; what was written is removed.
         """
         records = [ray.put(each) for each in sequences]
-        pool = WalkPool(
-            self._file.config, self._shared.reference, records, self._interrupts, self._tell
-        )
         self._total = len(walks)
         try:
-            with self._interrupts.held(PATIENCE):
+            with self._interrupts.held(PATIENCE), private_folder() as words:
+                pool = WalkPool(
+                    self._file.config,
+                    self._shared.reference,
+                    records,
+                    self._interrupts,
+                    str(words),
+                    self._tell,
+                )
                 for end in pool.run(walks):
                     self._held.append(end)
                     self._write_held(everything=len(self._held) >= MOST_HELD)

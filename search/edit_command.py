@@ -18,6 +18,7 @@ from greedy_core.evaluation import Evaluation
 from greedy_core.events import StepEvent
 from search.config import SweepConfig
 from search.interrupts import interruptible
+from search.last_words import told_by_another
 from search.out_of_memory import told_out_of_memory
 from search.reports import STEP_FIELDS, evaluation_values, step_tuple
 from search.workbench import Workbench
@@ -34,7 +35,8 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
         SweepInterrupted: after a signal.
     """
     _check_writable(events)
-    with interruptible(), told_out_of_memory(), _EventFile(events) as file:
+    metric = config.edit.greedy.metric
+    with told_by_another(metric), interruptible(), told_out_of_memory(), _EventFile(events) as file:
         bench = Workbench.alone(config.edit, config.cache)
         scores, settings = bench.open(config.edit)
 

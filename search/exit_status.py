@@ -33,6 +33,7 @@ Exit codes:
     4  another driver is writing to the sweep
    70  an error of ratchet itself, with a traceback: please report it
   130, 143, 138, 141  after SIGINT, SIGTERM, SIGUSR1, or when the reader of the output has left
+  139  a metric function has ended the process: it wrote into the base model, or crashed
 """
 
 

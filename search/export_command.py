@@ -19,6 +19,7 @@ from greedy_core.model_config import model_folder, read_model_config
 from search.config_keys import flat_values
 from search.import_places import make_importable
 from search.interrupts import interruptible
+from search.last_words import told_by_another
 from search.model_card import Fact, Form, ModelCard
 from search.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial
 from search.sameness import require_same_data
@@ -81,7 +82,7 @@ def export_trial(
     from search.rewalk import rewalk  # imports torch, once the input is known to be right
 
     file = source.file
-    with interruptible():
+    with told_by_another(source.trial.settings.greedy.metric), interruptible():
         walk = rewalk(source.trial, source.inputs, file.digests, file.config.cache)
         if walk.differences:
             _judge_differences(source, walk.differences, accept_differences)

@@ -12,6 +12,8 @@ from typing import Any
 
 from ray import tune
 
+from search.import_places import METRIC
+from search.last_words import KILLED, last_words
 from search.ledger import Ledger
 from search.patient_log import PatientLog
 from search.reports import (
@@ -99,6 +101,8 @@ class Recorder(tune.Callback):
         self.causes: Counter[str] = Counter()
         self.best: dict[str, Any] | None = None
         self._store_news = StoreNews()
+        self.words: str | None = None
+        """The folder of workers' last words, while there is one."""
 
     @property
     def waiting(self) -> str | None:
@@ -151,6 +155,9 @@ class Recorder(tune.Callback):
         running.steps, running.records = [], []
         self._store_news.lost(running.report.get("worker"))
         cause = self._signs.cause(trial.trial_id) or cause_of(trial)
+        if cause == KILLED and self.words is not None:
+            metric = running.proposal.config.get(METRIC)
+            cause = last_words(self.words, trial.trial_id, metric)
         self.causes[cause] += running.proposal.role == "search"
         self._end(running, {"status": "failed", "error": cause})
 
@@ -193,7 +200,7 @@ def cause_of(trial: Any) -> str:
         return cause_in(last)
     if _OUT_OF_MEMORY in last:
         return "the machine ran out of memory, and Ray ended the worker"
-    return "the worker ended without a word: it was killed, perhaps for want of memory"
+    return KILLED
 
 
 def cause_in(traceback: str) -> str:

@@ -167,10 +167,13 @@ class Session:
 
     def _tune(self, prepared: ray.ObjectRef) -> None:
         search, machines = self._config.search, self._config.ray
-        # The reference travels, not the arrays; each node maps them once.
-        trainable = tune.with_parameters(GreedyEditTrainable, prepared=partial(ray.get, prepared))
         resources = {"cpu": machines.cpus_per_trial, "gpu": machines.gpus_per_trial}
-        with private_folder() as scratch:
+        with private_folder() as scratch, private_folder() as words:
+            self._recorder.words = str(words)
+            # The reference travels, not the arrays; each node maps them once.
+            trainable = tune.with_parameters(
+                GreedyEditTrainable, prepared=partial(ray.get, prepared), words=str(words)
+            )
             tune.run(
                 tune.with_resources(trainable, resources),
                 name="sweep",

@@ -22,6 +22,7 @@ from greedy_core.evaluation import evaluate
 from greedy_core.greedy import GreedyRun
 from search.config import SweepConfig
 from search.import_places import look_there_last
+from search.last_words import LastWords
 from search.reports import CHECKED, REFUSAL, WalkReports
 from search.setting_places import expanded
 from search.sweep_rungs import trial_rungs
@@ -41,9 +42,15 @@ class GreedyEditTrainable(tune.Trainable):
     left out keeps its default, in a sweep the sweep's value.
     """
 
-    def setup(self, config: dict[str, Any], prepared: Callable[[], Prepared] | None = None) -> None:
+    def setup(
+        self,
+        config: dict[str, Any],
+        prepared: Callable[[], Prepared] | None = None,
+        words: str | None = None,
+    ) -> None:
         """Nothing that can fail, as in `reset_config`; the first step takes what was prepared."""
         self._take = prepared
+        self._words = LastWords(words)
         self._prepared: Prepared | None = None
         self._pulse = Pulse()
         self._bench: Workbench | None = None
@@ -103,6 +110,7 @@ class GreedyEditTrainable(tune.Trainable):
         elif self._bench is None or not self._bench.serves(config.edit):
             self._bench = Workbench.alone(config.edit, config.cache, self._show_life)
         self._show_life()
+        self._words.begin(self.trial_id, config.edit.greedy.metric)
         self._scores, settings = self._bench.open(config.edit)
         self._run = GreedyRun(self._scores, settings)
         self._reports = WalkReports(self._run, config.search.resource)

@@ -22,6 +22,7 @@ from greedy_core.errors import BaseModelChanged
 from search.config import SweepConfig
 from search.errors import PreparationFailed
 from search.interrupts import Interrupts
+from search.last_words import KILLED, last_words
 from search.lost_nodes import MOST_SPARED, lost_with_its_node
 from search.ray_session import trials_at_once
 from search.vital_signs import SignsOfLife
@@ -31,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
 
-_KILLED = "the worker ended without a word: it was killed, perhaps for want of memory"
 _LOST = "the worker was lost together with its machine"
 _OUT_OF_MEMORY = "the machine ran out of memory, and Ray ended the worker"
 
@@ -77,6 +77,7 @@ class WalkPool:
         prepared: reference to what workers share.
         sequences: reference to each sequence's records.
         interrupts: heeded before a walk counts as failed, since the same signal may end workers.
+        words: a folder for workers' last words.
         on_look: called with the number of walks under way, again and again.
     """
 
@@ -86,8 +87,10 @@ class WalkPool:
         prepared: ray.ObjectRef,
         sequences: Sequence[ray.ObjectRef],
         interrupts: Interrupts,
+        words: str,
         on_look: Callable[[int], None],
     ) -> None:
+        self._words = words
         self._on_look = on_look
         self._config = config
         self._prepared = prepared
@@ -136,7 +139,7 @@ class WalkPool:
         for _ in range(hired, wanted):
             actor = RemoteWalkWorker.options(
                 num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial
-            ).remote(self._prepared, self._config.search.trial_timeout)
+            ).remote(self._prepared, self._config.search.trial_timeout, self._words)
             # A worker that waits for a machine is not hung, so it is watched only once it answers.
             self._busy[actor.ready.remote()] = _Worker(actor)
 
@@ -207,7 +210,13 @@ class WalkPool:
         lost = isinstance(error, RayActorError) and lost_with_its_node(error)
         spared = lost and self._spared[worker.walk] < MOST_SPARED
         self._spared[worker.walk] += spared
-        return self._signs.cause(worker.name) or (_LOST if lost else _KILLED), not spared
+        cause = self._signs.cause(worker.name) or (_LOST if lost else self._last_words(worker))
+        return cause, not spared
+
+    def _last_words(self, worker: _Worker) -> str:
+        if worker.walk is None:
+            return KILLED
+        return last_words(self._words, worker.name, worker.walk.settings.greedy.metric)
 
     def _end(
         self, walk: Walk, worker: _Worker, result: WalkResult | None, error: str | None

@@ -14,11 +14,11 @@ from greedy_core.edit import unedited
 from greedy_core.evaluation import Evaluation
 from greedy_core.greedy import GreedyRun
 from greedy_core.language_model import LanguageModel
-from greedy_core.loading import attach, check_unchanged
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
 from greedy_core.weights_check import WeightsCheck
-from search.import_places import look_there_last, make_importable
+from search.import_places import look_there_last
+from search.last_words import LastWords
 from search.reports import REFUSAL, WalkReports
 from search.vital_signs import Pulse
 from search.workbench import Prepared, Workbench
@@ -54,13 +54,15 @@ class WalkWorker:
     Args:
         prepared: model, corpus and covariances; its own records are not used.
         timeout: how long it may give no sign of life, in seconds.
+        words: the driver's folder for last words.
     """
 
-    def __init__(self, prepared: Prepared, timeout: float) -> None:
+    def __init__(self, prepared: Prepared, timeout: float, words: str) -> None:
         look_there_last(prepared.import_places)
         self._prepared = prepared
         self._timeout = timeout
         self._pulse = Pulse()
+        self._words = LastWords(words)
         self._name = ""
         self._model: tuple[LanguageModel, WeightsCheck] | None = None
         self._sequence: int | None = None
@@ -81,6 +83,7 @@ class WalkWorker:
             BaseModelChanged: if somebody changed the model.
         """
         self._name = name
+        self._words.begin(name, walk.settings.greedy.metric)
         bench = self._bench_of(walk.sequence, selection)
         scores, settings = bench.open(walk.settings)
         # Dear, and the same for all settings of a plan: who comes first computes it for all.
@@ -116,12 +119,7 @@ class WalkWorker:
     def _base_model(self) -> tuple[LanguageModel, WeightsCheck]:
         """The same for all sequences: what has changed once is never taken for unchanged."""
         if self._model is None:
-            make_importable(self._prepared.import_roots)
-            weights = self._prepared.weights
-            model = attach(weights, self._prepared.inputs.settings.device)
-            check = WeightsCheck(model)
-            check_unchanged(model, weights.digest)
-            self._model = model, check
+            self._model = self._prepared.base_model()
         return self._model
 
     def _show_life(self) -> None:

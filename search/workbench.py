@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
+import numpy as np
+
 from analysis.paths import S3, local_path
 from greedy_core.blob_store import BlobStore
 from greedy_core.edit import open_states
@@ -22,6 +24,7 @@ from greedy_core.preparation import prepare_states
 from greedy_core.progress import Report, silent
 from greedy_core.prompt_check import check_prompts
 from greedy_core.recent import Recent
+from greedy_core.sealing import Pages, margin, pages_between, settle
 from greedy_core.selection import Selection
 from greedy_core.settings import EditSettings
 from greedy_core.staged_store import StagedStore
@@ -57,16 +60,39 @@ class Prepared:
     """The sweep's configuration, with the model's presets filled in."""
     inputs: Inputs
     """Settings, records and corpus."""
+    before: np.ndarray
+    """A margin: fields travel in their order."""
     weights: SharedWeights
     """The base model."""
     model_digest: str
     """The model's part of every key."""
     artefacts: dict[str, Artefact]
     """Covariances, keys, base targets, hidden states."""
+    behind: np.ndarray
+    """A margin."""
     import_roots: Sequence[str] = ()
     """Folders that modules of metric functions lie in."""
     import_places: tuple[str, ...] = ()
     """Folders that the driver imports from, where a metric function may be."""
+
+    def base_model(self) -> tuple[LanguageModel, WeightsCheck]:
+        """The model whose weights these are, and a check that was made before it was verified.
+
+        Raises:
+            BaseModelChanged: if the shared weights are not what they were.
+        """
+        make_importable(self.import_roots)
+        model = attach(self.weights, self.inputs.settings.device)
+        check = WeightsCheck(model)
+        check_unchanged(model, self.weights.digest)
+        if (pages := self.pages()) is not None:
+            settle(model.module, pages)
+        return model, check
+
+    def pages(self) -> Pages | None:
+        """Where all arrays lie in a worker; None where they were prepared."""
+        made = [array for each in self.artefacts.values() for array in each.values()]
+        return pages_between(self.before, (*self.weights.arrays.values(), *made), self.behind)
 
 
 class Workbench:
@@ -116,14 +142,9 @@ class Workbench:
         Raises:
             BaseModelChanged: if the shared weights are not what they were.
         """
-        make_importable(prepared.import_roots)
-        model = attach(prepared.weights, prepared.inputs.settings.device)
-        check = WeightsCheck(model)
-        check_unchanged(model, prepared.weights.digest)
         return cls(
             prepared.inputs,
-            model,
-            check,
+            *prepared.base_model(),
             prepared.model_digest,
             prepared.config.cache,
             prepared.artefacts,
@@ -243,7 +264,9 @@ def prepare(
     config = replace(config, edit=inputs.settings)
     weights = share(model)
     staged.publish(even_if_nothing_waits=True)
-    return Prepared(config, inputs, weights, digest, kept.artefacts, import_roots)
+    return Prepared(
+        config, inputs, margin(), weights, digest, kept.artefacts, margin(), import_roots
+    )
 
 
 def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:

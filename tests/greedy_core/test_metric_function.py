@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -16,9 +17,16 @@ from greedy_core.greedy import GreedyRun
 from greedy_core.language_model import LanguageModel
 from greedy_core.metric_function import load_metric
 from greedy_core.store import MemoryStore
+from tests.greedy_core.tiny_models import tiny_model
 from tests.greedy_core.tiny_plans import open_tiny, settings
 
 GOOD = {"es": 0.5, "ps": 0.5, "ns": 0.5, "composite": 0.5}
+
+
+@pytest.fixture(scope="module")
+def gpt2() -> LanguageModel:
+    """One that no other test writes into: it is read-only from the first walk on."""
+    return tiny_model("gpt2")
 
 
 @pytest.fixture
@@ -134,6 +142,67 @@ def test_wrong_answers_fail_by_name(
     for found, expected in zip(caught.value.faults, faults, strict=True):
         assert "greedy.metric 'metrics_of_a_user:measure'" in found
         assert expected in found
+
+
+class Hostile(Exception):
+    def __str__(self) -> str:
+        return "\x1b[2J a\n  lone \udc9b"
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise ValueError("not even this")
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (ZeroDivisionError("a bug"), "raised ZeroDivisionError: a bug"),
+        (Hostile(), r"raised Hostile: \x1b[2J a lone \udc9b"),
+        (Mute(), "raised Mute"),
+        (SystemExit(3), "raised SystemExit: 3"),
+        (KeyError(), "raised KeyError"),
+        (ValueError("x" * 2000), f"raised ValueError: {'x' * 485}..."),
+    ],
+)
+def test_what_it_raises_is_one_safe_line_that_names_it_and_its_line(
+    gpt2: LanguageModel, metrics: ModuleType, raised: BaseException, told: str
+) -> None:
+    def measure(model: Any, tokenizer: Any, requests: Any) -> Mapping[str, float]:
+        raise raised
+
+    metrics.measure = measure
+    run = GreedyRun(open_tiny(gpt2, chosen()), chosen())
+    with pytest.raises(MetricError) as caught:
+        run.step()
+    line = measure.__code__.co_firstlineno + 1
+    place = f"({Path(__file__).name}, line {line})"
+    assert str(caught.value) == f"greedy.metric 'metrics_of_a_user:measure': it {told} {place}"
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    "".join(traceback.format_exception(caught.value)).encode()
+
+
+def test_an_interruption_of_a_metric_is_none_of_its_errors(
+    gpt2: LanguageModel, metrics: ModuleType
+) -> None:
+    def measure(model: Any, tokenizer: Any, requests: Any) -> Mapping[str, float]:
+        raise KeyboardInterrupt
+
+    metrics.measure = measure
+    with pytest.raises(KeyboardInterrupt):
+        GreedyRun(open_tiny(gpt2, chosen()), chosen()).step()
+
+
+def test_an_answer_that_cannot_be_shown_is_refused_all_the_same(
+    gpt2: LanguageModel, metrics: ModuleType
+) -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            raise ValueError("no")
+
+    metrics.measure = lambda model, tokenizer, requests: Odd()
+    with pytest.raises(MetricError, match="a Odd whose repr raises ValueError"):
+        GreedyRun(open_tiny(gpt2, chosen()), chosen()).step()
 
 
 @pytest.mark.parametrize(

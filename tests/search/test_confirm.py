@@ -364,10 +364,9 @@ def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Pa
     rows = analysis.load(folder).confirm
     assert rows["status"].tolist() == ["completed", "completed", "failed", "failed"]
     assert rows["attempt"].tolist() == [0, 1, 1, 1]
-    assert rows["error"].tolist()[2:] == [
-        "no sign of life for longer than search.trial_timeout (2 s); the worker was ended",
-        "ZeroDivisionError: the metric has a bug",
-    ]
+    hung, raised = rows["error"].tolist()[2:]
+    assert hung.startswith("no sign of life for longer than search.trial_timeout (2 s); the worker")
+    assert "metric_functions:raises': it raised ZeroDivisionError: the metric has a bug" in raised
     assert rows["composite"].notna().tolist() == [True, True, False, False]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import analysis
-from greedy_core.errors import BaseModelChanged, MetricError, RatchetError, SettingsError
+from greedy_core.errors import MetricError, RatchetError, SettingsError
 from search.config import SweepConfig
 from search.errors import PreparationFailed
 from search.exit_status import SOME_FAILED, WRONG_INPUT, status_of
@@ -29,13 +29,15 @@ pytestmark = pytest.mark.usefixtures("ray_here")
 
 MODULE = metric_functions.__name__
 BAD = {
-    "raises": "ZeroDivisionError: the metric has a bug",
+    "raises": f"MetricError: greedy.metric '{MODULE}:raises': it raised ZeroDivisionError: "
+    "the metric has a bug (metric_functions.py, line ",
     "not_a_number": f"MetricError: greedy.metric '{MODULE}:not_a_number': composite must be "
     "a finite number, but got nan",
     "hangs_and_stops": "no sign of life for longer than search.trial_timeout (2 s); "
     "the worker was ended",
     "killed": "the worker ended without a word: it was killed, perhaps for want of memory",
-    "greedy": "RuntimeError: [enforce fail at alloc_cpu.cpp",
+    "greedy": f"MetricError: greedy.metric '{MODULE}:greedy': it raised RuntimeError: "
+    "[enforce fail at alloc_cpu.cpp",
 }
 ONCE = ("fails_once", "killed_once")
 METRICS = [*BAD, "good", *ONCE]
@@ -117,11 +119,14 @@ def test_a_resumed_search_tells_optuna_of_the_failures(failing: tuple[Path, Outc
     assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), len(METRICS) - len(BAD))
 
 
-def test_writing_into_the_base_model_fails_the_sweep(tmp_path: Path) -> None:
+def test_writing_into_the_base_model_ends_the_worker_and_says_so(tmp_path: Path) -> None:
     changes = {"edits": 2, "search.trials": 1, "greedy.metric": f"{MODULE}:vandal"}
-    with pytest.raises(BaseModelChanged, match="results after that are not valid"):
-        sweep(tmp_path / "changed", changes)
-    assert progress(tmp_path / "changed")["state"] == "invalid"
+    sweep(tmp_path / "written", changes)
+    assert progress(tmp_path / "written")["state"] == "finished"
+    trials = analysis.load(tmp_path / "written").trials
+    told = f"greedy.metric '{MODULE}:vandal' ended its process (SIGSEGV, metric_functions.py, line "
+    assert trials["error"].dropna().str.startswith(told).all()
+    assert (trials["status"] == "failed").any()
 
 
 def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
@@ -136,11 +141,13 @@ def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
     settings = overrides({**changes, "greedy.metric": f"{MODULE}:broken"})
     where = ["--results", str(tmp_path), "--name", "broken"]
     assert ended(monkeypatch, "run", *settings, *where) == SOME_FAILED
-    assert capsys.readouterr().err.splitlines()[-1] == (
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(
         "ratchet: stopped: 2 search trials failed and none ended otherwise (search.max_failed); "
-        "the commonest cause, 2 times: RuntimeError: not yet repaired; "
-        "once it is gone, `resume` goes on"
+        f"the commonest cause, 2 times: MetricError: greedy.metric '{MODULE}:broken': it raised "
+        "RuntimeError: not yet repaired ("
     )
+    assert said.endswith("; once it is gone, `resume` goes on")
     stopped = analysis.load(folder).trials
     mark.unlink()
     outcome = resume_sweep(folder, Watch())

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from rich.console import Console
 from torch import nn
 
-from greedy_core.errors import BaseModelChanged, RatchetError
+import analysis
+from greedy_core.errors import BaseModelChanged
 from search.edit_command import edit_once
-from search.exit_status import DAMAGED, status_of
+from search.exit_status import DAMAGED, WRONG_INPUT, status_of
+from search.history import SearchHistory
 from search.trainable import GreedyEditTrainable
-from tests.search import vandals
+from tests.search import metric_functions, vandals
 from tests.search.sweeps import overrides, progress, ratchet, small_config, sweep
 
 EDIT = {"edits": 4, "targets": "current", "greedy.steps": 2, "covariance.tokens": 2000}
@@ -55,14 +60,31 @@ def unpatched() -> Iterator[None]:
     unpatch()
 
 
-@pytest.mark.parametrize("vandal", vandals.BASE)
-def test_an_edit_whose_base_was_harmed_is_refused_and_leaves_nothing_in_the_store(
+def edit_ended(cache: Path, **changes: Any) -> subprocess.CompletedProcess[str]:
+    """`ratchet edit` in a process of its own."""
+    return ratchet("edit", *overrides({**EDIT, "cache.dir": cache, **changes}))
+
+
+@pytest.mark.parametrize("vandal", vandals.WRITERS)
+def test_an_edit_that_writes_into_its_base_is_ended_by_that_and_leaves_nothing_in_the_store(
     tmp_path: Path, right: dict[str, Any], vandal: str
 ) -> None:
-    with pytest.raises((BaseModelChanged, RuntimeError)) as caught:
+    done = edit_ended(tmp_path, **by(vandal))
+    assert done.returncode == -signal.SIGSEGV
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"ratchet: greedy.metric '{vandals.__name__}:{vandal}' ended its ")
+    assert line.endswith("wrote into the base model's weights, or crashed in native code")
+    assert "(SIGSEGV, vandals.py, line " in line
+    assert edit(tmp_path) == right
+
+
+@pytest.mark.parametrize("vandal", vandals.CHANGERS)
+def test_an_edit_whose_base_was_changed_is_refused_and_leaves_nothing_in_the_store(
+    tmp_path: Path, right: dict[str, Any], vandal: str
+) -> None:
+    with pytest.raises(BaseModelChanged) as caught:
         edit(tmp_path, **by(vandal))
-    if vandal != "writes_then_raises":
-        assert isinstance(caught.value, RatchetError) and status_of(caught.value) == DAMAGED
+    assert status_of(caught.value) == DAMAGED
     unpatch()
     assert edit(tmp_path) == right
 
@@ -78,24 +100,31 @@ def test_what_is_done_to_the_copy_changes_nothing_else(
 
 
 def test_the_commands_exit_code_says_so(tmp_path: Path, right: dict[str, Any]) -> None:
-    changes = {**EDIT, "cache.dir": tmp_path, **by("adds_through_data")}
-    done = ratchet("edit", *overrides(changes))
+    done = edit_ended(tmp_path, **by("leaves_a_hook"))
     assert done.returncode == DAMAGED
-    assert done.stderr.splitlines()[-1].startswith("ratchet: the base model's weights were changed")
+    assert done.stderr.splitlines()[-1].startswith("ratchet: the base model's modules were changed")
     assert edit(tmp_path) == right
+
+
+def test_an_error_of_the_metric_is_one_line_and_wrong_input(tmp_path: Path) -> None:
+    done = edit_ended(tmp_path, **{"greedy.metric": f"{metric_functions.__name__}:raises"})
+    assert done.returncode == WRONG_INPUT
+    (line,) = done.stderr.splitlines()
+    told = "it raised ZeroDivisionError: the metric has a bug (metric_functions.py, line "
+    assert line.startswith(f"ratchet: greedy.metric '{metric_functions.__name__}:raises': {told}")
 
 
 def test_where_all_is_read_a_harmed_base_is_still_noticed(tmp_path: Path) -> None:
     edit(tmp_path, **{"greedy.metric": "tests.search.metric_functions:good"})
     with pytest.raises(BaseModelChanged):
-        edit(tmp_path, **by("adds_through_data"))
+        edit(tmp_path, **by("leaves_a_hook"))
 
 
 def test_the_trainable_alone_reports_nothing_of_a_harmed_base(
     tmp_path: Path, right: dict[str, Any]
 ) -> None:
     config = {**EDIT, "batch_size": 2, "values.steps": 3, "cache.dir": str(tmp_path)}
-    trainable = GreedyEditTrainable({**config, **by("adds_through_data")})
+    trainable = GreedyEditTrainable({**config, **by("leaves_a_hook")})
     with pytest.raises(BaseModelChanged):
         while True:
             trainable.train()
@@ -112,3 +141,41 @@ def test_a_worker_that_finds_its_base_harmed_ends_the_sweep_as_invalid(
         sweep(tmp_path / "sweep", {**changes, **by("leaves_a_hook")})
     assert progress(tmp_path / "sweep")["state"] == "invalid"
     assert edit(tmp_path / "cache") == right
+
+
+GOOD = f"{metric_functions.__name__}:good"
+WILD = tuple(
+    f"{vandals.__name__}:{name}"
+    for name in ("writes_through_data_of_all", "writes_into_all_arrays", "moves_memory_into_all")
+)
+
+
+def swept(folder: Path, *functions: str) -> pd.DataFrame:
+    """The search trials of a sweep that tries each of some metric functions once, in this order."""
+    choices = {"name": "metrics", "greedy.metric": {"choices": functions}}
+    changes = {**EDIT, "search.trials": len(functions), "search.sampler": "random"}
+    changes |= {"cache.dir": folder.with_suffix(".cache"), "search.space": json.dumps(choices)}
+    distributions = small_config(changes).search_space().distributions
+    for seed in range(100_000):
+        history = SearchHistory(distributions, "random", seed)
+        asked = [history.ask(index)["greedy.metric"] for index in range(len(functions))]
+        if tuple(asked) == functions:
+            break
+    sweep(folder, {**changes, "search.seed": seed})
+    assert progress(folder)["state"] == "finished"
+    trials = analysis.load(folder).trials
+    return trials[trials["role"] == "search"].sort_values("trial")
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_a_sweep_whose_workers_are_ended_by_writing_goes_on_as_if_they_had_not_been(
+    tmp_path: Path, right: dict[str, Any]
+) -> None:
+    """The driver's look at the shared weights, too, says that not a byte of them was changed."""
+    mixed, healthy = swept(tmp_path / "mixed", *WILD, GOOD), swept(tmp_path / "healthy", GOOD)
+    assert mixed["status"].tolist() == ["failed"] * len(WILD) + ["completed"]
+    for metric, cause in zip(WILD, mixed["error"], strict=False):
+        assert cause.startswith(f"greedy.metric '{metric}' ended its process (SIGSEGV, vandals.py")
+    columns = ["composite", "es", "ps", "ns", "composite_all", "steps"]
+    assert mixed[columns].iloc[-1].tolist() == healthy[columns].iloc[0].tolist()
+    assert edit(tmp_path / "mixed.cache") == right

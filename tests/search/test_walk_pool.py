@@ -71,7 +71,7 @@ def ends(
         ray=SimpleNamespace(cpus_per_trial=1, gpus_per_trial=0),
     )
     prepared: Any = None
-    pool = WalkPool(config, prepared, [prepared], nothing, lambda running: None)
+    pool = WalkPool(config, prepared, [prepared], nothing, "", lambda running: None)
     found: list[WalkEnd] = [*pool.run([walk for walk in WALKS if walk.trial in walks])]
     return [(e.walk.trial, e.attempt, e.result is not None, e.error) for e in found]
 

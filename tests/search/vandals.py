@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any
 
+import numpy as np
 import torch
 
 from greedy_core.metric_function import MetricFunctionSignal
@@ -17,8 +20,10 @@ from tests.search.metric_functions import GOOD
 Vandal = Callable[[Any], None]
 Metric = Callable[[Any, Any, Sequence[Any]], dict[str, float]]
 
-BASE: list[str] = []
-"""Names of those that get at the base model."""
+WRITERS: list[str] = []
+"""Names of those that write into the base model's memory."""
+CHANGERS: list[str] = []
+"""Names of those that change what the base model is made of."""
 COPY: list[str] = []
 """Names of those that stay with what they were given."""
 
@@ -32,9 +37,56 @@ def base_model() -> Any:
     return frame.f_locals["self"]._tree.model.module
 
 
+def tensors_of_others(model: Any) -> Iterator[torch.Tensor]:
+    """All of a weight's shape that Python knows of, and that are not the model's own."""
+    own = {each.data_ptr() for each in model.parameters()}
+    shapes = {each.shape for each in model.parameters()}
+    for each in gc.get_objects():
+        # Not by isinstance: some objects do something when they are asked for their class.
+        if not issubclass(type(each), torch.Tensor) or each.shape not in shapes:
+            continue
+        if each.data_ptr() not in own:
+            yield each
+
+
+def arrays_of_others(model: Any) -> Iterator[np.ndarray]:
+    """The same as numpy has them; it does not tell Python of its arrays, but dictionaries do."""
+    shapes = {tuple(each.shape) for each in model.parameters()}
+    for known in gc.get_objects():
+        for each in tuple(known.values()) if type(known) is dict else ():
+            if type(each) is np.ndarray and each.shape in shapes:
+                yield each
+    for tensor in tensors_of_others(model):
+        if tensor.device.type == "cpu":
+            yield tensor.detach().numpy()
+
+
+def of_all(harm: Vandal) -> Metric:
+    """Harms whatever it finds, through the garbage collector."""
+    WRITERS.append(harm.__name__)
+
+    @wraps(harm)
+    def metric(model: Any, tokenizer: Any, requests: Sequence[Any]) -> dict[str, float]:
+        harm(model)
+        return GOOD
+
+    return metric
+
+
+def writer(harm: Vandal) -> Metric:
+    """Writes into the base model, when it is first asked."""
+    WRITERS.append(harm.__name__)
+    return of_base(harm)
+
+
+def changer(harm: Vandal) -> Metric:
+    """Changes the base model otherwise, when it is first asked."""
+    CHANGERS.append(harm.__name__)
+    return of_base(harm)
+
+
 def of_base(harm: Vandal) -> Metric:
     """Harms the base model, when it is first asked."""
-    BASE.append(harm.__name__)
 
     @wraps(harm)
     def metric(model: Any, tokenizer: Any, requests: Sequence[Any]) -> dict[str, float]:
@@ -59,52 +111,73 @@ def of_copy(harm: Vandal) -> Metric:
     return metric
 
 
-@of_base
+@of_all
+def writes_through_data_of_all(model: Any) -> None:
+    for each in tensors_of_others(model):
+        each.data.mul_(2.0)
+
+
+@of_all
+def writes_into_all_arrays(model: Any) -> None:
+    for each in arrays_of_others(model):
+        if not each.flags.writeable:
+            address: Any = ctypes.cast(each.ctypes.data, ctypes.POINTER(ctypes.c_float))
+            each = np.ctypeslib.as_array(address, each.shape)
+        each[...] = 0.0
+
+
+@of_all
+def moves_memory_into_all(model: Any) -> None:
+    for each in arrays_of_others(model):
+        ctypes.memmove(each.ctypes.data, b"\x00" * 4, 4)
+
+
+@writer
 def adds_through_data(base: Any) -> None:
     for parameter in base.parameters():
         parameter.data.add_(0.1)
 
 
-@of_base
+@writer
 def writes_through_numpy(base: Any) -> None:
     base.get_parameter("transformer.h.0.attn.c_attn.weight").numpy()[3] += 0.5
 
 
-@of_base
+@writer
 def writes_one_bit_of_tied_embeddings(base: Any) -> None:
     base.get_output_embeddings().weight.view(torch.int32)[0, 0] ^= 1
 
 
-@of_base
+@writer
 def swaps_rows(base: Any) -> None:
     weight = base.transformer.h[0].mlp.c_fc.weight
     weight.copy_(weight.flip(0))
 
 
-@of_base
+@writer
 def swaps_neighbors(base: Any) -> None:
     weight = base.transformer.h[0].mlp.c_fc.weight
     weight.copy_(weight.flip(1))
 
 
-@of_base
+@writer
 def turns_signs(base: Any) -> None:
     base.transformer.h[1].mlp.c_proj.weight.neg_()
 
 
-@of_base
+@changer
 def puts_another_tensor_in_place(base: Any) -> None:
     bias = base.transformer.ln_f.bias
     base.transformer.ln_f.bias = torch.nn.Parameter(bias + 1, requires_grad=False)
 
 
-@of_base
+@writer
 def writes_then_raises(base: Any) -> None:
     adds_through_data.__wrapped__(base)  # type: ignore[attr-defined]
     raise RuntimeError("after the writing")
 
 
-@of_base
+@writer
 def writes_from_a_thread(base: Any) -> None:
     def later() -> None:
         time.sleep(0.05)
@@ -113,17 +186,17 @@ def writes_from_a_thread(base: Any) -> None:
     threading.Thread(target=later, daemon=True).start()
 
 
-@of_base
+@changer
 def leaves_a_hook(base: Any) -> None:
     base.transformer.h[1].register_forward_hook(lambda module, inputs, output: output * 2)
 
 
-@of_base
+@changer
 def turns_on_training(base: Any) -> None:
     base.train()
 
 
-@of_base
+@changer
 def patches_the_class(base: Any) -> None:
     norm = type(base.transformer.ln_f)
     if not hasattr(norm, "genuine"):
