@@ -23,7 +23,7 @@ def main() -> None:
         import search  # from now on holds fast where its siblings are
     finally:
         sys.path.remove(HOME)
-    from search.cli import main as command_line
+    from search.cli.app import main as command_line
 
     assert search
     command_line()

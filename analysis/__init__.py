@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     from analysis.answers.tradeoff import tradeoff
     from analysis.answers.trust import trust
     from analysis.errors import ResultsError, StorageError, SweepNotFound
-    from analysis.intervals import Interval, difference_interval, mean_interval, selected_interval
+    from analysis.judging.intervals import (
+        Interval,
+        difference_interval,
+        mean_interval,
+        selected_interval,
+    )
     from analysis.report.writing import write_report
-    from analysis.sweep import Sweep, best, load
+    from analysis.tables.sweep import Sweep, best, load
 
 __all__ = [
     "Interval",
@@ -69,33 +74,33 @@ __all__ = [
 ]
 
 _HOME = {
-    "Interval": "analysis.intervals",
+    "Interval": "analysis.judging.intervals",
     "ResultsError": "analysis.errors",
     "StorageError": "analysis.errors",
-    "Sweep": "analysis.sweep",
+    "Sweep": "analysis.tables.sweep",
     "SweepNotFound": "analysis.errors",
     "accept_rate_by_setting": "analysis.answers.steps",
     "accept_rate_by_step": "analysis.answers.steps",
-    "best": "analysis.sweep",
+    "best": "analysis.tables.sweep",
     "best_against_baselines": "analysis.answers.standing",
     "compare": "analysis.answers.comparison",
     "compare_sweeps": "analysis.answers.comparison",
     "confirmed_leads": "analysis.answers.confirming",
     "contour": "analysis.answers.parameters",
     "cost_of_stopping": "analysis.answers.stopping",
-    "difference_interval": "analysis.intervals",
+    "difference_interval": "analysis.judging.intervals",
     "final_fractions": "analysis.answers.steps",
     "importance": "analysis.answers.parameters",
     "improvement_per_step": "analysis.answers.steps",
     "learning_curve": "analysis.answers.edits",
-    "load": "analysis.sweep",
-    "mean_interval": "analysis.intervals",
+    "load": "analysis.tables.sweep",
+    "mean_interval": "analysis.judging.intervals",
     "parallel_coordinates": "analysis.answers.parameters",
     "probing": "analysis.answers.probing",
     "reasons": "analysis.answers.steps",
     "regret": "analysis.answers.cost",
     "retention": "analysis.answers.edits",
-    "selected_interval": "analysis.intervals",
+    "selected_interval": "analysis.judging.intervals",
     "slices": "analysis.answers.parameters",
     "states": "analysis.answers.cost",
     "stopped": "analysis.answers.stopping",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from greedy_core.edit import open_states
-from greedy_core.greedy import GreedyRun
-from greedy_core.inputs import Inputs
-from greedy_core.loading import load_model
-from greedy_core.store import MemoryStore
-from search.config import SweepConfig
-from search.history import SearchHistory
-from search.sweep_rungs import trial_rungs
-from search.workbench import Workbench
+from greedy_core.inputs.edit_inputs import Inputs
+from greedy_core.model.loading import load_model
+from greedy_core.store.artefacts import MemoryStore
+from greedy_core.walk.edit import open_states
+from greedy_core.walk.greedy import GreedyRun
+from search.config.settings import SweepConfig
+from search.sweep.history import SearchHistory
+from search.sweep.sweep_rungs import trial_rungs
+from search.worker.workbench import Workbench
 
 
 def walk_alone(config: SweepConfig, trials: int) -> float:

@@ -18,12 +18,12 @@ from unittest.mock import patch
 
 import optuna
 
-import search.history
+import search.sweep.history
 from benchmarks.sweeps import config_of
-from greedy_core.greedy import GreedyRun
-from search.config import SweepConfig
-from search.history import Ended, SearchHistory
-from search.workbench import Workbench
+from greedy_core.walk.greedy import GreedyRun
+from search.config.settings import SweepConfig
+from search.sweep.history import Ended, SearchHistory
+from search.worker.workbench import Workbench
 
 LAST = 200
 """Trials at the end of a search over which its quality and its cost are averaged."""
@@ -59,8 +59,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         config = config_of({"cache.dir": cache, "search.space": arguments.space})
         bench = Workbench.alone(config.edit, config.cache)
-        for name, limit in (("cut", search.history.CUT_AT), ("whole", sys.maxsize)):
-            with patch.object(search.history, "CUT_AT", limit):
+        for name, limit in (("cut", search.sweep.history.CUT_AT), ("whole", sys.maxsize)):
+            with patch.object(search.sweep.history, "CUT_AT", limit):
                 found = [
                     search_for(config, bench, arguments.trials, seed) for seed in arguments.seeds
                 ]

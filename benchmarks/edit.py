@@ -13,16 +13,16 @@ from torch import Tensor
 
 from benchmarks.published_emmet import Applied, Fact, Hyperparameters, PublishedEmmet
 from benchmarks.rows import Row, in_turn, median_ratio
-from greedy_core.base_artefacts import BaseArtefacts
 from greedy_core.emmet.contexts import CONTEXTS
-from greedy_core.inputs import Inputs, read_inputs
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
-from greedy_core.plan import Plan
-from greedy_core.prefixes import Prefixes
+from greedy_core.inputs.edit_inputs import Inputs, read_inputs
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
 from greedy_core.settings import EditSettings, ValuesSettings
-from greedy_core.state_tree import Solve, State, StateTree
-from greedy_core.store import Artefact, MemoryStore
+from greedy_core.states.base_artefacts import BaseArtefacts
+from greedy_core.states.plan import Plan
+from greedy_core.states.prefixes import Prefixes
+from greedy_core.states.state_tree import Solve, State, StateTree
+from greedy_core.store.artefacts import Artefact, MemoryStore
 
 TARGET = 10.0
 EDITS = 20

@@ -28,8 +28,8 @@ import torch
 from benchmarks.models import gpt2_124m, tiny_llama
 from greedy_core import factworld
 from greedy_core.emmet.covariance import estimate_covariances
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
 from greedy_core.settings import CovarianceSettings
 
 ROOT = Path(__file__).parent.parent

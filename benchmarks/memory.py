@@ -11,10 +11,10 @@ import ray
 from benchmarks.models import save_gpt2_124m
 from benchmarks.rows import Row, Work
 from benchmarks.sweeps import config_of
-from search.interrupts import interruptible
-from search.preparation import prepared
-from search.ray_session import ray_session
-from search.trainable import GreedyEditTrainable
+from search.cluster.interrupts import interruptible
+from search.cluster.preparation import prepared
+from search.cluster.ray_session import ray_session
+from search.tune.trainable import GreedyEditTrainable
 
 TRIALS = 4
 

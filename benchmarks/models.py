@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
 
 SEED = 0
 

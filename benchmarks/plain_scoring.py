@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from greedy_core.scoring import Question
+from greedy_core.model.scoring import Question
 
 
 def plain_scores(module: Any, tokenizer: Any, questions: Sequence[Question]) -> np.ndarray:

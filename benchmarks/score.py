@@ -11,10 +11,10 @@ from benchmarks.models import gpt2_124m
 from benchmarks.plain_scoring import plain_scores
 from benchmarks.rows import Row, in_turn, median_ratio
 from benchmarks.sheets import BATCH, RECORDS, Sheets, held_out_sheets
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
-from greedy_core.model_presets import preset_for
-from greedy_core.scoring import Question
+from greedy_core.inputs.model_presets import preset_for
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
+from greedy_core.model.scoring import Question
 
 
 def check_verdicts(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from benchmarks.models import gpt2_124m
 from benchmarks.verifying import best_ms
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
-from greedy_core.sealing import seal
-from search.last_words import told_by_another
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
+from greedy_core.model.sealing import seal
+from search.worker.last_words import told_by_another
 
 TIMES = 5
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from greedy_core.language_model import LanguageModel
-from greedy_core.question_sheet import QuestionSheet
-from greedy_core.scoring import Question, QuestionGroup
-from greedy_core.selection import load_records, select
+from greedy_core.inputs.selection import load_records, select
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.scoring import Question, QuestionGroup
 from greedy_core.settings import EditSettings
+from greedy_core.states.question_sheet import QuestionSheet
 
 RECORDS = 100
 BATCH = EditSettings.batch_size

@@ -10,7 +10,7 @@ import torch
 from benchmarks.models import gpt2_124m
 from benchmarks.rows import Row, in_turn, median_ratio
 from benchmarks.sheets import BATCH, Sheets, held_out_sheets
-from greedy_core.model_presets import preset_for
+from greedy_core.inputs.model_presets import preset_for
 
 TARGET = 1.7
 TOLERANCE = 1e-5

@@ -14,18 +14,18 @@ from unittest.mock import patch
 import pandas as pd
 
 import analysis
-import search.session
+import search.tune.session
 from benchmarks.reports_only import REPORTS_FILE, ReportsOnly
 from benchmarks.rows import Work
-from greedy_core.greedy import GreedyRun
-from search.config import SweepConfig
-from search.history import SearchHistory
-from search.reports import WalkReports
-from search.sweep import run_sweep
-from search.sweep_inputs import resolved_config
-from search.sweep_rungs import trial_rungs
-from search.watch import Watch
-from search.workbench import Workbench
+from greedy_core.walk.greedy import GreedyRun
+from search.config.arguments import resolved_config
+from search.config.settings import SweepConfig
+from search.sweep.history import SearchHistory
+from search.sweep.sweep_rungs import trial_rungs
+from search.tune.run import run_sweep
+from search.tune.watch import Watch
+from search.worker.reports import WalkReports
+from search.worker.workbench import Workbench
 
 
 def config_of(settings: Mapping[str, Any]) -> SweepConfig:
@@ -74,7 +74,7 @@ def only_reporting(config: SweepConfig, walks: int = 100) -> Iterator[None]:
         file.flush()
         os.environ[REPORTS_FILE] = file.name
         try:
-            with patch.object(search.session, "GreedyEditTrainable", ReportsOnly):
+            with patch.object(search.tune.session, "GreedyEditTrainable", ReportsOnly):
                 yield
         finally:
             del os.environ[REPORTS_FILE]

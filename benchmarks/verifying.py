@@ -16,11 +16,11 @@ from unittest.mock import patch
 
 from benchmarks.models import gpt2_124m, save_gpt2_124m
 from benchmarks.sweeps import config_of
-from greedy_core.greedy import GreedyRun
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
-from greedy_core.weights_check import WeightsCheck
-from search.workbench import Workbench
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
+from greedy_core.model.weights_check import WeightsCheck
+from greedy_core.walk.greedy import GreedyRun
+from search.worker.workbench import Workbench
 
 TRIALS = 5
 

@@ -3,7 +3,7 @@
 Two kinds stand side by side. The *plan* (model, dataset, edits, batch_size, layers, targets, mu,
 rank, values, covariance) fixes what the states of the model mean; the *walk* (greedy, trust) only
 chooses which of those states are visited. Settings that are None are filled in from the model's
-published defaults (`greedy_core.model_presets`) before anything is computed.
+published defaults (`greedy_core.inputs.model_presets`) before anything is computed.
 """
 
 from __future__ import annotations

@@ -26,12 +26,12 @@ import typer.main
 from typer.testing import CliRunner
 
 import analysis
-from search.cli import app, main
-from search.config import KEYS
-from search.config_reader import read_config
-from search.private_ray import private_ray
-from search.ray_session import QUIET
-from search.sweep_inputs import split_arguments
+from search.cli.app import app, main
+from search.cluster.private_ray import private_ray
+from search.cluster.ray_session import QUIET
+from search.config.arguments import split_arguments
+from search.config.reader import read_config
+from search.config.settings import KEYS
 from tests.made_once import made_once
 from tests.object_store import object_store
 from tests.snippets import (
@@ -60,8 +60,8 @@ NOT_RUN = {
 """Commands that are only parsed, by their beginnings, and why."""
 NOT_RUN_EXAMPLES = {
     "analysis.answers.stopping.cost_of_stopping": "needs a sweep with search.audit above 0",
-    "greedy_core.export": "needs a model that was edited",
-    "search.export_command.export_trial": "README exports by the command",
+    "greedy_core.model.export": "needs a model that was edited",
+    "search.export.run.export_trial": "README exports by the command",
     "search.results.lock.SweepLock": "needs a folder that is open for writing",
 }
 
@@ -254,7 +254,7 @@ def _given(sweep: analysis.Sweep) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
 
-    from analysis.record_composites import record_composites
+    from analysis.judging.record_composites import record_composites
 
     def values(trial: int) -> pd.DataFrame:
         return record_composites(sweep, trial=trial).assign(sequence=0)

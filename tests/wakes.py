@@ -65,7 +65,7 @@ def driver_a(folder: str, n: int) -> None:
     os.fsync = stopping(os.fsync, synced)
     for name in ("replace", "unlink", "link"):
         setattr(os, name, stopping(getattr(os, name), inside))
-    from search.cli import main as command
+    from search.cli.app import main as command
 
     sys.argv = ["ratchet", "resume", folder]
     command()

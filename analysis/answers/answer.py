@@ -12,6 +12,6 @@ class Answer(NamedTuple):
     """Numbers, and the same drawn: `numbers, figure = importance(sweep)`."""
 
     numbers: pd.DataFrame
-    """Tidy: one row per thing measured; columns named as in `analysis.schema` where they can be."""
+    """Tidy: one row per thing measured; columns as `analysis.tables.schema` has them."""
     figure: go.Figure
-    """Drawn from `numbers` alone, in the style of `analysis.figure_style`."""
+    """Drawn from `numbers` alone, in the style of `analysis.answers.figure_style`."""

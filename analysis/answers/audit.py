@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers.rows import searched, setting
-from analysis.audited import audited_trials
-from analysis.parts import RUNG
-from analysis.sweep import Sweep
-from analysis.tables import BASELINES
+from analysis.judging.audited import audited_trials
+from analysis.tables.joined import BASELINES
+from analysis.tables.parts import RUNG
+from analysis.tables.sweep import Sweep
 
 JUDGED = ("trial", "rung", "value", "threshold", "stopped")
 

@@ -24,11 +24,11 @@ from scipy.sparse.csgraph import connected_components
 from statsmodels.stats.multitest import multipletests
 
 from analysis.answers.answer import Answer
+from analysis.answers.figure_style import ACCENT, MUTED, figure
 from analysis.errors import ResultsError
-from analysis.figure_style import ACCENT, MUTED, figure
-from analysis.intervals import difference_interval
-from analysis.record_composites import record_composites
-from analysis.sweep import Sweep, best
+from analysis.judging.intervals import difference_interval
+from analysis.judging.record_composites import record_composites
+from analysis.tables.sweep import Sweep, best
 
 STATISTICS = ["mean_difference", "low", "high", "level", "wilcoxon_p", "probability_of_improvement"]
 

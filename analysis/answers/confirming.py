@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 
 from analysis.answers.answer import Answer
 from analysis.answers.drawing import nothing
-from analysis.confirm_sentences import BASELINES
-from analysis.confirmation import confirmation
-from analysis.figure_style import ACCENT, MUTED, figure
-from analysis.sweep import Sweep
+from analysis.answers.figure_style import ACCENT, MUTED, figure
+from analysis.judging.confirm_sentences import BASELINES
+from analysis.judging.confirmation import confirmation
+from analysis.tables.sweep import Sweep
 
 COLUMNS = (
     *("baseline", "lead_in_sweep", "lead", "low", "high"),

@@ -6,9 +6,9 @@ from plotly.subplots import make_subplots
 
 from analysis.answers.answer import Answer
 from analysis.answers.drawing import add_trials, nothing, thinned
+from analysis.answers.figure_style import ACCENT, COLORS, MUTED, figure
 from analysis.answers.rows import in_order_of_ending, searched
-from analysis.figure_style import ACCENT, COLORS, MUTED, figure
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 STATES = (
     *("ended", "trial", "role", "elapsed", "states_computed", "states_read"),

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.answers.answer import Answer
-from analysis.figure_style import ACCENT, COLORS, MUTED, figure
+from analysis.answers.figure_style import ACCENT, COLORS, MUTED, figure
 
 MOST_POINTS = 2_000
 """Points of one trace above which some are left out: more are slow, and no eye tells them apart."""

@@ -12,11 +12,11 @@ from plotly.subplots import make_subplots
 
 from analysis.answers.answer import Answer
 from analysis.answers.drawing import ROLE_COLORS, SUCCESS_RANGE, nothing, thinned
+from analysis.answers.figure_style import ACCENT, COLORS, figure
 from analysis.answers.rows import searched, setting
-from analysis.config_columns import list_cell
 from analysis.errors import ResultsError
-from analysis.figure_style import ACCENT, COLORS, figure
-from analysis.sweep import Sweep, best
+from analysis.tables.config_columns import list_cell
+from analysis.tables.sweep import Sweep, best
 
 KINDS = ("es", "ps", "ns")
 CURVE = ("trial", "role", "edits_done", "records", *KINDS, "composite")

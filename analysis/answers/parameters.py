@@ -16,10 +16,10 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from analysis.answers.answer import Answer
+from analysis.answers.figure_style import TEMPLATE, figure
 from analysis.errors import ResultsError
-from analysis.figure_style import TEMPLATE, figure
-from analysis.study import quiet, study
-from analysis.sweep import Sweep
+from analysis.judging.study import quiet, study
+from analysis.tables.sweep import Sweep
 
 TOP_TRIALS = 5
 """Trials that PED-ANOVA's top group has at least, as its documentation advises."""

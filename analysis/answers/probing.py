@@ -9,9 +9,9 @@ from scipy.stats import spearmanr
 from analysis.answers.answer import Answer
 from analysis.answers.distribution import binned
 from analysis.answers.drawing import add_trials, nothing, thinned
+from analysis.answers.figure_style import ACCENT, figure
 from analysis.answers.rows import searched, setting
-from analysis.figure_style import ACCENT, figure
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 COLUMNS = (
     *("against", "low", "high", "trials", "q25", "median", "q75"),

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 import pandas as pd
 
-from analysis.config_columns import PREFIX
 from analysis.errors import ResultsError
-from analysis.sweep import Sweep
+from analysis.tables.config_columns import PREFIX
+from analysis.tables.sweep import Sweep
 
 
 def searched(sweep: Sweep) -> pd.DataFrame:

@@ -11,11 +11,11 @@ from scipy.stats import hmean
 
 from analysis.answers.answer import Answer
 from analysis.answers.drawing import SUCCESS_RANGE, nothing
+from analysis.answers.figure_style import ACCENT, COLORS, MUTED, figure
 from analysis.answers.rows import searched
-from analysis.figure_style import ACCENT, COLORS, MUTED, figure
-from analysis.sweep import Sweep, ranked
-from analysis.tables import BASELINES
-from analysis.verdict import MEASURES
+from analysis.judging.verdict import MEASURES
+from analysis.tables.joined import BASELINES
+from analysis.tables.sweep import Sweep, ranked
 
 LEADS = tuple(f"lead_{kind}" for kind in (*BASELINES, "unedited"))
 COLUMNS = ("kind", "trial", "status", *MEASURES, *LEADS)

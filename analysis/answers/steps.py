@@ -9,9 +9,9 @@ import pandas as pd
 from analysis.answers.answer import Answer
 from analysis.answers.distribution import SPREAD, binned, box, spread
 from analysis.answers.drawing import ROLE_COLORS, SUCCESS_RANGE, nothing, shown, thinned
+from analysis.answers.figure_style import COLORS, figure
 from analysis.answers.rows import searched, setting, steps_of
-from analysis.figure_style import COLORS, figure
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 BY_STEP = ("role", "layer", "step", "attempted", "accepted", "rate")
 BY_SETTING = ("setting", "value", "low", "high", "trials", "attempted", "accepted", "rate")

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from analysis.answers.answer import Answer
 from analysis.answers.audit import judged, rung_columns, spared
 from analysis.answers.drawing import nothing, thinned
+from analysis.answers.figure_style import ACCENT, MUTED, figure
 from analysis.answers.rows import searched, setting
 from analysis.errors import ResultsError
-from analysis.figure_style import ACCENT, MUTED, figure
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 STOPPED = ("rung", "reached", "stopped", "went_on", "completed", "median")
 COST = (

@@ -7,9 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.answers.answer import Answer
+from analysis.answers.figure_style import ACCENT, COLORS, MUTED, figure
 from analysis.errors import ResultsError
-from analysis.figure_style import ACCENT, COLORS, MUTED, figure
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 KINDS = ["es", "ps", "ns"]
 

@@ -8,9 +8,9 @@ from plotly.subplots import make_subplots
 from analysis.answers.answer import Answer
 from analysis.answers.distribution import SPREAD, box, spread
 from analysis.answers.drawing import nothing
+from analysis.answers.figure_style import ACCENT, COLORS, figure
 from analysis.answers.rows import searched, steps_of
-from analysis.figure_style import ACCENT, COLORS, figure
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 QUANTITIES = ("trust", "gain", "harm")
 COLUMNS = ("quantity", "layer", "accepted", "reason", *SPREAD)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.confirmation import LEVEL, confirmation
-from analysis.confirmed import Confirmation, Confirmed
 from analysis.errors import ResultsError
-from analysis.intervals import Interval, difference_interval, mean_interval
-from analysis.record_composites import record_composites
-from analysis.sweep import Sweep, best
+from analysis.judging.confirmation import LEVEL, confirmation
+from analysis.judging.confirmed import Confirmation, Confirmed
+from analysis.judging.intervals import Interval, difference_interval, mean_interval
+from analysis.judging.record_composites import record_composites
+from analysis.tables.sweep import Sweep, best
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from analysis.report.cells import Table, table, visible
 from analysis.report.conclusion import Conclusion, conclude
 from analysis.report.sections import Question, sections
 from analysis.report.settings import settings_yaml
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 MOST_ERRORS = 5
 """Different errors of failed trials that are quoted."""

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.io.json import to_json_plotly
 
-from analysis.figure_style import SEQUENTIAL
+from analysis.answers.figure_style import SEQUENTIAL
 from analysis.report.thinning import thinned_traces
 
 HEIGHT = 340

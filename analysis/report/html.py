@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from analysis.figure_style import TEMPLATE
+from analysis.answers.figure_style import TEMPLATE
 from analysis.report.document import Document
 from analysis.report.figures import Presented, presented
 from analysis.report.sentences import OPTIMISTIC, baseline_name, headline, number, sentences

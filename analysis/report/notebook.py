@@ -11,7 +11,7 @@ from analysis.report.document import asked, strongest_settings
 from analysis.report.markdown import escaped
 from analysis.report.sections import Question, sections
 from analysis.report.sentences import headline, sentences
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 _KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.confirm_sentences import BASELINES
-from analysis.intervals import Interval
+from analysis.judging.confirm_sentences import BASELINES
+from analysis.judging.intervals import Interval
 from analysis.report.conclusion import Conclusion, Lead
 
 OPTIMISTIC = "selected, optimistic"

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from analysis.config_columns import list_cell
-from analysis.sweep import Sweep
-from analysis.verdict import settings_of
+from analysis.judging.verdict import settings_of
+from analysis.tables.config_columns import list_cell
+from analysis.tables.sweep import Sweep
 
 
 def settings_yaml(sweep: Sweep, trial: int) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from analysis.paths import S3
 from analysis.report.document import document
 from analysis.report.html import html_page
 from analysis.report.markdown import markdown_page
 from analysis.report.notebook import notebook
-from analysis.sweep import Sweep
+from analysis.tables.paths import S3
+from analysis.tables.sweep import Sweep
 
 FORMATS: MappingProxyType[str, Callable[[Sweep], str]] = MappingProxyType(
     {

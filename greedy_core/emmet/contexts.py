@@ -13,10 +13,10 @@ from hashlib import sha256
 import torch
 from torch import Tensor
 
-from greedy_core.forwards import of_like_length
-from greedy_core.language_model import LanguageModel
-from greedy_core.records import EditRequest
-from greedy_core.tokens import encode_subject, pad_right
+from greedy_core.inputs.records import EditRequest
+from greedy_core.model.forwards import of_like_length
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.tokens import encode_subject, pad_right
 
 CONTEXTS = (
     "",

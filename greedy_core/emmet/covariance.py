@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from greedy_core.errors import CorpusError
-from greedy_core.forwards import of_like_length
-from greedy_core.language_model import LanguageModel
+from greedy_core.model.forwards import of_like_length
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.tokens import encode_documents, pad_right
 from greedy_core.progress import Progress, Report, silent
 from greedy_core.settings import CovarianceSettings
-from greedy_core.tokens import encode_documents, pad_right
 
 TOKENS_PER_FORWARD = 2048
 """Tokens that share one forward, padding among them, unless one document has more; a constant,

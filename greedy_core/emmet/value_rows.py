@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from greedy_core.emmet.contexts import CONTEXTS
-from greedy_core.language_model import LanguageModel
-from greedy_core.records import EditRequest
-from greedy_core.token_tree import Forest, TokenTree
-from greedy_core.tokens import encode_edit, encode_subject
-from greedy_core.tree_layout import KeyValues, Tree
+from greedy_core.inputs.records import EditRequest
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.token_tree import Forest, TokenTree
+from greedy_core.model.tokens import encode_edit, encode_subject
+from greedy_core.model.tree_layout import KeyValues, Tree
 
 
 @dataclass(frozen=True)

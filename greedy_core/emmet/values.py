@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from greedy_core.emmet.value_rows import Reads, ValueRows
-from greedy_core.language_model import LanguageModel
-from greedy_core.records import EditRequest
+from greedy_core.inputs.records import EditRequest
+from greedy_core.model.language_model import LanguageModel
 from greedy_core.settings import ValuesSettings
 
 LOSS_GOAL = 0.05

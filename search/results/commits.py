@@ -22,11 +22,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.commits import Commit, Part, digest_of, head
 from analysis.errors import ResultsError, StorageError
-from analysis.folder import COMMITS, CONFIG
-from analysis.plain_yaml import read_yaml
-from analysis.schema import TABLES
+from analysis.tables.commits import Commit, Part, digest_of, head
+from analysis.tables.folder import COMMITS, CONFIG
+from analysis.tables.plain_yaml import read_yaml
+from analysis.tables.schema import TABLES
 from greedy_core.process import this_process
 from search.errors import LockLost
 from search.results.parts import ResultsFolder, hidden

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from analysis.schema import TABLES
-from analysis.tables import read_table, under, united
+from analysis.tables.joined import read_table, under, united
+from analysis.tables.schema import TABLES
 from search.results.commits import Commits, NewPart
 from search.results.parts import ResultsFolder
 

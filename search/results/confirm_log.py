@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from analysis.committed import read_tables
-from analysis.confirm_folder import confirm_tables
-from analysis.confirm_schema import CONFIRM_TABLES
 from analysis.errors import ResultsError
-from analysis.parts import sweep_id_of
+from analysis.tables.committed import read_tables
+from analysis.tables.confirm_folder import confirm_tables
+from analysis.tables.confirm_schema import CONFIRM_TABLES
+from analysis.tables.parts import sweep_id_of
 from search.results.batches import RowConverter
 from search.results.commits import Commits, NewPart
 from search.results.parts import ResultsFolder
@@ -24,7 +24,7 @@ class ConfirmLog:
 
     Args:
         folder: the sweep's folder.
-        schemas: from `analysis.confirm_schema.confirm_schemas`.
+        schemas: from `analysis.tables.confirm_schema.confirm_schemas`.
         before_write: called before each writing; raises if this driver must not write.
 
     Raises:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.storage import system_error
+from analysis.tables.storage import system_error
 from search.errors import SweepLocked
 from search.results.claim import LOCK, TEMPORARY, Claim, Judge, Owner
 from search.results.lock_file import created, leads_to, look, opened, present_owner

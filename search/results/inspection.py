@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from analysis.commits import (
+from analysis.errors import ResultsError
+from analysis.tables.commits import (
     MOST_BYTES,
     Commit,
     Part,
@@ -16,12 +17,11 @@ from analysis.commits import (
     digest_of,
     way_out,
 )
-from analysis.committed import committed
-from analysis.errors import ResultsError
-from analysis.first_format import first_format
-from analysis.folder import COMMITS, CONFIG, SweepFolder
-from analysis.parts import open_part
-from analysis.tables import read_table
+from analysis.tables.committed import committed
+from analysis.tables.first_format import first_format
+from analysis.tables.folder import COMMITS, CONFIG, SweepFolder
+from analysis.tables.joined import read_table
+from analysis.tables.parts import open_part
 from search.results.takeover import EVERY_TABLE, strange
 from search.results.wholeness import Walk, whole_trials, whole_walks
 

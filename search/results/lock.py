@@ -18,7 +18,7 @@ from types import TracebackType
 from pyarrow import fs
 
 from analysis.errors import ResultsError, StorageError
-from analysis.folder import SweepFolder
+from analysis.tables.folder import SweepFolder
 from greedy_core.process import this_process
 from search.errors import LockLost
 from search.results.claim import LOCK, Owner

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.errors import StorageError
-from analysis.storage import system_error
+from analysis.tables.storage import system_error
 from search.results.claim import LOCK, TEMPORARY, Owner
 
 _MOST_BYTES = 2**16

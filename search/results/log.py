@@ -17,10 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from analysis.config_columns import PREFIX, config_cell
-from analysis.parts import sweep_id_of
-from analysis.schema import TABLES
-from analysis.tables import part_schemas, read_table, united
+from analysis.tables.config_columns import PREFIX, config_cell
+from analysis.tables.joined import part_schemas, read_table, united
+from analysis.tables.parts import sweep_id_of
+from analysis.tables.schema import TABLES
 from search.results.batches import RowConverter
 from search.results.commits import Commits, NewPart
 from search.results.compaction import compact
@@ -73,7 +73,7 @@ class SweepLog:
 
     Args:
         folder: the sweep's folder.
-        schemas: from `analysis.schema.sweep_schemas`.
+        schemas: from `analysis.tables.schema.sweep_schemas`.
         clock: seconds from any origin.
         before_write: called before each commit; raises if this driver must not write.
         sweep: the text of sweep.yaml, if it is to become another one.

@@ -25,7 +25,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from analysis.errors import StorageError
-from analysis.storage import (
+from analysis.tables.storage import (
     ANSWER_SECONDS,
     ATTEMPTS,
     CONNECT_SECONDS,

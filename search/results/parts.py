@@ -12,9 +12,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from analysis.folder import SweepFolder
-from analysis.schema import TABLES
-from analysis.storage import system_error
+from analysis.tables.folder import SweepFolder
+from analysis.tables.schema import TABLES
+from analysis.tables.storage import system_error
 from search.results.claim import LOCK, TEMPORARY, Claim, Judge, Owner
 from search.results.file_claim import FileClaim
 
@@ -218,7 +218,7 @@ def _linked(temporary: Path, target: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # The file is not there at once then; `analysis.commits.head` knows one that is not whole.
+        # It is not there at once then; `analysis.tables.commits.head` knows one that is not whole.
         try:
             _write(target, temporary.read_bytes())
         except FileExistsError:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from analysis.commits import head
 from analysis.errors import ResultsError, StorageError
-from analysis.folder import SweepFolder
-from greedy_core.outage import Outage
+from analysis.tables.commits import head
+from analysis.tables.folder import SweepFolder
+from greedy_core.store.outage import Outage
 from search.results.parts import ResultsFolder
 
 logger = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.committed import read_tables
-from analysis.config_columns import config_values
-from analysis.folder import SweepFolder
-from analysis.parts import RUNG
-from search.later_settings import with_later
+from analysis.tables.committed import read_tables
+from analysis.tables.config_columns import config_values
+from analysis.tables.folder import SweepFolder
+from analysis.tables.parts import RUNG
+from search.config.later_settings import with_later
 from search.results.parts import ResultsFolder
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from analysis.confirm_schema import CONFIRM_TABLES
+from analysis.tables.confirm_schema import CONFIRM_TABLES
 from search.results.commits import Commits, NewPart
 from search.results.inspection import Inspection
 from search.results.parts import ResultsFolder

@@ -8,15 +8,15 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.commits import Commit, Part, commit_name, commit_numbers, digest_of
-from analysis.committed import committed
-from analysis.confirm_schema import CONFIRM_TABLES
 from analysis.errors import ResultsError
-from analysis.first_format import JOURNAL
-from analysis.folder import COMMITS, CONFIG, SweepFolder
-from analysis.plain_yaml import read_yaml
-from analysis.schema import TABLES
-from analysis.tables import part_schemas
+from analysis.tables.commits import Commit, Part, commit_name, commit_numbers, digest_of
+from analysis.tables.committed import committed
+from analysis.tables.confirm_schema import CONFIRM_TABLES
+from analysis.tables.first_format import JOURNAL
+from analysis.tables.folder import COMMITS, CONFIG, SweepFolder
+from analysis.tables.joined import part_schemas
+from analysis.tables.plain_yaml import read_yaml
+from analysis.tables.schema import TABLES
 from search.results.claim import TEMPORARY
 
 EVERY_TABLE = (*TABLES, *CONFIRM_TABLES)

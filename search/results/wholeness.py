@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from analysis.tables import ROWS_OF_TRIAL
+from analysis.tables.joined import ROWS_OF_TRIAL
 
 Walk = tuple[int, int]
 """A walk of a confirmation: trial and sequence."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.confirm_schema import CONFIRM, CONFIRM_RECORDS
-from analysis.schema import FLOAT, Column
-from analysis.sweep import Sweep
+from analysis.tables.confirm_schema import CONFIRM, CONFIRM_RECORDS
+from analysis.tables.schema import FLOAT, Column
+from analysis.tables.sweep import Sweep
 
 ROLES = ("baseline_full", "baseline_default", "baseline_literal")
 BATCH = 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.sweep import Sweep
+from analysis.tables.sweep import Sweep
 
 RECORD = ("trial", "case_id", "batch", "edits_done", "es", "ps", "ns")
 TRIAL: Mapping[str, Any] = {

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.confirm_sentences import sentences
-from analysis.confirm_values import batch_differences, walk_values
-from analysis.confirmation import confirmation
-from analysis.confirmed import Confirmation
 from analysis.errors import ResultsError
-from analysis.sweep import Sweep
+from analysis.judging.confirm_sentences import sentences
+from analysis.judging.confirm_values import batch_differences, walk_values
+from analysis.judging.confirmation import confirmation
+from analysis.judging.confirmed import Confirmation
+from analysis.tables.sweep import Sweep
 from tests.analysis.confirmed import Values, confirmed, with_records
 
 

@@ -10,7 +10,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.intervals import Interval, difference_interval, mean_interval, selected_interval
+from analysis.judging.intervals import (
+    Interval,
+    difference_interval,
+    mean_interval,
+    selected_interval,
+)
 from tests.analysis.made_sweep import made_sweep, record
 
 BATCHES, RECORDS = 5, 4

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.paths import absolute_path, local_path
+from analysis.tables.paths import absolute_path, local_path
 
 HOME = "/home/somebody"
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import pytest
 
-from analysis.config_columns import config_cell, config_types, config_values
-from analysis.schema import (
+from analysis.tables.config_columns import config_cell, config_types, config_values
+from analysis.tables.schema import (
     PROPOSALS,
     RECORDS,
     STEPS,

@@ -15,9 +15,9 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
-import analysis.study
+import analysis.judging.study
 from analysis import ResultsError
-from analysis.study import study
+from analysis.judging.study import study
 from spaces import conditions
 from tests.analysis.made_sweep import made_sweep
 
@@ -150,8 +150,8 @@ def test_a_setting_that_a_trial_did_not_read_is_absent(
 
 
 def test_what_is_never_read_in_a_space_is_what_a_space_may_not_search() -> None:
-    assert analysis.study.UNREAD_WITHOUT_PROBES == conditions.UNREAD_WITHOUT_PROBES
-    assert analysis.study.UNREAD_WITHOUT_REJECTIONS == conditions.UNREAD_WITHOUT_REJECTIONS
+    assert analysis.judging.study.UNREAD_WITHOUT_PROBES == conditions.UNREAD_WITHOUT_PROBES
+    assert analysis.judging.study.UNREAD_WITHOUT_REJECTIONS == conditions.UNREAD_WITHOUT_REJECTIONS
 
 
 def test_distributions_are_named_where_they_are_missing_and_may_be_passed() -> None:

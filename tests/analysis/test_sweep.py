@@ -11,8 +11,8 @@ import pytest
 
 import analysis
 from analysis import committed
-from analysis.commits import Commit
-from analysis.folder import SweepFolder
+from analysis.tables.commits import Commit
+from analysis.tables.folder import SweepFolder
 from search.results.parts import LocalFolder
 from tests.search.results.files import compact
 from tests.search.results.rows import write_sweep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from greedy_core.language_model import LanguageModel
+from greedy_core.model.language_model import LanguageModel
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model
 
 torch.set_num_threads(1)

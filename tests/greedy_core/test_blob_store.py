@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import SECRET, Blobs
-from greedy_core.folder_blobs import FolderBlobs
-from greedy_core.store import Artefact, Layout, artefact_key, computed_once, remembered
+from greedy_core.store.artefacts import Artefact, Layout, artefact_key, computed_once, remembered
+from greedy_core.store.blob_store import BlobStore
+from greedy_core.store.blobs import SECRET, Blobs
+from greedy_core.store.folder_blobs import FolderBlobs
 
 LIMIT = 2**30
 KEY = artefact_key("scores", state="root", rows=3)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from greedy_core.blobs import LEASES, SECRET
-from greedy_core.folder_blobs import FolderBlobs
+from greedy_core.store.blobs import LEASES, SECRET
+from greedy_core.store.folder_blobs import FolderBlobs
 
 BLOCK = 4096
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from greedy_core.conflicts import (
+from greedy_core.errors import RecordsError, SettingsError
+from greedy_core.inputs.conflicts import (
     conflict_notes,
     contradictions,
     last_of_each_prompt,
 )
-from greedy_core.counterfact import read_counterfact
-from greedy_core.errors import RecordsError, SettingsError
-from greedy_core.inputs import notes
-from greedy_core.records import EditRecord, EditRequest
-from greedy_core.reserve import Reserve
-from greedy_core.selection import Selection, select
+from greedy_core.inputs.counterfact import read_counterfact
+from greedy_core.inputs.edit_inputs import notes
+from greedy_core.inputs.records import EditRecord, EditRequest
+from greedy_core.inputs.reserve import Reserve
+from greedy_core.inputs.selection import Selection, select
 from greedy_core.settings import Conflicts, EditSettings
 
 VELMORA = EditRequest(1, "Velmora", "{} lies in", "Norway", "France", "P17")

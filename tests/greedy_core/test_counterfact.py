@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from greedy_core.counterfact import parse_counterfact, read_counterfact
 from greedy_core.errors import RecordsError
+from greedy_core.inputs.counterfact import parse_counterfact, read_counterfact
 
 RECORD: dict[str, Any] = {
     "case_id": 7,

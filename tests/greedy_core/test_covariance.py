@@ -18,7 +18,7 @@ from greedy_core.emmet.covariance import (
     estimate_covariances,
 )
 from greedy_core.errors import CorpusError
-from greedy_core.language_model import LanguageModel
+from greedy_core.model.language_model import LanguageModel
 from greedy_core.progress import Progress
 from greedy_core.settings import CovarianceSettings
 from tests.greedy_core.tiny_models import TEXTS, tiny_tokenizer

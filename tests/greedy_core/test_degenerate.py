@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from greedy_core.edit import EditResult, run_edit
 from greedy_core.errors import RecordsError
-from greedy_core.language_model import LanguageModel
-from greedy_core.records import EditRecord
+from greedy_core.inputs.records import EditRecord
+from greedy_core.model.language_model import LanguageModel
 from greedy_core.settings import EditSettings
+from greedy_core.walk.edit import EditResult, run_edit
 from tests.greedy_core.tiny_plans import RECORDS, open_tiny, settings
 
 

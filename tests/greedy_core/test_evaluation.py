@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from greedy_core.edit import run_edit, unedited
-from greedy_core.greedy import GreedyRun
-from greedy_core.language_model import LanguageModel
-from greedy_core.lora import merge
-from greedy_core.scoring import Question
-from greedy_core.state_scores import StateScores
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.lora import merge
+from greedy_core.model.scoring import Question
+from greedy_core.states.state_scores import StateScores
+from greedy_core.walk.edit import run_edit, unedited
+from greedy_core.walk.greedy import GreedyRun
 from tests.greedy_core.test_scoring import plain_scores
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model
 from tests.greedy_core.tiny_plans import open_tiny, settings

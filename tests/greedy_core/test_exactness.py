@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from greedy_core.greedy import GreedyRun
-from greedy_core.language_model import LanguageModel
-from greedy_core.preparation import prepare_states
+from greedy_core.model.language_model import LanguageModel
 from greedy_core.progress import Progress
 from greedy_core.settings import EditSettings
-from greedy_core.store import Artefact, MemoryStore
+from greedy_core.states.preparation import prepare_states
+from greedy_core.store.artefacts import Artefact, MemoryStore
+from greedy_core.walk.greedy import GreedyRun
 from tests.greedy_core.tiny_plans import open_tiny, settings
 
 GREEDY: list[dict[str, Any]] = [

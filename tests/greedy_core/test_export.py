@@ -10,18 +10,18 @@ from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from greedy_core.edit import run_edit
-from greedy_core.export import (
+from greedy_core.factworld import MODEL_DIR
+from greedy_core.model.export import (
     logit_difference,
     logits,
     merged_copy,
     write_adapter,
     write_model,
 )
-from greedy_core.factworld import MODEL_DIR
-from greedy_core.language_model import LanguageModel, weights_digest
-from greedy_core.loading import load_model
-from greedy_core.lora import LoraFactors, edited
+from greedy_core.model.language_model import LanguageModel, weights_digest
+from greedy_core.model.loading import load_model
+from greedy_core.model.lora import LoraFactors, edited
+from greedy_core.walk.edit import run_edit
 from tests.greedy_core.tiny_models import FAMILIES, TEXTS, tiny_model, tiny_module, tiny_tokenizer
 from tests.greedy_core.tiny_plans import open_tiny, settings
 

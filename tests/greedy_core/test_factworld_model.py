@@ -11,9 +11,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2LMHeadModel
 
 from greedy_core.factworld import MODEL_DIR, biographies, counterfact_records
 from greedy_core.factworld.pools import FIRST_NAMES
-from greedy_core.factworld.recall import recall
 from greedy_core.factworld.tokenizer import VOCABULARY_SIZE, build_tokenizer, content_words
-from greedy_core.factworld.train import (
+from greedy_core.teaching.recall import recall
+from greedy_core.teaching.train import (
     Candidate,
     best_of,
     build_model,

@@ -7,8 +7,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from greedy_core.factworld import MODEL_DIR
-from greedy_core.factworld.quality import plain_emmet, quality
 from greedy_core.metrics import Metrics
+from greedy_core.teaching.quality import plain_emmet, quality
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_quality_is_the_mean_over_selections(monkeypatch: pytest.MonkeyPatch) ->
             self.held_out = Metrics(es=1, ps=1, ns=1, composite=seed / 2)
 
     monkeypatch.setattr(
-        "greedy_core.factworld.quality.plain_emmet",
+        "greedy_core.teaching.quality.plain_emmet",
         lambda model, tokenizer, clamp, seed: Edited(seed),
     )
     assert quality(None, None) == pytest.approx(0.5)

@@ -12,10 +12,10 @@ import torch
 from greedy_core.emmet.contexts import subject_rows
 from greedy_core.emmet.covariance import estimate_covariances
 from greedy_core.emmet.values import optimize_values
-from greedy_core.forwards import SMALL, of_like_length
-from greedy_core.language_model import LanguageModel
-from greedy_core.records import EditRequest
-from greedy_core.scoring import TOKENS_PER_TREE, Question, QuestionGroup
+from greedy_core.inputs.records import EditRequest
+from greedy_core.model.forwards import SMALL, of_like_length
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.scoring import TOKENS_PER_TREE, Question, QuestionGroup
 from greedy_core.settings import CovarianceSettings, ValuesSettings
 from tests.greedy_core.tiny_models import tiny_model
 

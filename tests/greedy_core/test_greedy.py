@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from greedy_core.edit import open_states, run_edit
 from greedy_core.errors import NumericalError
-from greedy_core.events import Reason, StepEvent
-from greedy_core.greedy import GreedyRun
-from greedy_core.inputs import read_inputs
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
+from greedy_core.inputs.edit_inputs import read_inputs
 from greedy_core.metrics import Metrics
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
 from greedy_core.settings import EditSettings, GreedySettings, ValuesSettings
-from greedy_core.state_scores import StateScores
-from greedy_core.store import MemoryStore
+from greedy_core.states.state_scores import StateScores
+from greedy_core.store.artefacts import MemoryStore
+from greedy_core.walk.edit import open_states, run_edit
+from greedy_core.walk.events import Reason, StepEvent
+from greedy_core.walk.greedy import GreedyRun
 from tests.greedy_core.tiny_models import tiny_model
 from tests.greedy_core.tiny_plans import open_tiny, settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from greedy_core.json_text import MOST_VALUES, parse_json, repeated_keys
+from greedy_core.inputs.json_text import MOST_VALUES, parse_json, repeated_keys
 
 
 @pytest.mark.parametrize(

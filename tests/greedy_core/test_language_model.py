@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from greedy_core.errors import ModelError
-from greedy_core.language_model import LanguageModel, weights_digest
-from greedy_core.tokens import encode_documents
+from greedy_core.model.language_model import LanguageModel, weights_digest
+from greedy_core.model.tokens import encode_documents
 from tests.greedy_core.tiny_models import tiny_model, tiny_module, tiny_tokenizer
 
 IDS = torch.tensor([[7, 80, 300, 41, 5, 9], [12, 13, 14, 200, 201, 202]])

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from greedy_core import process as process_module
-from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import LEASES
-from greedy_core.folder_blobs import FolderBlobs
-from greedy_core.lease import Lease
 from greedy_core.process import process_space, this_process
-from greedy_core.store import Artefact, computed_once
+from greedy_core.store.artefacts import Artefact, computed_once
+from greedy_core.store.blob_store import BlobStore
+from greedy_core.store.blobs import LEASES
+from greedy_core.store.folder_blobs import FolderBlobs
+from greedy_core.store.lease import Lease
 
 SPAWN = multiprocessing.get_context("spawn")  # a fork would inherit locks of threads it lacks
 KEY = "targets-0123456789"

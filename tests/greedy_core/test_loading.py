@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from greedy_core.errors import BaseModelChanged, ModelError
-from greedy_core.language_model import weights_digest
-from greedy_core.loading import attach, check_unchanged, load_model, share
-from greedy_core.model_config import check_weights
+from greedy_core.inputs.model_config import check_weights
+from greedy_core.model.language_model import weights_digest
+from greedy_core.model.loading import attach, check_unchanged, load_model, share
 from tests.greedy_core.tiny_models import FAMILIES, tiny_module, tiny_tokenizer
 
 IDS = torch.tensor([[7, 80, 300, 41, 5, 9]])

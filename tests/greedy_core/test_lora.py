@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from greedy_core.language_model import LanguageModel
-from greedy_core.lora import LoraFactors, edited, merge
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.lora import LoraFactors, edited, merge
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model
 
 IDS = torch.tensor([[7, 80, 300, 41, 5, 9], [12, 13, 14, 200, 201, 202]])

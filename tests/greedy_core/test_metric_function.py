@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from greedy_core.errors import MetricError
-from greedy_core.greedy import GreedyRun
-from greedy_core.language_model import LanguageModel
-from greedy_core.metric_function import load_metric
-from greedy_core.store import MemoryStore
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.store.artefacts import MemoryStore
+from greedy_core.walk.greedy import GreedyRun
+from greedy_core.walk.metric_function import load_metric
 from tests.greedy_core.tiny_models import tiny_model
 from tests.greedy_core.tiny_plans import open_tiny, settings
 

@@ -19,7 +19,7 @@ from greedy_core.metrics import (
     mean,
     success,
 )
-from greedy_core.scoring import RESOLUTION
+from greedy_core.model.scoring import RESOLUTION
 
 F = Fraction
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from greedy_core.errors import ModelError
-from greedy_core.model_presets import preset_for, resolve
+from greedy_core.inputs.model_presets import preset_for, resolve
 from greedy_core.settings import EditSettings, ValuesSettings
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greedy_core.plain_text import INVISIBLE, WHITE_SPACE, plain_text
+from greedy_core.inputs.plain_text import INVISIBLE, WHITE_SPACE, plain_text
 
 
 @pytest.mark.parametrize(

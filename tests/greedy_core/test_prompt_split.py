@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greedy_core.counterfact import read_counterfact
-from greedy_core.prompt_split import PromptSplit, split_prompts
-from greedy_core.records import EditRecord, EditRequest
+from greedy_core.inputs.counterfact import read_counterfact
+from greedy_core.inputs.prompt_split import PromptSplit, split_prompts
+from greedy_core.inputs.records import EditRecord, EditRequest
 
 
 def record(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from greedy_core.errors import RecordsError, SettingsError
-from greedy_core.prompt_split import split_prompts
-from greedy_core.reserve import Reserve
-from greedy_core.selection import Selection
+from greedy_core.inputs.prompt_split import split_prompts
+from greedy_core.inputs.reserve import Reserve
+from greedy_core.inputs.selection import Selection
 from greedy_core.settings import EditSettings
 
 

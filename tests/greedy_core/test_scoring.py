@@ -13,9 +13,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from greedy_core.errors import NumericalError, RecordsError
-from greedy_core.language_model import LanguageModel
-from greedy_core.lora import LoraFactors, edited
-from greedy_core.scoring import RESOLUTION, ROWS_PER_FORWARD, Question, QuestionGroup
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.lora import LoraFactors, edited
+from greedy_core.model.scoring import RESOLUTION, ROWS_PER_FORWARD, Question, QuestionGroup
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model, tiny_tokenizer
 
 QUESTIONS = [

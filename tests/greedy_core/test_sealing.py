@@ -18,9 +18,9 @@ import pytest
 import torch
 from torch import nn
 
-from greedy_core.language_model import LanguageModel
-from greedy_core.sealing import MARGIN_BYTES, margin, pages_between, seal, settle
-from greedy_core.weights_check import WeightsCheck
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.sealing import MARGIN_BYTES, margin, pages_between, seal, settle
+from greedy_core.model.weights_check import WeightsCheck
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model
 
 

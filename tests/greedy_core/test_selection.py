@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from greedy_core.corpus import load_corpus
 from greedy_core.errors import CorpusError, InputError, RecordsError, SettingsError
-from greedy_core.inputs import notes, read_inputs
-from greedy_core.probe_signal import probed_requests
-from greedy_core.records import EditRecord, EditRequest
-from greedy_core.selection import load_records, select
+from greedy_core.inputs.corpus import load_corpus
+from greedy_core.inputs.edit_inputs import notes, read_inputs
+from greedy_core.inputs.records import EditRecord, EditRequest
+from greedy_core.inputs.selection import load_records, select
 from greedy_core.settings import CovarianceSettings, EditSettings
+from greedy_core.walk.probe_signal import probed_requests
 
 CONFIG = {"model_type": "gpt2", "n_layer": 3}
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from greedy_core.errors import BaseModelChanged
-from greedy_core.language_model import LanguageModel
-from greedy_core.lora import LoraFactors, edited
-from greedy_core.staged_store import StagedStore
-from greedy_core.store import Artefact, LayeredStore, MemoryStore, computed_once
-from greedy_core.weights_check import WeightsCheck
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.lora import LoraFactors, edited
+from greedy_core.model.weights_check import WeightsCheck
+from greedy_core.store.artefacts import Artefact, LayeredStore, MemoryStore, computed_once
+from greedy_core.store.staged import StagedStore
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model
 
 
@@ -47,7 +47,7 @@ def shared() -> MemoryStore:
 @pytest.fixture
 def staged(shared: MemoryStore, model: Model, monkeypatch: pytest.MonkeyPatch) -> StagedStore:
     """One that never thinks it is time."""
-    monkeypatch.setattr("greedy_core.staged_store.CHECKED_SHARE", -1.0)
+    monkeypatch.setattr("greedy_core.store.staged.CHECKED_SHARE", -1.0)
     return StagedStore(shared, model.verify)
 
 
@@ -97,7 +97,7 @@ def test_checks_take_their_share_of_the_time_and_not_more(
 ) -> None:
     clock = [0.0]
     for name in ("monotonic", "thread_time"):
-        monkeypatch.setattr(f"greedy_core.staged_store.time.{name}", lambda: clock[0])
+        monkeypatch.setattr(f"greedy_core.store.staged.time.{name}", lambda: clock[0])
 
     def verify() -> None:
         model.verify()
@@ -114,7 +114,7 @@ def test_checks_take_their_share_of_the_time_and_not_more(
 def test_little_memory_is_taken_by_what_waits(
     shared: MemoryStore, staged: StagedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("greedy_core.staged_store._STAGED_BYTES", 50_000)
+    monkeypatch.setattr("greedy_core.store.staged._STAGED_BYTES", 50_000)
     staged._cost = 1.0
     for number in range(20):
         staged.put(str(number), of(1.0, size=1000))

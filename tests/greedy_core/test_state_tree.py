@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from greedy_core.emmet.contexts import CONTEXTS
-from greedy_core.language_model import LanguageModel
-from greedy_core.lora import edited
-from greedy_core.records import EditRequest
+from greedy_core.inputs.records import EditRequest
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.lora import edited
 from greedy_core.settings import CovarianceSettings, ValuesSettings
-from greedy_core.state_scores import StateScores
-from greedy_core.state_tree import State
-from greedy_core.store import MemoryStore
+from greedy_core.states.state_scores import StateScores
+from greedy_core.states.state_tree import State
+from greedy_core.store.artefacts import MemoryStore
 from tests.greedy_core.test_covariance import PROJECTIONS, encoded, plain_keys, plain_moment
 from tests.greedy_core.test_tokens import last_subject_token
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model

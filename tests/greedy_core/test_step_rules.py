@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greedy_core.settings import StepRule
-from greedy_core.step_rules import Proposals
+from greedy_core.walk.step_rules import Proposals
 
 
 def proposed(rule: StepRule, steps: int, patience: int, verdicts: str) -> str:

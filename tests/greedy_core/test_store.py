@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from greedy_core.store import (
+from greedy_core.store.artefacts import (
     Artefact,
     LayeredStore,
     MemoryStore,

@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from greedy_core.blob_store import BlobStore
-from greedy_core.store_switch import FIRST_PAUSE, LONGEST_PAUSE, StoreSwitch
+from greedy_core.store.blob_store import BlobStore
+from greedy_core.store.switch import FIRST_PAUSE, LONGEST_PAUSE, StoreSwitch
 from tests.greedy_core.test_blob_store import KEY, first, of
 
 GONE = OSError(errno.ETIMEDOUT, "Connection timed out")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from greedy_core.language_model import LanguageModel
-from greedy_core.token_tree import Forest, TokenTree, side_by_side
-from greedy_core.tree_layout import KeyValues
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.token_tree import Forest, TokenTree, side_by_side
+from greedy_core.model.tree_layout import KeyValues
 
 ROWS = ([7, 80, 300, 41], [7, 80, 5], [7, 80, 300, 12, 13, 14], [200])
 

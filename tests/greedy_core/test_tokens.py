@@ -11,8 +11,8 @@ import torch
 from transformers import AutoTokenizer
 
 from greedy_core.errors import RecordsError
-from greedy_core.language_model import LanguageModel
-from greedy_core.tokens import (
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.tokens import (
     encode_documents,
     encode_subject,
     encode_target,

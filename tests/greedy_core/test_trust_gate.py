@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from greedy_core.emmet.solver import ClosedForm
 from greedy_core.errors import NumericalError
 from greedy_core.settings import TrustSettings
-from greedy_core.trust_gate import Trust, gated_fraction, trust_at
+from greedy_core.walk.trust_gate import Trust, gated_fraction, trust_at
 
 
 def form(achieved: float, harm: float, residual: float = 1.0) -> ClosedForm:

@@ -13,8 +13,8 @@ import torch
 from greedy_core.emmet import values as values_module
 from greedy_core.emmet.contexts import CONTEXTS
 from greedy_core.emmet.values import optimize_values
-from greedy_core.language_model import LanguageModel
-from greedy_core.records import EditRequest
+from greedy_core.inputs.records import EditRequest
+from greedy_core.model.language_model import LanguageModel
 from greedy_core.settings import ValuesSettings
 from tests.greedy_core.test_tokens import last_subject_token
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model, tiny_tokenizer

@@ -13,15 +13,15 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from greedy_core.edit import open_states
 from greedy_core.errors import InputError, ModelError, RecordsError
-from greedy_core.inputs import Inputs
-from greedy_core.language_model import LanguageModel
-from greedy_core.loading import load_model
-from greedy_core.records import EditRecord, EditRequest
-from greedy_core.selection import select
-from greedy_core.store import MemoryStore
-from greedy_core.vocabulary import unspelled
+from greedy_core.inputs.edit_inputs import Inputs
+from greedy_core.inputs.records import EditRecord, EditRequest
+from greedy_core.inputs.selection import select
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
+from greedy_core.model.vocabulary import unspelled
+from greedy_core.store.artefacts import MemoryStore
+from greedy_core.walk.edit import open_states
 from tests.greedy_core.tiny_models import tiny_module, tiny_tokenizer
 from tests.greedy_core.tiny_plans import CORPUS, RECORDS, settings
 

@@ -17,7 +17,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from greedy_core.language_model import LanguageModel
+from greedy_core.model.language_model import LanguageModel
 
 FAMILIES = ("gpt2", "llama")
 

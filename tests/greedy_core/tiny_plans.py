@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from greedy_core.corpus import Corpus
-from greedy_core.edit import open_states
-from greedy_core.inputs import Inputs
-from greedy_core.language_model import LanguageModel
-from greedy_core.records import EditRecord, EditRequest
-from greedy_core.selection import select
+from greedy_core.inputs.corpus import Corpus
+from greedy_core.inputs.edit_inputs import Inputs
+from greedy_core.inputs.records import EditRecord, EditRequest
+from greedy_core.inputs.selection import select
+from greedy_core.model.language_model import LanguageModel
 from greedy_core.settings import (
     CovarianceSettings,
     EditSettings,
@@ -17,8 +16,9 @@ from greedy_core.settings import (
     TrustSettings,
     ValuesSettings,
 )
-from greedy_core.state_scores import StateScores
-from greedy_core.store import MemoryStore, Store
+from greedy_core.states.state_scores import StateScores
+from greedy_core.store.artefacts import MemoryStore, Store
+from greedy_core.walk.edit import open_states
 from tests.greedy_core.tiny_models import TEXTS
 
 _SUBJECTS = ("Danielle Darrieux", "Toko Yasuda", "Henri de Régnier", "Kathy Saltzman", "Sega")

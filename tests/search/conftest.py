@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import analysis
-from search.private_ray import private_ray
-from search.ray_session import QUIET
+from search.cluster.private_ray import private_ray
+from search.cluster.ray_session import QUIET
 from tests.made_once import made_once
 from tests.search.sweeps import SECRETS, sweep
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from greedy_core.records import EditRecord
+from greedy_core.inputs.records import EditRecord
 
 GOOD = {"es": 0.5, "ps": 0.5, "ns": 0.5, "composite": 0.5}
 

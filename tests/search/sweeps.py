@@ -18,19 +18,19 @@ import pyarrow as pa
 import yaml
 
 import analysis
-from analysis.committed import committed
-from analysis.storage import Address
-from analysis.tables import read_table
-from search.config import SweepConfig
-from search.driver import Driver
-from search.interrupts import Interrupts
-from search.patience import Patience
+from analysis.tables.committed import committed
+from analysis.tables.joined import read_table
+from analysis.tables.storage import Address
+from search.cluster.interrupts import Interrupts
+from search.cluster.patience import Patience
+from search.config.arguments import resolved_config
+from search.config.settings import SweepConfig
 from search.results.commits import Commits, NewPart
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.sweep import Outcome, run_sweep
-from search.sweep_inputs import resolved_config
-from search.watch import Watch
+from search.tune.driver import Driver
+from search.tune.run import Outcome, run_sweep
+from search.tune.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +73,7 @@ def ratchet(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[st
 
 def command(*arguments: str) -> list[str]:
     """The command line of `ratchet`, in this interpreter."""
-    return [sys.executable, "-c", "from search.cli import main; main()", *arguments]
+    return [sys.executable, "-c", "from search.cli.app import main; main()", *arguments]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search.cli import main
+from search.cli.app import main
 from tests.search.bad_cases import CONFIGURATIONS, CUTS, MODELS, OVERRIDES, RECORDS, Case
 from tests.search.bad_files import (
     ONE_EDIT,

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from analysis.schema import SCHEMA_VERSION, TABLES
+from analysis.tables.schema import SCHEMA_VERSION, TABLES
+from search.config.arguments import resolved_config
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder
-from search.session import SETTINGS_COLUMNS
-from search.sweep_file import SweepFile
-from search.sweep_inputs import resolved_config
+from search.sweep.file import SweepFile
+from search.tune.session import SETTINGS_COLUMNS
 from tests.search.bad_files import seen
 from tests.search.results.files import as_first_format
 from tests.search.results.rows import CONFIG, end_trial, schemas, trial_row
@@ -325,7 +325,7 @@ def test_text_in_results_is_inert_where_best_shows_it(
     path.write_text(path.read_text().replace("greedy.steps: {int", "model: {int"))
     content("sweep.yaml", lambda b: b.replace(b"name: small", b"model: {}"))(folder)
     monkeypatch.setattr("sys.argv", ["ratchet", "best", str(folder)])
-    from search.cli import app
+    from search.cli.app import app
 
     app(["best", str(folder)], standalone_mode=False)
     out = capsys.readouterr().out

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from greedy_core.errors import InputError
-from search.candidates import candidates
-from search.config import SweepConfig
+from search.config.settings import SweepConfig
 from search.results.recovery import EndedTrial
+from search.sweep.candidates import candidates
 
 CONFIG = SweepConfig().flat()
 ROLES = ("baseline_full", "baseline_default", "baseline_literal")

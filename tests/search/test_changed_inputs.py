@@ -16,16 +16,16 @@ import yaml
 
 import analysis
 from analysis.errors import ResultsError
-from analysis.schema import TABLES
+from analysis.tables.schema import TABLES
 from greedy_core.errors import InputError
 from greedy_core.numerics import NUMERICS_VERSION
-from search.exit_status import DAMAGED, WRONG_INPUT, status_of
+from search.cli.exit_status import DAMAGED, WRONG_INPUT, status_of
 from search.results.commits import Commits, NewPart
 from search.results.parts import LocalFolder
-from search.sweep import resume_sweep
-from search.sweep_file import versions
-from search.valid_sweep import load_valid
-from search.watch import Watch
+from search.sweep.file import versions
+from search.sweep.valid import load_valid
+from search.tune.run import resume_sweep
+from search.tune.watch import Watch
 from tests.search.bad_files import seen
 from tests.search.sweeps import recommit
 from tests.search.test_cli import ended

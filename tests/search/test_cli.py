@@ -17,10 +17,9 @@ import typer.main
 from typer.testing import CliRunner
 
 import analysis
-from analysis.schema import STEPS
-from search.cli import REPORT, app, main
-from search.config_reader import read_config
-from search.exit_status import (
+from analysis.tables.schema import STEPS
+from search.cli.app import REPORT, app, main
+from search.cli.exit_status import (
     BROKEN_PIPE,
     DAMAGED,
     INTERRUPTED,
@@ -29,6 +28,7 @@ from search.exit_status import (
     SOME_FAILED,
     WRONG_INPUT,
 )
+from search.config.reader import read_config
 from search.results.parts import LocalFolder
 from tests.search.sweeps import ROOT, SMALL, overrides
 
@@ -88,7 +88,7 @@ def test_exit_code_1_is_never_an_accident(
     error: BaseException,
     code: int,
 ) -> None:
-    monkeypatch.setattr("search.cli_sweeps.split_arguments", raises(error))
+    monkeypatch.setattr("search.cli.sweeps.split_arguments", raises(error))
     assert ended(monkeypatch, "config") == code
     err = capsys.readouterr().err
     assert (f"ratchet: {REPORT}\nTraceback" in err) == (code == OUR_FAULT)
@@ -101,7 +101,7 @@ def test_a_wrong_use_is_exit_code_2(monkeypatch: pytest.MonkeyPatch, arguments: 
 
 
 def test_the_module_is_the_command_too() -> None:
-    for module in ("search.cli", "ratchet_tune"):
+    for module in ("search.cli.app", "ratchet_tune"):
         line = [sys.executable, "-m", module, "--help"]
         shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert "Exit codes:" in shown
@@ -234,7 +234,7 @@ def test_all_faults_are_reported_at_once_and_nothing_heavy_is_imported(
 ) -> None:
     script = (
         "import sys\n"
-        "from search.cli import main\n"
+        "from search.cli.app import main\n"
         "try:\n    main()\n"
         "finally:\n    assert not {'torch', 'ray', 'transformers'} & set(sys.modules)\n"
     )
@@ -307,7 +307,7 @@ def test_an_edit_for_which_memory_is_not_enough_is_one_clear_line(
     def enormous(*given: object) -> object:
         return torch.empty(2**60, dtype=torch.uint8)
 
-    monkeypatch.setattr("search.edit_command.run_edit", enormous)
+    monkeypatch.setattr("search.cli.edit.run_edit", enormous)
     assert ended(monkeypatch, "edit", *overrides(WALK)) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("ratchet: memory was not enough; ")
 

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from greedy_core.errors import SettingsError
 from greedy_core.settings import EditSettings, GreedySettings, TrustSettings
-from search.config import (
+from search.config.settings import (
     KEYS,
     CacheSettings,
     RaySettings,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from search.config import KEYS, SweepConfig
-from search.config_reader import ConfigError, read_config
-from search.setting_places import PLACES
+from search.config.places import PLACES
+from search.config.reader import ConfigError, read_config
+from search.config.settings import KEYS, SweepConfig
 
 FREE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -305,7 +305,7 @@ def test_any_overrides_are_a_configuration_or_a_config_error(overrides: list[str
 
 def test_reading_a_configuration_is_light() -> None:
     code = (
-        "import sys, search.config_reader as r; r.read_config(None, ['search.space=extended']);"
+        "import sys, search.config.reader as r; r.read_config(None, ['search.space=extended']);"
         "print(sorted({'torch', 'ray', 'transformers', 'pandas', 'pyarrow'} & sys.modules.keys()))"
     )
     root = Path(__file__).parents[2]

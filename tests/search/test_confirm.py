@@ -18,29 +18,29 @@ import pytest
 import torch
 
 import analysis
-from analysis.confirm_schema import confirm_schemas
-from analysis.confirmation import confirmation
-from analysis.confirmed import Confirmation
-from greedy_core.edit import run_edit
+from analysis.judging.confirmation import confirmation
+from analysis.judging.confirmed import Confirmation
+from analysis.tables.confirm_schema import confirm_schemas
 from greedy_core.errors import InputError
-from greedy_core.inputs import read_inputs
-from greedy_core.loading import load_model
+from greedy_core.inputs.edit_inputs import read_inputs
+from greedy_core.inputs.reserve import Reserve
+from greedy_core.model.loading import load_model
+from greedy_core.model.weights_check import WeightsCheck
 from greedy_core.progress import Progress
-from greedy_core.reserve import Reserve
-from greedy_core.weights_check import WeightsCheck
-from search.confirmation import ConfirmSession, confirm_sweep
+from greedy_core.walk.edit import run_edit
+from search.cli.exit_status import WRONG_INPUT, status_of
+from search.cluster.interrupts import Interrupts
+from search.cluster.preparation import prepared
+from search.confirm.run import ConfirmSession, confirm_sweep
+from search.confirm.worker import Walk
 from search.errors import SweepInterrupted, SweepLocked
-from search.exit_status import WRONG_INPUT, status_of
-from search.interrupts import Interrupts
-from search.preparation import prepared
-from search.reports import evaluation_values
 from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.sweep_file import SweepFile
-from search.walk_worker import Walk
-from search.watch import Watch
-from search.workbench import Workbench
+from search.sweep.file import SweepFile
+from search.tune.watch import Watch
+from search.worker.reports import evaluation_values
+from search.worker.workbench import Workbench
 from tests.search import metric_functions
 from tests.search.sweeps import (
     driver,
@@ -127,7 +127,7 @@ def found(confirmed: Path) -> analysis.Sweep:
 
 
 def test_every_setting_walks_every_sequence_once(found: analysis.Sweep) -> None:
-    order = analysis.sweep.ranked(found.trials[found.trials["role"] == "search"])["trial"]
+    order = analysis.tables.sweep.ranked(found.trials[found.trials["role"] == "search"])["trial"]
     expected = {(trial, n) for trial in (0, 1, 2, *order[:TOP]) for n in range(SEQUENCES)}
     walks = found.confirm
     assert sorted(expected) == [*zip(walks["trial"], walks["sequence"], strict=True)]
@@ -373,7 +373,7 @@ def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Pa
 def test_walks_that_failed_are_told_with_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], confirmed: Path
 ) -> None:
-    monkeypatch.setattr("search.confirm_command.confirm_sweep", lambda *given, **waits: 2)
+    monkeypatch.setattr("search.cli.confirm.confirm_sweep", lambda *given, **waits: 2)
     assert ended(monkeypatch, "confirm", str(confirmed)) == 1
     captured = capsys.readouterr()
     assert "2 walks failed; see the column error of confirm" in captured.err

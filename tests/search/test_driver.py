@@ -14,22 +14,22 @@ import pytest
 
 from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import BaseModelChanged
-from greedy_core.loading import load_model, share
+from greedy_core.model.loading import load_model, share
 from search import sweep as sweep_module
-from search.cli_results import best, export, report
-from search.confirmation import ConfirmSession, confirm_sweep
-from search.earlier_trials import SETTINGS_COLUMNS
+from search.cli.exit_status import DAMAGED, status_of
+from search.cli.results import best, export, report
+from search.cluster.interrupts import Interrupts
+from search.cluster.preparation import Shared
+from search.confirm.run import ConfirmSession, confirm_sweep
 from search.errors import LockLost, OnlyFailures
-from search.exit_status import DAMAGED, status_of
-from search.extension import Extension
-from search.interrupts import Interrupts
-from search.preparation import Shared
 from search.results.claim import LOCK
 from search.results.parts import LocalFolder
-from search.session import Session
-from search.sweep import extend_sweep, resume_sweep
-from search.sweep_file import SweepFile, space_digest, versions
-from search.watch import Watch
+from search.sweep.earlier import SETTINGS_COLUMNS
+from search.sweep.extension import Extension
+from search.sweep.file import SweepFile, space_digest, versions
+from search.tune.run import extend_sweep, resume_sweep
+from search.tune.session import Session
+from search.tune.watch import Watch
 from tests.search.sweeps import holding, small_config
 
 
@@ -188,7 +188,7 @@ def test_walks_of_a_confirmation_that_wrote_into_the_weights_are_not_kept(
 
     discarded: list[bool] = []
     log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
-    monkeypatch.setattr("search.confirmation.WalkPool", Pool)
+    monkeypatch.setattr("search.confirm.run.WalkPool", Pool)
     session = ConfirmSession(SweepFile.read(folder), shared, log, Watch(), Interrupts())
     with pytest.raises(BaseModelChanged) as caught:
         session.run([], [])
@@ -210,7 +210,7 @@ def test_walks_of_a_confirmation_in_which_a_worker_found_its_model_changed_are_n
 
     discarded: list[bool] = []
     log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
-    monkeypatch.setattr("search.confirmation.WalkPool", Pool)
+    monkeypatch.setattr("search.confirm.run.WalkPool", Pool)
     session = ConfirmSession(SweepFile.read(folder), shared, log, Watch(), Interrupts())
     with pytest.raises(BaseModelChanged, match="modules were changed"):
         session.run([], [])

@@ -18,21 +18,21 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import analysis
-from greedy_core.edit import run_edit
 from greedy_core.errors import InputError
-from greedy_core.export import logits
 from greedy_core.factworld import MODEL_DIR
-from greedy_core.inputs import read_inputs
-from greedy_core.language_model import LanguageModel
-from greedy_core.lora import LoraFactors, edited
-from greedy_core.model_config import read_model_config
-from search.config import CacheSettings, SweepConfig
-from search.config_reader import read_config
-from search.export_command import export_trial
-from search.recorded_trial import DECISION, METRICS, RecordedTrial, find_trial
-from search.reports import STEP_FIELDS, evaluation_values, step_tuple
-from search.rewalk import rewalk
-from search.workbench import Workbench
+from greedy_core.inputs.edit_inputs import read_inputs
+from greedy_core.inputs.model_config import read_model_config
+from greedy_core.model.export import logits
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.lora import LoraFactors, edited
+from greedy_core.walk.edit import run_edit
+from search.config.reader import read_config
+from search.config.settings import CacheSettings, SweepConfig
+from search.export.recorded_trial import DECISION, METRICS, RecordedTrial, find_trial
+from search.export.rewalk import rewalk
+from search.export.run import export_trial
+from search.worker.reports import STEP_FIELDS, evaluation_values, step_tuple
+from search.worker.workbench import Workbench
 from tests.search.metric_functions import GOOD
 from tests.search.sweeps import ROOT, ratchet, recommit, recommit_rows, small_config
 
@@ -157,7 +157,7 @@ def test_the_cards_code_runs_and_the_readme_shows_the_same(
 
 def test_the_command_exports_without_ray(finished: Path, here: Path) -> None:
     script = (
-        "import sys\nfrom search.cli import main\ntry:\n    main()\n"
+        "import sys\nfrom search.cli.app import main\ntry:\n    main()\n"
         "finally:\n    assert 'ray' not in sys.modules\n"
     )
     words = ["export", str(finished), "--trial", "1", "--to", "adapter", "from-command"]
@@ -307,7 +307,7 @@ def test_what_can_be_refused_at_once_is_one_line_and_needs_no_torch(
         (str(finished), "out", "--trial", "99"): "there is no trial 99",
     }
     script = (
-        "import sys\nfrom search.cli import main\n"
+        "import sys\nfrom search.cli.app import main\n"
         f"for words in {list(cases)!r}:\n"
         "    sys.argv = ['ratchet', 'export', *words]\n"
         "    try:\n        main()\n"

@@ -12,14 +12,14 @@ from optuna.distributions import BaseDistribution, IntDistribution, json_to_dist
 
 import analysis
 from greedy_core.errors import InputError
-from search.extension import Extension
-from search.history import Ended, SearchHistory
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
-from search.session import Session
-from search.sweep import resume_sweep
-from search.sweep_file import SweepFile
-from search.watch import Watch
+from search.sweep.extension import Extension
+from search.sweep.file import SweepFile
+from search.sweep.history import Ended, SearchHistory
+from search.tune.run import resume_sweep
+from search.tune.session import Session
+from search.tune.watch import Watch
 from tests.search.sweeps import driver, holding, kill_session, recommit, wait_for_trials
 from tests.search.test_cli import ended
 

@@ -10,17 +10,17 @@ import pytest
 
 import analysis
 from greedy_core.errors import MetricError, RatchetError, SettingsError
-from search.config import SweepConfig
+from search.cli.exit_status import SOME_FAILED, WRONG_INPUT, status_of
+from search.config.settings import SweepConfig
 from search.errors import PreparationFailed
-from search.exit_status import SOME_FAILED, WRONG_INPUT, status_of
-from search.history import Ended, SearchHistory
-from search.recorder import Recorder
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
-from search.sweep import Outcome, resume_sweep, run_sweep
-from search.trainable import GreedyEditTrainable
-from search.watch import Watch
-from search.workbench import Prepared
+from search.sweep.history import Ended, SearchHistory
+from search.tune.recorder import Recorder
+from search.tune.run import Outcome, resume_sweep, run_sweep
+from search.tune.trainable import GreedyEditTrainable
+from search.tune.watch import Watch
+from search.worker.workbench import Prepared
 from tests.search import metric_functions
 from tests.search.sweeps import overrides, progress, ratchet, small_config, sweep
 from tests.search.test_cli import ended

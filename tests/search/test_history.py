@@ -10,8 +10,8 @@ import pytest
 from optuna.trial import TrialState
 
 from search import history as history_module
-from search.config import SweepConfig
-from search.history import Ended, SearchHistory
+from search.config.settings import SweepConfig
+from search.sweep.history import Ended, SearchHistory
 from spaces import SearchSpace, decode
 from spaces.finite import FiniteSpace
 

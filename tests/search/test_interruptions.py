@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 
 import analysis
-from search.history import SearchHistory
 from search.results.claim import LOCK
-from search.session import Session
-from search.sweep_file import SweepFile
+from search.sweep.file import SweepFile
+from search.sweep.history import SearchHistory
+from search.tune.session import Session
 from tests.search import metric_functions
 from tests.search.kill_sweep import BASELINES, KilledSweep
 from tests.search.sweeps import (

@@ -6,7 +6,7 @@ import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 from ray.tune.experiment import Trial
 
-from search.lost_nodes import MOST_SPARED, SparedTrial, lost_with_its_node
+from search.cluster.lost_nodes import MOST_SPARED, SparedTrial, lost_with_its_node
 
 
 def died(message: str) -> RayActorError:

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from greedy_core.records import EditRequest
-from search.model_card import Fact, ModelCard, fenced, markdown
+from greedy_core.inputs.records import EditRequest
+from search.export.model_card import Fact, ModelCard, fenced, markdown
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from greedy_core.blob_store import BlobStore
-from greedy_core.blobs import LEASES, SECRET
-from greedy_core.store import Artefact, computed_once
-from greedy_core.store_key import KEY_BYTES
-from search.object_blobs import ObjectBlobs
+from greedy_core.store.artefacts import Artefact, computed_once
+from greedy_core.store.blob_store import BlobStore
+from greedy_core.store.blobs import LEASES, SECRET
+from greedy_core.store.key import KEY_BYTES
+from search.worker.object_blobs import ObjectBlobs
 
 KEY = "targets-0123456789"
 

@@ -14,8 +14,8 @@ import pytest
 import analysis
 from search.errors import SweepLocked
 from search.results.places import results_folder
-from search.sweep import resume_sweep
-from search.watch import Watch
+from search.tune.run import resume_sweep
+from search.tune.watch import Watch
 from tests.object_store import SECRET, strangers_refused
 from tests.search import metric_functions
 from tests.search.results.files import content

@@ -20,8 +20,8 @@ from search.errors import SweepExists
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.sweep import Outcome, run_sweep
-from search.watch import Watch
+from search.tune.run import Outcome, run_sweep
+from search.tune.watch import Watch
 from tests.search.bad_files import seen
 from tests.search.results.files import as_first_format, rows_of
 from tests.search.results.locking import leave_lock

@@ -19,15 +19,17 @@ import pytest
 
 import analysis
 from analysis import storage
-from analysis.confirm_schema import confirm_schemas
 from analysis.errors import StorageError
+from analysis.tables.confirm_schema import confirm_schemas
 from greedy_core.errors import InputError
 from greedy_core.settings import EditSettings
-from search.confirmation import ConfirmSession
+from search.cli.status import show_status
+from search.cluster.interrupts import Interrupts
+from search.cluster.patience import Patience
+from search.confirm.pool import WalkEnd
+from search.confirm.run import ConfirmSession
+from search.confirm.worker import Walk
 from search.errors import LockLost
-from search.interrupts import Interrupts
-from search.patience import Patience
-from search.patient_log import MOST_HELD, PatientLog
 from search.results import objects
 from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
@@ -35,12 +37,10 @@ from search.results.log import FLUSH_SECONDS, SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import PROGRESS, ProgressFile
-from search.status import Status
-from search.status_command import show_status
-from search.sweep import resume_sweep, run_sweep
-from search.walk_pool import WalkEnd
-from search.walk_worker import Walk
-from search.watch import Watch
+from search.sweep.status import Status
+from search.tune.patient_log import MOST_HELD, PatientLog
+from search.tune.run import resume_sweep, run_sweep
+from search.tune.watch import Watch
 from tests.faulty_proxy import (
     BAD_GATEWAY,
     DENIED,
@@ -398,7 +398,7 @@ def test_walks_of_a_confirmation_go_on_while_their_rows_wait(
                 walk = Walk(number, "search", 0, EditSettings())
                 yield WalkEnd(walk, 0, datetime.now(UTC), 1.0, None, "an error")
 
-    monkeypatch.setattr("search.confirmation.WalkPool", Pool)
+    monkeypatch.setattr("search.confirm.run.WalkPool", Pool)
     file: Any = SimpleNamespace(config=None)
     shared: Any = SimpleNamespace(reference=None, check_unchanged=lambda: None)
     session = ConfirmSession(file, shared, log, Watch(), Interrupts(), patience(time))
@@ -442,8 +442,8 @@ def test_watching_goes_on_while_nothing_can_be_read(
             raise found
         return found
 
-    monkeypatch.setattr("search.status_command.read_status", look)
-    monkeypatch.setattr("search.status_command.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("search.cli.status.read_status", look)
+    monkeypatch.setattr("search.cli.status.LOOK_SECONDS", 0.0)
     show_status("s3://b", watch=True, as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert ["waiting: s3://b: no answer" in line for line in lines] == [False, True, False]

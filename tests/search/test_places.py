@@ -14,12 +14,12 @@ import yaml
 import analysis
 from greedy_core import factworld
 from greedy_core.errors import SettingsError
-from search.config import SweepConfig
-from search.import_places import import_roots, make_importable
+from search.config.arguments import sweep_address
+from search.config.places import given, located
+from search.config.settings import SweepConfig
 from search.results.parts import LocalFolder
-from search.setting_places import given, located
-from search.sweep_file import SweepFile
-from search.sweep_inputs import sweep_address
+from search.sweep.file import SweepFile
+from search.worker.import_places import import_roots, make_importable
 from tests.search.results.files import as_first_format
 from tests.search.test_bad_results import write_results
 from tests.search.test_cli import ended

@@ -17,10 +17,10 @@ from torch import nn
 
 import analysis
 from greedy_core.errors import BaseModelChanged
-from search.edit_command import edit_once
-from search.exit_status import DAMAGED, WRONG_INPUT, status_of
-from search.history import SearchHistory
-from search.trainable import GreedyEditTrainable
+from search.cli.edit import edit_once
+from search.cli.exit_status import DAMAGED, WRONG_INPUT, status_of
+from search.sweep.history import SearchHistory
+from search.tune.trainable import GreedyEditTrainable
 from tests.search import metric_functions, vandals
 from tests.search.sweeps import overrides, progress, ratchet, small_config, sweep
 

@@ -18,9 +18,9 @@ from ray.exceptions import (
 from analysis.errors import StorageError
 from greedy_core.errors import ModelError
 from search import preparation
+from search.cli.exit_status import WRONG_INPUT, status_of
 from search.errors import PreparationFailed
-from search.exit_status import WRONG_INPUT, status_of
-from search.out_of_memory import is_out_of_memory
+from search.worker.out_of_memory import is_out_of_memory
 
 
 def of_task(cause: Exception) -> RayTaskError:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from search.cluster.private_folder import PREFIX, private_folder
+from search.cluster.private_ray import LONGEST_FOLDER
 from search.errors import NoTemporaryFolder
-from search.private_folder import PREFIX, private_folder
-from search.private_ray import LONGEST_FOLDER
 from tests.search.sweeps import ROOT
 
 
@@ -48,7 +48,7 @@ def test_it_goes_where_an_error_ends_what_is_inside(place: Path) -> None:
 
 def test_the_next_one_removes_what_a_killed_process_left_and_nothing_else(place: Path) -> None:
     script = (
-        "import os, signal\nfrom search.private_folder import private_folder\n"
+        "import os, signal\nfrom search.cluster.private_folder import private_folder\n"
         "with private_folder() as folder:\n"
         "    (folder / 'log').touch()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -115,7 +115,7 @@ def test_where_no_place_is_left_each_is_named_with_its_reason(
 ) -> None:
     (place / "file").touch()
     monkeypatch.setenv("TMPDIR", str(place / "file"))
-    monkeypatch.setattr("search.private_folder.PLACES", (str(place / "none"),))
+    monkeypatch.setattr("search.cluster.private_folder.PLACES", (str(place / "none"),))
     with pytest.raises(NoTemporaryFolder) as caught, private_folder():
         pass
     assert str(caught.value) == (

@@ -12,15 +12,15 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from greedy_core.counterfact import parse_counterfact, read_counterfact
 from greedy_core.errors import RecordsError
-from greedy_core.plain_text import plain_text
-from greedy_core.records import EditRecord
-from search.baselines import baselines
-from search.config import KEYS, SweepConfig
-from search.config_reader import ConfigError, read_config
-from search.proposals import assign
+from greedy_core.inputs.counterfact import parse_counterfact, read_counterfact
+from greedy_core.inputs.plain_text import plain_text
+from greedy_core.inputs.records import EditRecord
+from search.config.baselines import baselines
+from search.config.reader import ConfigError, read_config
+from search.config.settings import KEYS, SweepConfig
 from search.results.recovery import EndedTrial, Proposal
+from search.sweep.proposals import assign
 from tests.search.bad_files import RECORD
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)

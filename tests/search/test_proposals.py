@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from analysis.tables import BASELINES
-from search.baselines import baselines
-from search.config import SweepConfig
-from search.proposals import assign
+from analysis.tables.joined import BASELINES
+from search.config.baselines import baselines
+from search.config.settings import SweepConfig
 from search.results.recovery import EndedTrial, Proposal
+from search.sweep.proposals import assign
 
 CONFIG = SweepConfig().flat()
 ROLES = list(baselines(CONFIG))

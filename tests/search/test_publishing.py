@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from greedy_core.greedy import GreedyRun
-from search.workbench import Workbench
+from greedy_core.walk.greedy import GreedyRun
+from search.worker.workbench import Workbench
 from tests.search.sweeps import small_config
 
 
@@ -20,7 +20,7 @@ def published(cache: Path) -> Counter[str]:
 def test_a_solve_with_targets_of_its_own_can_be_read_as_soon_as_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("greedy_core.staged_store.CHECKED_SHARE", 0.0)
+    monkeypatch.setattr("greedy_core.store.staged.CHECKED_SHARE", 0.0)
     changes = {"targets": "current", "covariance.tokens": 2000, "cache.dir": tmp_path}
     config = small_config({**changes, "greedy.steps": 1})
     bench = Workbench.alone(config.edit, config.cache)

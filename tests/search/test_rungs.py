@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
-from search.rungs import Rungs, rung_levels
+from search.sweep.rungs import Rungs, rung_levels
 
 
 @pytest.mark.parametrize(

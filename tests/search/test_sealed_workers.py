@@ -11,10 +11,10 @@ import pytest
 import ray
 from ray.exceptions import WorkerCrashedError
 
-from greedy_core.sealing import seal
-from search.last_words import LastWords, crash, last_words
-from search.preparation import prepared
-from search.workbench import Prepared
+from greedy_core.model.sealing import seal
+from search.cluster.preparation import prepared
+from search.worker.last_words import LastWords, crash, last_words
+from search.worker.workbench import Prepared
 from tests.search.sweeps import small_config
 
 

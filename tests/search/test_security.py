@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from analysis.verdict import Verdict
+from analysis.judging.verdict import Verdict
 from search import cli
-from search.config import SweepConfig
-from search.recorder import cause_in, cause_of
-from search.terminal import progress_line
-from search.verdict_table import print_verdict
+from search.cli.progress_line import progress_line
+from search.cli.verdict_table import print_verdict
+from search.config.settings import SweepConfig
+from search.tune.recorder import cause_in, cause_of
 from tests.search.sweeps import ROOT, SECRETS
 
 HOSTILE = "[bold]\x1b]0;title\x07\u202ekcab\u2066 :bomb: \r\x9b2J\x00"

@@ -15,11 +15,11 @@ import pytest
 
 import analysis
 from greedy_core.process import this_process
+from search.cli.status import show_status
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.status import read_status
-from search.status_command import show_status
+from search.sweep.status import read_status
 from tests.search.bad_files import seen
 from tests.search.results.locking import ELSEWHERE, leave_lock
 from tests.search.sweeps import ROOT, recommit
@@ -191,7 +191,7 @@ def test_text_from_files_is_inert(
 def test_status_needs_neither_torch_nor_ray(copy: Path) -> None:
     code = (
         "import sys; sys.argv = ['ratchet', 'status', sys.argv[1]]\n"
-        "from search.cli import main\n"
+        "from search.cli.app import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'ray', 'transformers'} & set(sys.modules)))"

@@ -39,12 +39,12 @@ PRINTS = {
     "a thread": "import threading; t = threading.Thread(target=int, args=(text,)); t.start(); "
     "t.join()",
     "typer": "import typer; typer.echo(text); typer.echo(text, err=True)",
-    "under a live line": "from search.streams import console, drawn_again\n"
+    "under a live line": "from search.cli.streams import console, drawn_again\n"
     "with drawn_again('live', console(stderr=True)): print(text); print(text, file=sys.stderr)",
 }
 SCRIPT = """
 import sys
-from search.streams import inert_streams
+from search.cli.streams import inert_streams
 with inert_streams():
     for text in {texts!r}:
         {prints}
@@ -83,7 +83,7 @@ def test_nothing_that_is_printed_is_obeyed(terminal: bool) -> None:
 
 
 def test_what_an_encoding_lacks_is_shown() -> None:
-    script = "from search.cli import main; main()"
+    script = "from search.cli.app import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "config", "dataset=日本.json"],
         capture_output=True,

@@ -17,10 +17,10 @@ import pytest
 import ray
 
 import analysis
+from search.cluster.private_ray import private_ray
+from search.cluster.ray_session import unclaimed
 from search.errors import RayNotStarted
-from search.import_places import look_there_last, python_path
-from search.private_ray import private_ray
-from search.ray_session import unclaimed
+from search.worker.import_places import look_there_last, python_path
 from tests.search.sweeps import ROOT, overrides
 
 FOREIGN = (

@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 import analysis
-from analysis.config_columns import config_types
-from analysis.schema import sweep_schemas
-from search.earlier_trials import SETTINGS_COLUMNS
+from analysis.tables.config_columns import config_types
+from analysis.tables.schema import sweep_schemas
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
-from search.sweep_file import SweepFile
-from search.trainable import GreedyEditTrainable
+from search.sweep.earlier import SETTINGS_COLUMNS
+from search.sweep.file import SweepFile
+from search.tune.trainable import GreedyEditTrainable
 from tests.search.sweeps import small_config
 
 RUNGS = (2, 4)

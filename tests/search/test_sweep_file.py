@@ -16,10 +16,10 @@ from optuna.distributions import (
 )
 
 from analysis.errors import ResultsError
-from search.later_settings import with_later
+from search.config.later_settings import with_later
 from search.results.parts import LocalFolder
-from search.searched import united
-from search.sweep_file import SweepFile
+from search.sweep.distributions import united
+from search.sweep.file import SweepFile
 from tests.search.results.files import as_first_format
 from tests.search.test_bad_results import sweep_yaml, write_results
 

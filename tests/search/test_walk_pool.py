@@ -10,10 +10,10 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
 
 from greedy_core.settings import EditSettings
 from search import walk_pool
+from search.cluster.lost_nodes import MOST_SPARED
+from search.confirm.pool import WalkEnd, WalkPool
+from search.confirm.worker import Walk, WalkResult
 from search.errors import PreparationFailed
-from search.lost_nodes import MOST_SPARED
-from search.walk_pool import WalkEnd, WalkPool
-from search.walk_worker import Walk, WalkResult
 
 LOST = ActorUnavailableError("RPC error: Socket closed", None)
 DIED = ActorDiedError()

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from greedy_core.errors import InputError
-from search.whole_folder import new_folder, written_whole
+from search.export.whole_folder import new_folder, written_whole
 
 
 def test_a_folder_appears_whole_with_the_usual_rights(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.trainable import GreedyEditTrainable
+from search.tune.trainable import GreedyEditTrainable
 
 TRIALS = 500
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from greedy_core.metric_function import MetricFunctionSignal
+from greedy_core.walk.metric_function import MetricFunctionSignal
 from tests.search.metric_functions import GOOD
 
 Vandal = Callable[[Any], None]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search.config import SweepConfig
+from search.config.settings import SweepConfig
 from spaces import load_space
 from spaces.finite import FiniteSpace, Identity
 

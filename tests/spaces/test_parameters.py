@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 
 from greedy_core.errors import SettingsError
-from search.config import EDIT_KEYS, edit_settings
+from search.config.settings import EDIT_KEYS, edit_settings
 from spaces.parameters import PARAMETERS, unsearchable
 
 NUMBERS = [key for key, p in PARAMETERS.items() if p.is_int or p.is_float]

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.plain_yaml import WRITTEN, read_yaml
+from analysis.tables.plain_yaml import WRITTEN, read_yaml
 from spaces.document import parse_document, parse_value
 from spaces.errors import DocumentError
 from spaces.scalars import PlainDumper

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 import analysis
-from analysis.config_columns import config_types
-from analysis.schema import sweep_schemas
+from analysis.tables.config_columns import config_types
+from analysis.tables.schema import sweep_schemas
 from tests.analysis.written import write_tables
 
 HINTS: dict[str, Any] = {

@@ -10,9 +10,9 @@ import pytest
 
 import analysis
 from analysis.answers.audit import judged, spared
-from analysis.audited import audited_trials
-from analysis.tables import BASELINES
-from search.rungs import Rungs
+from analysis.judging.audited import audited_trials
+from analysis.tables.joined import BASELINES
+from search.sweep.rungs import Rungs
 from tests.analysis.answers.tables import after, sweep_of, trial
 
 

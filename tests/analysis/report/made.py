@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from analysis.config_columns import config_cell, config_types
-from analysis.schema import TABLES, sweep_schemas
-from search.config import KEYS, SweepConfig
+from analysis.tables.config_columns import config_cell, config_types
+from analysis.tables.schema import TABLES, sweep_schemas
+from search.config.settings import KEYS, SweepConfig
 from tests.analysis.written import write_tables
 
 BASELINES = ("baseline_full", "baseline_default", "baseline_literal")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 import analysis
 from analysis.report import write_report
 from analysis.report.settings import settings_yaml
-from analysis.sweep import best
+from analysis.tables.sweep import best
 from tests.analysis.report import chromium
 from tests.analysis.report.chromium import opened
 

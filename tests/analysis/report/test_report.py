@@ -16,13 +16,13 @@ import yaml
 from scipy import stats
 
 import analysis
-from analysis.intervals import Interval
+from analysis.judging.intervals import Interval
 from analysis.report import FORMATS, report_path, write_report
 from analysis.report.conclusion import conclude
 from analysis.report.document import document
 from analysis.report.settings import settings_yaml
-from analysis.sweep import best
-from search.config_reader import read_config
+from analysis.tables.sweep import best
+from search.config.reader import read_config
 from tests.analysis.report.conftest import HOSTILE
 from tests.analysis.report.made import write_sweep
 from tests.search.sweeps import ratchet

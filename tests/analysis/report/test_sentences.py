@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.confirmation import confirmation
-from analysis.intervals import Interval
+from analysis.judging.confirmation import confirmation
+from analysis.judging.intervals import Interval
 from analysis.report.conclusion import Conclusion, Lead, conclude
 from analysis.report.sentences import headline, sentences
 from tests.analysis.confirmed import confirmed

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 import analysis
-from analysis.commits import Commit, is_part
-from analysis.committed import committed
-from analysis.schema import ADDED
+from analysis.tables.commits import Commit, is_part
+from analysis.tables.committed import committed
+from analysis.tables.schema import ADDED
 from search.results.commits import Commits, NewPart
 from search.results.compaction import compact as compact_with
 from search.results.parts import ResultsFolder

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from analysis.config_columns import config_types
-from analysis.schema import sweep_schemas
+from analysis.tables.config_columns import config_types
+from analysis.tables.schema import sweep_schemas
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 

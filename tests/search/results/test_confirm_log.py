@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import analysis
-from analysis.confirm_schema import (
+from analysis.tables.confirm_schema import (
     CONFIRM,
     CONFIRM_RECORDS,
     CONFIRM_TABLES,
     bare_schemas,
     confirm_schemas,
 )
-from analysis.schema import RECORDS, TRIALS
+from analysis.tables.schema import RECORDS, TRIALS
 from search.results.confirm_log import ConfirmLog
 from search.results.parts import ResultsFolder
 from tests.search.results.files import (

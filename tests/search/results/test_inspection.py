@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import analysis
-from analysis.confirm_schema import CONFIRM_TABLES, confirm_schemas
-from analysis.schema import TABLES
-from search.check_command import check_sweep
+from analysis.tables.confirm_schema import CONFIRM_TABLES, confirm_schemas
+from analysis.tables.schema import TABLES
+from search.cli.check import check_sweep
 from search.results.confirm_log import ConfirmLog
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder

@@ -16,7 +16,7 @@ import pytest
 from botocore.client import BaseClient
 
 import analysis
-from analysis.schema import TABLES
+from analysis.tables.schema import TABLES
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.places import results_folder

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import analysis
-from analysis.confirm_schema import CONFIRM_TABLES
-from analysis.first_format import JOURNAL
-from analysis.schema import TABLES
+from analysis.tables.confirm_schema import CONFIRM_TABLES
+from analysis.tables.first_format import JOURNAL
+from analysis.tables.schema import TABLES
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.recovery import ended_trials, pending_proposals

@@ -26,7 +26,7 @@ from typing import Any
 import pyarrow as pa
 from botocore.client import BaseClient
 
-from analysis.confirm_schema import confirm_schemas
+from analysis.tables.confirm_schema import confirm_schemas
 from search.errors import LockLost
 from search.results.confirm_log import ConfirmLog
 from search.results.log import SweepLog

@@ -1,0 +1,1 @@
+"""What the tables say about settings: intervals, leads, confirmations, verdicts."""

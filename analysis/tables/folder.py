@@ -1,0 +1,146 @@
+"""A sweep's folder, as readers see it; reading changes nothing, and works while a sweep is writing.
+
+Each table is a folder of parts; `analysis.tables.commits` says which of them count.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyarrow import fs
+
+from analysis.errors import ResultsError, StorageError, SweepNotFound
+from analysis.tables.schema import TABLES
+from analysis.tables.storage import (
+    Address,
+    file_system,
+    require_bucket,
+    storage_errors,
+    system_error,
+)
+
+CONFIG = "sweep.yaml"
+COMMITS = "commits"
+"""The folder that the newest commit lies in."""
+
+MOST_BYTES = 2**20
+"""Largest text file that is read; a sweep's have at most some ten thousand bytes."""
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A sweep's folder, on whatever file system it lies."""
+
+    files: fs.FileSystem
+    """The file system."""
+    root: str
+    """The folder's path there."""
+    address: str
+    """The same for people: an absolute path, or an address as it was given."""
+
+    @classmethod
+    def at(cls, address: Address) -> SweepFolder:
+        """The folder at a local path, or at an address such as s3://bucket/prefix."""
+        files, root = file_system(address)
+        text = os.fspath(address)
+        return cls(files, root, text.rstrip("/") if "://" in text else root)
+
+    @property
+    def name(self) -> str:
+        return self.root.rstrip("/").rsplit("/", 1)[-1]
+
+    def path(self, *names: str) -> str:
+        """What messages call a file of the folder."""
+        return "/".join((self.address, *names))
+
+    def entries(self, table: str = "") -> list[str]:
+        """Names in the folder, or in a table's, hidden ones too, sorted; [] if it is absent.
+
+        Raises:
+            StorageError: if it cannot be listed.
+        """
+        selector = fs.FileSelector(self._inside(table), allow_not_found=True)
+        try:
+            with storage_errors(self.address):
+                return sorted(info.base_name for info in self.files.get_file_info(selector))
+        except FileNotFoundError:
+            raise
+        except UnicodeDecodeError:
+            where = self.path(table) if table else self.address
+            raise StorageError(f"{where}: holds a file whose name is not UTF-8") from None
+        except OSError as error:
+            where = self.path(table) if table else self.address
+            raise system_error(f"{where}: cannot be listed", error) from error
+
+    @contextmanager
+    def open(self, *names: str) -> Iterator[pa.NativeFile]:
+        """A file of the folder, open for reading."""
+        with (
+            storage_errors(self.address),
+            self.files.open_input_file(self._inside(*names)) as file,
+        ):
+            yield file
+
+    def text(self, name: str) -> str | None:
+        """Content of a UTF-8 file; None if it is absent."""
+        try:
+            return self.content(name).decode("utf-8-sig")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as error:
+            raise ResultsError(f"{self.path(name)}: cannot be read: {error}") from error
+
+    def content(self, *names: str, most: int = MOST_BYTES) -> bytes:
+        """Content of a file of the folder.
+
+        Args:
+            names: the way to it within the folder.
+            most: the largest that is read, in bytes.
+
+        Raises:
+            FileNotFoundError: it is absent.
+            ResultsError: it is larger, or no file.
+            StorageError: it cannot be read.
+        """
+        path = self.path(*names)
+        try:
+            with self.open(*names) as file:
+                if file.size() > most:
+                    raise ResultsError(f"{path}: larger than any that a sweep writes")
+                data: bytes = file.read()
+                return data
+        except FileNotFoundError:
+            raise
+        except (IsADirectoryError, NotADirectoryError) as error:
+            raise ResultsError(f"{path}: cannot be read: {error}") from error
+        except OSError as error:
+            raise system_error(f"{path}: cannot be read", error) from error
+
+    def written(self, *names: str) -> int | None:
+        """When a file of the folder was last written to, in nanoseconds; None if it is absent."""
+        with storage_errors(self.address):
+            time: int | None = self.files.get_file_info(self._inside(*names)).mtime_ns
+        return time
+
+    def require(self) -> None:
+        """Raise `SweepNotFound` unless the folder holds something that a sweep writes."""
+        try:
+            present = set(self.entries())
+        except StorageError as error:
+            if isinstance(error.__cause__, NotADirectoryError):
+                raise SweepNotFound(str(error)) from error
+            raise
+        if not {CONFIG, COMMITS, *TABLES} & present:
+            self.require_place()
+            raise SweepNotFound(f"{self.address}: no sweep there")
+
+    def require_place(self) -> None:
+        """Raise `StorageError` if there is nothing that the folder could be in."""
+        require_bucket(self.files, self.root, self.address)
+
+    def _inside(self, *names: str) -> str:
+        return "/".join((self.root, *filter(None, names)))

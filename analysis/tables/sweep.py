@@ -1,0 +1,244 @@
+"""The tables of one sweep, or of several, as DataFrames; and the best trial."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from analysis.errors import ResultsError
+from analysis.tables.commits import Commit
+from analysis.tables.committed import read_tables
+from analysis.tables.config_columns import PREFIX
+from analysis.tables.confirm_folder import confirm_tables
+from analysis.tables.confirm_schema import CONFIRM_TABLES, bare_schemas
+from analysis.tables.folder import CONFIG, SweepFolder
+from analysis.tables.joined import under, united
+from analysis.tables.parts import sweep_id_of
+from analysis.tables.plain_yaml import read_yaml
+from analysis.tables.schema import (
+    TABLES,
+    proposals_schema,
+    records_schema,
+    steps_schema,
+    trials_schema,
+)
+from analysis.tables.storage import Address
+
+_DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+
+_BARE = {
+    "proposals": proposals_schema({}),
+    "steps": steps_schema(),
+    "records": records_schema(),
+    "trials": trials_schema({}, (), 0),
+}
+"""What a table has where nothing was written yet."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep wrote, or several; the columns are documented in `analysis.tables.schema`.
+
+    Of several sweeps, each table has a leading column `sweep` with the sweep's name, and the
+    columns of all; a trial is then told by `sweep` and `trial`.
+
+    Example:
+        >>> sweep = load("results/first")
+        >>> sweep.completed().nlargest(5, "composite")[["trial", *sweep.setting_columns()]]
+    """
+
+    path: str
+    """Where it lies; of several sweeps, their places with commas between."""
+    trials: pd.DataFrame
+    """One row per ended trial, by number."""
+    steps: pd.DataFrame
+    """One row per greedy step."""
+    records: pd.DataFrame
+    """One row per trial, record and rung report."""
+    proposals: pd.DataFrame
+    """One row per started trial, by number."""
+    config: Mapping[str, Any]
+    """sweep.yaml; empty if it is absent, and of several sweeps."""
+    confirm: pd.DataFrame = field(default_factory=lambda: _empty("confirm"))
+    """One row per walk of `ratchet confirm`; empty before. See `analysis.tables.confirm_schema`."""
+    confirm_records: pd.DataFrame = field(default_factory=lambda: _empty("confirm_records"))
+    """One row per such walk and record."""
+    sweeps: Mapping[str, Sweep] = field(default_factory=dict, repr=False)
+    """Of several sweeps, each one by name; else empty."""
+    invalid: str | None = None
+    """Why the results must not be used; None if they may be, and of several sweeps."""
+    unchecked: tuple[int, ...] = ()
+    """Trials after which nobody has looked whether the shared weights were still the same, because
+    their driver was killed before; empty of several sweeps."""
+
+    def completed(self) -> pd.DataFrame:
+        """The rows of `trials` that were not stopped and did not fail, baselines among them.
+
+        Example:
+            >>> sweep.completed().groupby("role")["composite"].max()
+        """
+        return self.trials[self.trials["status"] == "completed"]
+
+    def search_trials(self) -> pd.DataFrame:
+        """The rows of `trials` that the search proposed, however they ended.
+
+        Example:
+            >>> sweep.search_trials()["status"].value_counts()
+        """
+        return self.trials[self.trials["role"] == "search"]
+
+    def setting_columns(self) -> list[str]:
+        """The columns `config/<key>` in which search trials differ from each other.
+
+        Example:
+            >>> sweep.setting_columns()
+            ['config/greedy.steps', 'config/greedy.patience']
+        """
+        columns = [str(name) for name in self.trials if str(name).startswith(PREFIX)]
+        several = self.search_trials()[columns].nunique(dropna=False) > 1
+        return [name for name in columns if several[name]]
+
+    def require_one(self) -> None:
+        """Raise a ValueError if this is several sweeps, for questions that are about one.
+
+        Example:
+            >>> load("results/a").require_one()
+            ValueError: one sweep must be given, but got (sweeps=a, b)
+        """
+        if self.sweeps:
+            raise ValueError(f"one sweep must be given, but got (sweeps={', '.join(self.sweeps)})")
+
+
+def load(
+    path: Address | Sequence[Address], tables: Collection[str] = TABLES, *, verify: bool = True
+) -> Sweep:
+    """Read a sweep, or several at once, finished or running.
+
+    Integer and boolean columns that may be empty are nullable (`Int64`, `boolean`); in columns of
+    floats, pandas shows "not a number" and "no value" both as NaN. Parquet keeps them apart.
+
+    Args:
+        path: the sweep's folder, such as results/my-sweep, or an address such as s3://bucket/it;
+            or a list of them. Of a list, every table has a leading column `sweep`: the folder's
+            name, or the whole path where two folders have the same name.
+        tables: which of proposals, steps, records and trials to read; the others come empty.
+        verify: compare every part with the digest that was committed, and the rows of each trial
+            with their number. Without it, damage may come as wrong values.
+
+    Raises:
+        SweepNotFound: there is no sweep.
+        StorageError: the store cannot be used: no such bucket, access denied, no answer.
+        ResultsError: damaged or foreign files, or files of a later version; all of them are named.
+            Of a list also: sweeps whose columns contradict each other.
+        ValueError: an empty list, or one that names a sweep twice; a table that there is not.
+
+    Example:
+        >>> sweep = load("results/my-sweep")
+        >>> sweep.trials.groupby("status")["composite"].median()
+        >>> load(["results/a", "s3://bucket/b"]).completed().groupby("sweep")["composite"].max()
+    """
+    if not {*tables} <= {*TABLES}:
+        raise ValueError(f"tables must be among {', '.join(TABLES)}, but got ({tables=})")
+    if isinstance(path, str | os.PathLike):
+        return _load_one(SweepFolder.at(path), tables, verify)[0]
+    return _load_several([SweepFolder.at(each) for each in path], tables, verify)
+
+
+def _load_one(
+    folder: SweepFolder, wanted: Collection[str], verify: bool
+) -> tuple[Sweep, dict[str, pa.Table]]:
+    folder.require()
+    commit, read = read_tables(folder, (*wanted, *CONFIRM_TABLES), verify)
+    tables = {
+        table: read.get(table, schema.empty_table()).sort_by("trial")
+        for table, schema in _BARE.items()
+    }
+    tables |= confirm_tables(folder, read, verify)
+    config = _config(folder, commit)
+    _check_owner(folder, config, tables)
+    frames: Any = {table: _frame(rows) for table, rows in tables.items()}
+    marks: Any = {"invalid": commit.invalid, "unchecked": commit.unchecked}
+    return Sweep(path=folder.address, config=config, **frames, **marks), tables
+
+
+def _load_several(folders: Sequence[SweepFolder], wanted: Collection[str], verify: bool) -> Sweep:
+    addresses = [folder.address for folder in folders]
+    if not addresses or len({*addresses}) < len(addresses):
+        raise ValueError(f"different sweeps must be given, but got (paths={addresses})")
+    names = [folder.name for folder in folders]
+    names = [f.address if names.count(f.name) > 1 else f.name for f in folders]
+    read = {
+        name: _load_one(folder, wanted, verify) for name, folder in zip(names, folders, strict=True)
+    }
+    where = ", ".join(addresses)
+    frames: dict[str, Any] = {}
+    for table in (*TABLES, *CONFIRM_TABLES):
+        named = [_named(name, tables[table]) for name, (_, tables) in read.items()]
+        frames[table] = _frame(under(united([rows.schema for rows in named], where), named))
+    sweeps = {name: sweep for name, (sweep, _) in read.items()}
+    return Sweep(path=where, config={}, sweeps=sweeps, **frames)
+
+
+def _named(name: str, rows: pa.Table) -> pa.Table:
+    column = pa.array([name] * len(rows), pa.string())
+    return rows.add_column(0, pa.field("sweep", pa.string(), nullable=False), column)
+
+
+def best(trials: pd.DataFrame) -> pd.Series | None:
+    """The completed trial with the highest composite; None if there is none.
+
+    Ties go to the higher score, then to fewer steps, then to the lower number. Baselines compete
+    like any other row: leave them out before, where only proposals of the search are wanted.
+    """
+    ended = ranked(trials)
+    return None if ended.empty else ended.iloc[0]
+
+
+def ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    """The completed trials, best first, in the order of `best`."""
+    ended = trials[(trials["status"] == "completed") & trials["composite"].notna()]
+    order = ["composite", "score", "steps", "trial"]
+    return ended.sort_values(order, ascending=[False, False, True, True])
+
+
+def _check_owner(
+    folder: SweepFolder, config: Mapping[str, Any], tables: Mapping[str, pa.Table]
+) -> None:
+    owner = config.get("sweep_id")
+    faults = [
+        f"{folder.path(table)}: belongs to sweep {found}, but {CONFIG} to sweep {owner}"
+        for table, rows in tables.items()
+        if owner is not None and (found := sweep_id_of(rows.schema)) not in (None, owner)
+    ]
+    if faults:
+        raise ResultsError(faults)
+
+
+def _frame(rows: pa.Table) -> pd.DataFrame:
+    frame = rows.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    whole = {
+        field.name: "int64" if pa.types.is_int64(field.type) else "bool"
+        for field in rows.schema
+        if not field.nullable and field.type in _DTYPES
+    }
+    return frame.astype(whole)
+
+
+def _empty(table: str) -> pd.DataFrame:
+    return _frame(bare_schemas()[table].empty_table())
+
+
+def _config(folder: SweepFolder, commit: Commit) -> dict[str, Any]:
+    text = folder.text(CONFIG) if commit.sweep is None else commit.sweep
+    try:
+        config = read_yaml(text or "{}")
+    except ValueError as error:
+        raise ResultsError(f"{folder.path(CONFIG)}: {error}") from error
+    if not isinstance(config, dict):
+        raise ResultsError(f"{folder.path(CONFIG)}: not a mapping")
+    return config

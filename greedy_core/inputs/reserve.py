@@ -1,0 +1,96 @@
+"""The records that a plan reserves, cut into sequences that confirm what was chosen without them.
+
+Sequence n holds the reserved records n * edits to (n + 1) * edits - 1, in the order of the
+selection. So sequences share no record with each other or with what was edited, and sequence n is
+the same however many there are. Their prompts are split as those of the edited records are, over
+the whole dataset: what was a probe paraphrase of the search, or a rewrite prompt, is no held-out
+paraphrase here, and what was a probe neighbor no held-out one.
+
+Everything else of a plan stays: the covariance, too, is that of the plan's own corpus. Where that
+is the dataset's text, reserved records are in it, in the search as in the confirmation and alike
+for every setting; what is to be written (target_new) never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from greedy_core.errors import RecordsError, SettingsError
+from greedy_core.inputs.edit_inputs import check_measurable
+from greedy_core.inputs.prompt_split import split_prompts
+from greedy_core.inputs.records import EditRecord
+from greedy_core.inputs.selection import Selection, load_records, select
+from greedy_core.settings import EditSettings
+
+MOST_SEQUENCES = 5
+"""Sequences that are taken where nobody asks for a number."""
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """A dataset's reserved records, as sequences of as many records as a plan edits."""
+
+    settings: EditSettings
+    """The plan's."""
+    records: Sequence[EditRecord]
+    """The whole dataset."""
+    selection: Selection
+    """What the plan edits, and what it reserves."""
+
+    @classmethod
+    def read(cls, settings: EditSettings) -> Reserve:
+        """Read the settings' dataset.
+
+        Raises:
+            InputError: with everything that is wrong.
+        """
+        records = load_records(settings.dataset)
+        return cls(settings, records, select(records, settings))
+
+    @property
+    def possible(self) -> int:
+        """How many sequences there are."""
+        return len(self.selection.reserved) // self.settings.edits
+
+    def sequences(self, count: int | None = None) -> list[Selection]:
+        """The first sequences, each as a selection that edits its records and reserves none.
+
+        Args:
+            count: how many; None takes what there is, at most 5.
+
+        Raises:
+            SettingsError: if there are fewer.
+            RecordsError: if a batch of one has no prompts that could be measured.
+
+        Example:
+            >>> [len(each.edited) for each in Reserve.read(EditSettings()).sequences(2)]
+            [20, 20]
+        """
+        wanted = max(min(self.possible, MOST_SEQUENCES), 1) if count is None else count
+        edits, reserved = self.settings.edits, len(self.selection.reserved)
+        if not 1 <= wanted <= self.possible:
+            raise SettingsError(
+                f"`1 <= sequences <= reserved records / edits` must hold, but got "
+                f"(sequences={wanted}, reserved records={reserved}, {edits=}): "
+                f"{self.possible} sequences are possible"
+            )
+        found = [self._sequence(number) for number in range(wanted)]
+        self._check(found)
+        return found
+
+    def _sequence(self, number: int) -> Selection:
+        edits = self.settings.edits
+        chosen = self.selection.reserved[number * edits : (number + 1) * edits]
+        splits = split_prompts(self.records, chosen, self.selection.edited)
+        return replace(self.selection, edited=tuple(splits), reserved=(), superseded=())
+
+    def _check(self, sequences: Sequence[Selection]) -> None:
+        faults = []
+        for number, sequence in enumerate(sequences):
+            try:
+                check_measurable(sequence, self.settings)
+            except RecordsError as error:
+                faults += [f"sequence {number}: {fault}" for fault in error.faults]
+        if faults:
+            raise RecordsError(faults)

@@ -1,0 +1,1 @@
+"""The plan and the tree of states that all walks share, with what is computed once for them."""

@@ -1,0 +1,1 @@
+"""How the factworld model was made and is measured; nothing that edits needs it."""

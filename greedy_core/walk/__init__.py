@@ -1,0 +1,1 @@
+"""The greedy walk through the states: proposals, probes, acceptance, held-out metrics."""

@@ -1,0 +1,80 @@
+"""A user's function is called: whatever it raises becomes one line that is safe to send and show.
+
+Its own exception never leaves the process. It may not be importable where it arrives, and its text
+may be none that can be encoded, which would end the worker that sends it.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from greedy_core.errors import MetricError, RatchetError
+
+Answer = TypeVar("Answer")
+
+LONGEST = 500
+"""Characters of a text that are shown."""
+
+_PLACES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_OURS = os.path.dirname(os.path.dirname(__file__))
+_NOT_THEIRS = tuple(os.path.join(place, "") for place in {*_PLACES, _OURS})
+"""Where Python's modules lie, installed packages' and ours."""
+
+
+def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
+    """What a call of a user's code comes to.
+
+    Args:
+        name: of the metric function.
+        doing: what raises, if it does: "it", "importing it".
+        call: the call.
+
+    Raises:
+        MetricError: with the type and text of what it raised, and the user's own line.
+    """
+    try:
+        return call()
+    except RatchetError:
+        raise
+    except (Exception, SystemExit) as error:
+        cause = _told(error)
+    # Raised here, it has no context whose text would travel with it.
+    raise MetricError(f"greedy.metric {name!r}: {doing} raised {cause}")
+
+
+def safe_line(text: str) -> str:
+    """A text in one line of characters that any encoding takes and no terminal obeys."""
+    line = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
+
+
+def shown(value: object, longest: int = 80) -> str:
+    """A value of a user's, whose `repr` may do anything."""
+    try:
+        return safe_line(repr(value))[:longest]
+    except Exception as error:
+        return f"a {type(value).__name__} whose repr raises {type(error).__name__}"
+
+
+def _is_users(file: str) -> bool:
+    """Whether a file is neither ours nor Python's nor an installed package's."""
+    return not file.startswith((*_NOT_THEIRS, "<"))
+
+
+def _told(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    cause = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [frame for frame in frames if _is_users(frame.filename)]
+    if not places:
+        return safe_line(cause)
+    file = os.path.basename(places[-1].filename)
+    return f"{safe_line(cause)} ({safe_line(file)}, line {places[-1].lineno})"

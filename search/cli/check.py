@@ -1,0 +1,65 @@
+"""`ratchet check`: every file of a sweep compared with what was committed, and damage set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analysis.tables.folder import SweepFolder
+from search.results.inspection import Inspection, inspect
+from search.results.lock import SweepLock
+from search.results.places import results_folder
+from search.results.repair import repair
+
+
+def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> bool:
+    """Look at every file of a sweep, and say what is wrong and what can still be used.
+
+    Args:
+        address: the sweep's folder.
+        repairing: set aside what is damaged.
+        tell: takes each line.
+
+    Returns:
+        Whether the sweep can be used as it is now.
+
+    Raises:
+        SweepNotFound: there is no sweep.
+        SweepLocked: it is to be repaired, and a driver is at work on it.
+        StorageError: the folder cannot be used.
+    """
+    found = inspect(SweepFolder.at(address))
+    for fault in found.faults:
+        tell(fault)
+    _tell_standing(found, tell)
+    if not repairing or not (found.faults or found.partial_trials):
+        if found.faults:
+            tell(f"to set aside what is damaged and go on: ratchet check {address} --repair")
+        return not found.faults
+    folder = results_folder(address)
+    with SweepLock(folder) as lock:
+        found = inspect(folder.reading)  # as it is now that nobody else writes
+        place = repair(folder, found, lock.check)
+    if place is not None:
+        tell(f"set aside: {folder.reading.path(place)}")
+    tell(f"repaired; to run again what is missing: ratchet resume {address}")
+    return True
+
+
+def _tell_standing(found: Inspection, tell: Callable[[str], None]) -> None:
+    parts = sum(len(each) for each in found.commit.parts.values())
+    partial = len(found.partial_trials)
+    tell(
+        f"{len(found.trials)} trials are whole"
+        + (f", {partial} are not" if partial else "")
+        + (f"; {len(found.walks)} confirmed walks are whole" if found.walks else "")
+        + f"; {parts} parts are as they were written"
+    )
+    if any(part.digest is None for each in found.commit.parts.values() for part in each):
+        tell("written before there were digests: only what Parquet itself checks was checked")
+    if found.commit.unchecked:
+        tell(
+            f"of {len(found.commit.unchecked)} trials nobody knows whether the shared weights were "
+            "still the same when they ended"
+        )
+    if found.commit.invalid is not None:
+        tell(found.commit.invalid)

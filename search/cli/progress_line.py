@@ -1,0 +1,122 @@
+"""The progress line of a sweep: on a terminal it is redrawn, elsewhere printed now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from greedy_core.progress import Progress
+from search.cli.streams import drawn_again
+from search.tune.recorder import Recorder
+from search.tune.watch import Watch
+from spaces.values import inert
+
+PLAIN_SECONDS = 60.0
+"""Elsewhere than on a terminal, a line this often and at the end."""
+
+
+class ProgressLine(Watch):
+    """Done, running, pruned, failed, the best composite with its settings, and the time left.
+
+    Args:
+        console: where it is written.
+        searched: keys of the settings that are searched.
+    """
+
+    def __init__(self, console: Console, searched: tuple[str, ...]) -> None:
+        self._console = console
+        self._searched = searched
+        self._live: Live | None = None
+        self._started: float | None = None
+        self._printed = time.monotonic()
+        self._line = ""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the line inside, and leave its last state."""
+        if self._console.is_terminal:
+            with drawn_again(Text("preparing"), self._console, refresh_per_second=4) as self._live:
+                yield
+            return
+        try:
+            yield
+        finally:
+            if self._line:
+                self._console.print(Text(self._line), soft_wrap=True)
+
+    def preparing(self, progress: Progress) -> None:
+        """Draw how far the preparation is."""
+        self._draw(f"preparing: {progress}")
+
+    def running(self, recorder: Recorder, total: int) -> None:
+        """Draw what the recorder knows."""
+        if self._started is None:
+            self._started = time.monotonic()  # preparing says nothing about how long trials take
+        seconds = time.monotonic() - self._started
+        self._draw(progress_line(recorder, total, seconds, self._searched))
+
+    def confirming(self, progress: Progress, running: int, failed: int) -> None:
+        """Draw how far a confirmation is."""
+        if self._started is None:
+            self._started = time.monotonic()
+        seconds = time.monotonic() - self._started
+        self._draw(" · ".join([*_walks(progress, running, failed), *_left(progress, seconds)]))
+
+    def _draw(self, line: str) -> None:
+        self._line = line
+        if self._live is not None:
+            self._live.update(Text(line))
+        elif time.monotonic() - self._printed >= PLAIN_SECONDS:
+            self._printed = time.monotonic()
+            self._console.print(Text(line), soft_wrap=True)
+
+
+def progress_line(recorder: Recorder, total: int, seconds: float, searched: tuple[str, ...]) -> str:
+    """The line as text."""
+    counts = recorder.counts
+    done = counts.total()
+    parts = [
+        f"{done}/{total} done",
+        f"{len(recorder.running)} running",
+        f"{counts['pruned']} pruned",
+        f"{counts['failed']} failed",
+    ]
+    if recorder.best is not None:
+        config: Mapping[str, Any] = recorder.best["config"]
+        settings = " ".join(f"{key}={_short(config[key])}" for key in searched)
+        parts.append(f"best {recorder.best['composite']:.3f} ({settings})")
+    if recorder.waiting is not None:
+        parts.append(f"waiting: {inert(recorder.waiting)}")
+    return " · ".join([*parts, *_left(Progress("trials", done, total), seconds)])
+
+
+def _walks(progress: Progress, running: int, failed: int) -> list[str]:
+    return [f"confirming: {progress}", f"{running} running", f"{failed} failed"]
+
+
+def _left(progress: Progress, seconds: float) -> list[str]:
+    """The time left, where something says how long the rest takes."""
+    done, total = progress.done, progress.total
+    return [f"{_duration(seconds / done * (total - done))} left"] if 0 < done < total else []
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else inert(str(value))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )

@@ -1,0 +1,193 @@
+"""Commands on a sweep that is there: best, confirm, report, export, status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+import analysis
+from greedy_core.errors import InputError
+from search.cli.exit_status import DAMAGED, SOME_FAILED
+from search.cli.messages import set_up_logging
+from search.cli.options import (
+    AcceptVersions,
+    Folder,
+    GiveUpAfter,
+    Json,
+    Verbose,
+    WaitForLock,
+)
+from search.cli.streams import console
+from search.cli.verdict_table import print_verdict
+from search.cluster.patience import GIVE_UP_AFTER
+from search.config.arguments import given_path
+from search.sweep.valid import load_valid
+from spaces.values import inert
+
+
+def best(folder: Folder, as_json: Json = False) -> None:
+    """Show a sweep's best setting, its metrics, and its lead over each baseline.
+
+    Example: ratchet best results/first --json
+    """
+    from analysis.judging.verdict import verdict
+
+    sweep = load_valid(folder)
+    found = verdict(sweep)
+    if found is None:
+        raise InputError(f"{folder}: no search trial has been completed{_counted(sweep)}")
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        print_verdict(found, console())
+
+
+def confirm(
+    folder: Folder,
+    top: Annotated[
+        int, typer.Option(metavar="K", min=1, help="Best settings of the search to confirm.")
+    ] = 3,
+    sequences: Annotated[
+        int | None,
+        typer.Option(
+            metavar="R",
+            min=1,
+            help="Sequences of reserved records; by default all there are, at most 5.",
+            show_default=False,
+        ),
+    ] = None,
+    accept_versions: AcceptVersions = False,
+    wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run the best settings and the baselines again, on records that the sweep never edited.
+
+    Example: ratchet confirm results/first --top 3 --sequences 5
+    """
+    set_up_logging(verbose)
+    from search.sweep.file import SweepFile
+
+    SweepFile.read(folder)
+    from search.cli.confirm import confirm_and_show  # imports Ray, once there is a sweep
+
+    failed = confirm_and_show(
+        folder,
+        top,
+        sequences,
+        accept_versions,
+        as_json,
+        verbose,
+        wait=wait_for_lock,
+        give_up_after=give_up_after,
+    )
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def report(
+    folder: Folder,
+    form: Annotated[
+        Literal["html", "md", "ipynb"],
+        typer.Option("--format", help="A page, Markdown, or a notebook to go on from."),
+    ] = "html",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to write it; by default DIR/NAME/report.html, for an object store "
+            "NAME-report.html here.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a report: the verdict, the best setting as YAML, and a figure for each question.
+
+    Example: ratchet report results/first --format md --out first.md
+    """
+    from analysis.report import report_path, write_report
+
+    sweep = load_valid(folder)
+    path = given_path("--out", str(out)) if out else report_path(sweep, form)
+    try:
+        write_report(sweep, path, form)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    typer.echo(inert(str(path)))
+
+
+def export(
+    folder: Folder,
+    out: Annotated[str, typer.Argument(metavar="OUT", help="A new folder, or an empty one.")],
+    trial: Annotated[
+        str,
+        typer.Option(metavar="best|NUMBER", help="The search's best trial, or any by its number."),
+    ] = "best",
+    to: Annotated[
+        Literal["adapter", "merged"],
+        typer.Option(help="A LoRA adapter for PEFT, or the whole model with the edits merged."),
+    ] = "adapter",
+    accept_differences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-differences",
+            help="Export the walk as it goes here, where it differs from the one in the results.",
+        ),
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a trial's edited model, as an adapter or merged, with a model card.
+
+    Example: ratchet export results/first --trial best --to adapter first-adapter
+    """
+    set_up_logging(verbose)
+    from search.export.run import export_trial
+
+    typer.echo(inert(export_trial(folder, trial, to, out, accept_differences)))
+
+
+def check(
+    folder: Folder,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Set aside what is damaged; `resume` runs those trials again."
+        ),
+    ] = False,
+) -> None:
+    """Compare every file of a sweep with what was committed; say what can still be used.
+
+    Example: ratchet check results/first
+    """
+    set_up_logging(verbose=False)
+    from search.cli.check import check_sweep
+
+    if not check_sweep(folder, repair, lambda line: typer.echo(inert(line))):
+        raise typer.Exit(DAMAGED)
+
+
+def status(
+    folder: Folder,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look every 2 s until nobody works on it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how a sweep stands, while it runs and after.
+
+    Example: ratchet status results/first --watch
+    """
+    from search.cli.status import show_status
+
+    show_status(folder, watch, as_json)
+
+
+def _counted(sweep: analysis.Sweep) -> str:
+    """How the search trials ended, none of them being complete."""
+    statuses = sweep.trials["status"][sweep.trials["role"] == "search"].value_counts()
+    counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
+    return f" ({counts})" if counts else " yet"

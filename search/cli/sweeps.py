@@ -1,0 +1,180 @@
+"""Commands that edit: run, resume, extend, edit; and config, which shows what they would use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import analysis
+from search.cli.exit_status import SOME_FAILED
+from search.cli.messages import set_up_logging
+from search.cli.options import (
+    AcceptVersions,
+    Config,
+    Folder,
+    GiveUpAfter,
+    Json,
+    Verbose,
+    WaitForLock,
+)
+from search.cli.streams import console
+from search.cli.verdict_table import print_verdict
+from search.cluster.interrupts import Interrupts
+from search.cluster.patience import GIVE_UP_AFTER, Patience
+from search.config.arguments import given_path, resolved_config, split_arguments, sweep_address
+from search.config.places import expanded
+from search.config.settings import SweepConfig
+from spaces.values import inert
+
+if TYPE_CHECKING:
+    from search.tune.run import Outcome
+    from search.tune.watch import Watch
+
+
+def run(
+    config: Config = None,
+    results: Annotated[
+        str, typer.Option(metavar="DIR", help="Where sweeps are kept; or s3://bucket/prefix.")
+    ] = "results",
+    name: Annotated[str, typer.Option(metavar="NAME", help="The sweep's name.")] = "sweep",
+    or_resume: Annotated[
+        bool,
+        typer.Option("--or-resume", help="Finish the sweep if it is there, with these settings."),
+    ] = False,
+    wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
+    verbose: Verbose = False,
+) -> None:
+    """Run a sweep, and write it to DIR/NAME.
+
+    Example: ratchet run search.trials=64 --results results --name first
+    """
+    set_up_logging(verbose)
+    path, overrides = split_arguments(config or [])
+    folder = sweep_address(results, name)
+    resolved = resolved_config(path, overrides)
+    from search.tune.run import run_sweep  # imports Ray, once the input is known to be right
+
+    def start(watch: Watch) -> Outcome:
+        return run_sweep(
+            resolved,
+            folder,
+            watch,
+            verbose,
+            or_resume=or_resume,
+            wait=wait_for_lock,
+            give_up_after=give_up_after,
+        )
+
+    _sweep(start, resolved, give_up_after)
+
+
+def resume(
+    folder: Folder,
+    accept_versions: AcceptVersions = False,
+    wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
+    verbose: Verbose = False,
+) -> None:
+    """Finish a sweep that was interrupted; ended trials stay as they are.
+
+    Example: ratchet resume results/first
+    """
+    set_up_logging(verbose)
+    from search.sweep.file import SweepFile
+
+    config = SweepFile.read(folder).config
+    from search.tune.run import resume_sweep
+
+    def start(watch: Watch) -> Outcome:
+        waits = {"wait": wait_for_lock, "give_up_after": give_up_after}
+        return resume_sweep(folder, watch, verbose, accept_versions, **waits)
+
+    _sweep(start, config, give_up_after)
+
+
+def extend(
+    folder: Folder,
+    trials: Annotated[int, typer.Option(metavar="N", help="Search trials to add.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[key=value ...]",
+            help="Other settings of search, cache and ray: a space, a sampler, ...",
+            show_default=False,
+        ),
+    ] = None,
+    accept_versions: AcceptVersions = False,
+    wait_for_lock: WaitForLock = 0.0,
+    give_up_after: GiveUpAfter = GIVE_UP_AFTER,
+    verbose: Verbose = False,
+) -> None:
+    """Add trials to a sweep, in its own space or another, on top of all that have ended.
+
+    Example: ratchet extend results/first --trials 32 'search.space.greedy.steps={int: [2, 4]}'
+    """
+    set_up_logging(verbose)
+    from search.sweep.extension import Extension
+    from search.sweep.file import SweepFile
+
+    extension = Extension(folder, trials, tuple(settings or ()))
+    config = extension.config_of(SweepFile.read(folder))
+    from search.tune.run import extend_sweep
+
+    def start(watch: Watch) -> Outcome:
+        waits = {"wait": wait_for_lock, "give_up_after": give_up_after}
+        return extend_sweep(extension, watch, verbose, accept_versions, **waits)
+
+    _sweep(start, config, give_up_after)
+
+
+def edit(
+    config: Config = None,
+    as_json: Json = False,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Write step events here.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Edit with one setting, without Ray: step events and final metrics.
+
+    Example: ratchet edit greedy.steps=4 greedy.patience=1 --events steps.jsonl
+    """
+    set_up_logging(verbose)
+    path, overrides = split_arguments(config or [])
+    file = None if events is None else given_path("--events", str(events))
+    resolved = expanded(resolved_config(path, overrides, space=False))
+    from search.cli.edit import edit_once
+
+    edit_once(resolved, console(), as_json, file)
+
+
+def show_config(config: Config = None) -> None:
+    """Print the resolved configuration as YAML.
+
+    Example: ratchet config edits=40 search.space=extended > sweep.yaml
+    """
+    set_up_logging(verbose=False)
+    path, overrides = split_arguments(config or [])
+    typer.echo(resolved_config(path, overrides, space=False).to_yaml(), nl=False)
+
+
+def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, give_up_after: float) -> None:
+    """Run a sweep under a progress line; say where it is, and show its best setting."""
+    from analysis.judging.verdict import verdict
+    from search.cli.progress_line import ProgressLine
+
+    line = ProgressLine(console(stderr=True), tuple(config.search_space().distributions))
+    with line.shown():
+        outcome = start(line)
+    patience = Patience(give_up_after, Interrupts())
+    found = verdict(patience.insist(lambda: analysis.load(outcome.folder)))
+    if found is not None:
+        print_verdict(found, console())
+    typer.echo(f"results: {inert(str(outcome.folder))}")
+    if outcome.failed:
+        typer.echo(f"{outcome.failed} trials failed; see the column error of trials", err=True)
+        raise typer.Exit(SOME_FAILED)

@@ -1,0 +1,114 @@
+"""What a command is given, checked as a whole before anything heavy is imported or created."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from analysis.tables.paths import S3, local_path
+from analysis.tables.storage import S3Address, endpoint
+from greedy_core.inputs.edit_inputs import notes, read_inputs
+from greedy_core.inputs.model_config import check_tokenizer_files, read_model_config
+from search.config.places import expanded, given
+from search.config.reader import ConfigError, read_config
+from search.config.settings import CacheSettings, SweepConfig
+
+logger = logging.getLogger(__name__)
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Tell the configuration file from the overrides.
+
+    Raises:
+        ConfigError: if there is more than one file.
+    """
+    paths = [text for text in arguments if "=" not in text]
+    if len(paths) > 1:
+        raise ConfigError(
+            f"one configuration file can be given, but got {', '.join(paths)}; "
+            "settings are written key=value"
+        )
+    path = given_path("the configuration", paths[0]) if paths else None
+    return path, [text for text in arguments if "=" in text]
+
+
+def given_path(what: str, text: str) -> Path:
+    """The path that an argument names.
+
+    Args:
+        what: what it is given for, as a message begins.
+        text: the argument.
+
+    Raises:
+        ConfigError: if it names none.
+    """
+    try:
+        return Path(local_path(text))
+    except ValueError as error:
+        raise ConfigError(f"{what} {error}") from None
+
+
+def check_name(name: str) -> str:
+    """A sweep's name, which becomes a folder among the results.
+
+    Raises:
+        ConfigError: if it could be anything else than a plain name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", name):
+        raise ConfigError(
+            "--name must be letters, digits, dots, hyphens and underscores, "
+            f"beginning with a letter or digit, but got {name!r:.80}"
+        )
+    return name
+
+
+def sweep_address(results: str, name: str) -> str:
+    """The address of a sweep among the results, which its name cannot lead out of.
+
+    Raises:
+        ConfigError: if the name could be anything else than a plain name.
+        StorageError: if the results cannot be there.
+    """
+    check_name(name)
+    if not results.startswith(S3):
+        return str(given_path("--results", results) / name)
+    S3Address.parse(results)
+    return f"{results.rstrip('/')}/{name}"
+
+
+def resolved_config(
+    path: Path | None, overrides: Sequence[str], *, space: bool = True
+) -> SweepConfig:
+    """Read a configuration, its dataset and corpus; fill in the model's published defaults.
+
+    Args:
+        path: the configuration file.
+        overrides: `key=value`.
+        space: whether the search space must fit.
+
+    Returns:
+        the configuration, with its paths as they were given.
+
+    Raises:
+        InputError: with everything that is wrong.
+    """
+    config = read_config(path, overrides, space=space)
+    _check_store(config.cache)
+    here = expanded(config).edit
+    model_config = read_model_config(here.model)
+    check_tokenizer_files(here.model)
+    inputs = read_inputs(here, model_config)
+    for note in notes(inputs.selection):
+        logger.warning(note)
+    resolved = replace(config, edit=inputs.settings)
+    return resolved.with_values(given(config, resolved))
+
+
+def _check_store(cache: CacheSettings) -> None:
+    """What can be said of the store's folder without touching it."""
+    if cache.dir is not None and cache.dir.startswith(S3):
+        S3Address.parse(cache.dir)
+        endpoint()

@@ -1,0 +1,269 @@
+"""Runs a sweep's best settings and its baselines again, on records that the sweep never edited.
+
+Every setting walks every sequence, so that all comparisons are paired. A walk's rows are on disk as
+soon as it has ended; what is there already, from this command or an earlier one, is not run again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import ray
+
+from analysis.tables.confirm_schema import CONFIRM, confirm_schemas
+from analysis.tables.storage import Address
+from analysis.tables.sweep import load, ranked
+from greedy_core.errors import BaseModelChanged, SettingsError
+from greedy_core.inputs.edit_inputs import notes
+from greedy_core.inputs.reserve import Reserve
+from greedy_core.inputs.selection import Selection
+from greedy_core.progress import Progress
+from search.cluster.interrupts import PATIENCE, Interrupts, interruptible
+from search.cluster.patience import GIVE_UP_AFTER, Patience
+from search.cluster.preparation import Shared, prepared
+from search.cluster.private_folder import private_folder
+from search.cluster.ray_session import ray_session
+from search.confirm.pool import WalkEnd, WalkPool
+from search.confirm.worker import Walk
+from search.results.confirm_log import ConfirmLog
+from search.results.lock import SweepLock
+from search.results.parts import ResultsFolder
+from search.results.places import results_folder
+from search.results.progress import require_valid
+from search.results.recovery import ended_trials
+from search.sweep.candidates import candidates
+from search.sweep.earlier import EarlierTrials
+from search.sweep.file import SweepFile, versions
+from search.sweep.sameness import require_same_data, require_same_settings, same_versions
+from search.tune.patient_log import MOST_HELD
+from search.tune.store_news import StoreNews
+from search.tune.watch import Watch
+from search.worker.import_places import make_importable
+from search.worker.reports import REFUSAL
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = frozenset(column.name for column in CONFIRM)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be confirmed, and on what."""
+
+    walks: tuple[Walk, ...]
+    """Every setting on every sequence; the best setting and the baselines come first."""
+    sequences: tuple[Selection, ...]
+    """The records of each sequence."""
+
+
+def confirm_sweep(
+    folder: Address,
+    top: int,
+    sequences: int | None,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    *,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> int:
+    """Run what a sweep's confirmation lacks; says how many of the walks asked for have failed.
+
+    Args:
+        folder: the sweep's.
+        top: how many settings of the search to confirm.
+        sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
+        watch: told about progress.
+        verbose: let the libraries talk.
+        accept_versions: take other versions of packages than the sweep's.
+        wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once walks run.
+
+    Raises:
+        ResultsError: if the folder is damaged, or the sweep is not valid.
+        StorageError: if the store cannot be used.
+        BaseModelChanged: if walks wrote into the shared weights; none of them is kept.
+        InputError: if no trial has been completed, too few records are reserved or asked for, or
+            settings, data or versions are not those of the sweep.
+        SweepInterrupted: after a signal; walks that had ended are on disk.
+    """
+    SweepFile.read(folder)
+    results = results_folder(folder)
+    with interruptible() as interrupts, SweepLock(results, wait) as lock:
+        file = SweepFile.read(folder)
+        make_importable(file.import_roots)
+        require_valid(results.reading)
+        require_same_settings(file, results)
+        asked = _asked(file, results, top, sequences)
+        found = versions()
+        log = ConfirmLog(results, _schemas(file, found), before_write=lock.check)
+        missing = [w for w in asked.walks if (w.trial, w.sequence) not in log.completed]
+        if not missing:
+            return 0
+        same_versions(file.versions, found, accept_versions, "confirm")
+        with ray_session(file.config, verbose, interrupts):
+            shared = prepared(
+                file.config,
+                watch.preparing,
+                file.import_roots,
+                records=False,
+                others=asked.sequences,
+            )
+            require_same_data(file.digests, shared.digests)
+            log.open()
+            patience = Patience(give_up_after, interrupts)
+            session = ConfirmSession(file, shared, log, watch, interrupts, patience)
+            session.run(missing, asked.sequences)
+    return session.failed
+
+
+def _asked(file: SweepFile, results: ResultsFolder, top: int, sequences: int | None) -> Asked:
+    if EarlierTrials.read(file, results).assignment().total:
+        logger.warning("the sweep is not finished; trials that end later are not confirmed")
+    ranking = ranked(load(results.reading.address).trials)["trial"]
+    chosen = candidates(ended_trials(results), ranking, top, results.reading.address)
+    reserve = Reserve.read(file.config.edit)
+    require_same_data(file.digests, {"dataset": reserve.selection.digest})
+    selections = reserve.sequences(sequences)
+    _require_two_batches(len(selections), file.config.edit.batches)
+    for number, selection in enumerate(selections):
+        for note in notes(selection):
+            logger.warning("sequence %d: %s", number, note)
+    walks = [
+        Walk(each.trial, each.role, number, each.settings)
+        for each in chosen
+        for number in range(len(selections))
+    ]
+    return Asked(tuple(walks), tuple(selections))
+
+
+def _require_two_batches(sequences: int, batches: int) -> None:
+    if sequences * batches < 2:
+        raise SettingsError(
+            "`sequences * batches of one >= 2` must hold, since there is no interval without, "
+            f"but got ({sequences=}, {batches=})"
+        )
+
+
+def _schemas(file: SweepFile, found: dict[str, str]) -> dict[str, Any]:
+    return confirm_schemas(sweep_id=file.sweep_id, sweep_name=file.name, facts=found)
+
+
+class ConfirmSession:
+    """One driver's share of a confirmation.
+
+    Args:
+        file: the sweep.
+        shared: what workers share.
+        log: takes the rows.
+        watch: told about progress.
+        interrupts: heeded while walks run.
+        patience: with the place that walks are written to; None: none.
+    """
+
+    def __init__(
+        self,
+        file: SweepFile,
+        shared: Shared,
+        log: ConfirmLog,
+        watch: Watch,
+        interrupts: Interrupts,
+        patience: Patience | None = None,
+    ) -> None:
+        self.failed = 0
+        """Walks that have failed for the last time."""
+        self._done = 0
+        self._total = 0
+        self._file = file
+        self._shared = shared
+        self._log = log
+        self._watch = watch
+        self._interrupts = interrupts
+        self._patience = patience or Patience(0, interrupts)
+        self._held: deque[WalkEnd] = deque()
+        """Walks that have ended and are not written, the first one first."""
+        self._store_news = StoreNews()
+
+    def run(self, walks: Sequence[Walk], sequences: Sequence[Selection]) -> None:
+        """Run walks, and write each as it ends; then look at the weights, however that ends.
+
+        Raises:
+            BaseModelChanged: if somebody wrote into them; what was written is removed.
+        """
+        records = [ray.put(each) for each in sequences]
+        self._total = len(walks)
+        try:
+            with self._interrupts.held(PATIENCE), private_folder() as words:
+                pool = WalkPool(
+                    self._file.config,
+                    self._shared.reference,
+                    records,
+                    self._interrupts,
+                    str(words),
+                    self._tell,
+                )
+                for end in pool.run(walks):
+                    self._held.append(end)
+                    self._write_held(everything=len(self._held) >= MOST_HELD)
+                    self._done += 1
+                    self.failed += end.result is None
+                self._write_held(everything=True)
+                self._tell(0)
+        except BaseModelChanged:
+            self._log.discard()
+            raise
+        finally:
+            with self._interrupts.held():
+                try:
+                    self._write_held(everything=True)
+                finally:
+                    self._look_at_weights()
+
+    def _look_at_weights(self) -> None:
+        try:
+            self._shared.check_unchanged()
+        except BaseModelChanged as changed:
+            try:
+                self._patience.insist(self._log.discard)
+            finally:
+                raise changed
+
+    def _write_held(self, everything: bool) -> None:
+        """Write what has ended: all of it, or what its place takes at once.
+
+        Raises:
+            StorageError: it takes nothing, and time does not cure that.
+        """
+        while self._held:
+            write = partial(self._write, self._held[0])
+            if everything:
+                self._patience.insist(write)
+            elif not self._patience.attempt(write):
+                return
+            self._held.popleft()
+
+    def _write(self, end: WalkEnd) -> None:
+        values = end.result.values if end.result else {}
+        row = {
+            **{name: value for name, value in values.items() if name in _COLUMNS},
+            "trial": end.walk.trial,
+            "role": end.walk.role,
+            "sequence": end.walk.sequence,
+            "status": "completed" if end.result else "failed",
+            "attempt": end.attempt,
+            "error": end.error,
+            "started": end.started,
+            "seconds": end.seconds,
+        }
+        self._log.write(row, end.result.records if end.result else ())
+        if end.result is not None:
+            self._store_news.heard(values["worker"], values.get(REFUSAL))
+
+    def _tell(self, running: int) -> None:
+        self._write_held(everything=False)
+        self._watch.confirming(Progress("walks", self._done, self._total), running, self.failed)

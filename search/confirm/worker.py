@@ -1,0 +1,151 @@
+"""A worker of a confirmation: whole walks on sequences of reserved records, one after another."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ray
+
+from greedy_core.inputs.selection import Selection
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.weights_check import WeightsCheck
+from greedy_core.settings import EditSettings
+from greedy_core.walk.edit import unedited
+from greedy_core.walk.evaluation import Evaluation
+from greedy_core.walk.greedy import GreedyRun
+from search.cluster.signs_of_life import Pulse
+from search.worker.import_places import look_there_last
+from search.worker.last_words import LastWords
+from search.worker.reports import REFUSAL, WalkReports
+from search.worker.workbench import Prepared, Workbench
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A setting that is to be run on a sequence."""
+
+    trial: int
+    """The sweep's trial that the setting is of."""
+    role: str
+    """That trial's role."""
+    sequence: int
+    """Number of the sequence."""
+    settings: EditSettings
+    """The setting."""
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """What a walk came to."""
+
+    values: Mapping[str, Any]
+    """By column of `confirm`, and more that a report says."""
+    records: tuple[Mapping[str, Any], ...]
+    """Rows of `confirm_records`."""
+
+
+class WalkWorker:
+    """Keeps the base model, and the states of the sequence that it was last asked for.
+
+    Args:
+        prepared: model, corpus and covariances; its own records are not used.
+        timeout: how long it may give no sign of life, in seconds.
+        words: the driver's folder for last words.
+    """
+
+    def __init__(self, prepared: Prepared, timeout: float, words: str) -> None:
+        look_there_last(prepared.import_places)
+        self._prepared = prepared
+        self._timeout = timeout
+        self._pulse = Pulse()
+        self._words = LastWords(words)
+        self._name = ""
+        self._model: tuple[LanguageModel, WeightsCheck] | None = None
+        self._sequence: int | None = None
+        self._bench: Workbench | None = None
+
+    def ready(self) -> None:
+        """Answer; what can fail belongs to a walk, which says why it failed and is tried again."""
+
+    def walk(self, name: str, walk: Walk, selection: Selection) -> WalkResult:
+        """Walk to the end, and measure there what acceptance has not seen.
+
+        Args:
+            name: under which signs of life are given.
+            walk: what to do.
+            selection: the records of its sequence.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
+        """
+        self._name = name
+        self._words.begin(name, walk.settings.greedy.metric)
+        bench = self._bench_of(walk.sequence, selection)
+        scores, settings = bench.open(walk.settings)
+        # Dear, and the same for all settings of a plan: who comes first computes it for all.
+        scores.tree.base.prepare(lambda progress: self._show_life())
+        run = GreedyRun(scores, settings)
+        while not run.done:
+            self._show_life()
+            run.step()
+            bench.share_if_due()
+        self._show_life()
+        after, before = run.evaluate(), unedited(scores, settings)
+        bench.verify()
+        values = WalkReports(run).report(after, before)
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        return WalkResult(
+            {**values, "worker": worker, REFUSAL: bench.refusal}, _records(walk, after, before)
+        )
+
+    def _bench_of(self, sequence: int, selection: Selection) -> Workbench:
+        if self._bench is None or self._sequence != sequence:
+            prepared = self._prepared
+            self._bench = Workbench(
+                replace(prepared.inputs, selection=selection),
+                *self._base_model(),
+                prepared.model_digest,
+                prepared.config.cache,
+                prepared.artefacts,
+                self._show_life,
+            )
+            self._sequence = sequence
+        return self._bench
+
+    def _base_model(self) -> tuple[LanguageModel, WeightsCheck]:
+        """The same for all sequences: what has changed once is never taken for unchanged."""
+        if self._model is None:
+            self._model = self._prepared.base_model()
+        return self._model
+
+    def _show_life(self) -> None:
+        self._pulse.beat(self._name, self._timeout)
+
+
+RemoteWalkWorker: Any = ray.remote(WalkWorker)
+"""The same in a process of its own."""
+
+_KINDS = ("es", "ps", "ns")
+
+
+def _records(walk: Walk, after: Evaluation, before: Evaluation) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {
+            "trial": walk.trial,
+            "role": walk.role,
+            "sequence": walk.sequence,
+            "batch": record.batch,
+            "case_id": record.case_id,
+            **{kind: _number(getattr(record.values, kind)) for kind in _KINDS},
+            **{f"{kind}_unedited": _number(getattr(plain.values, kind)) for kind in _KINDS},
+        }
+        for record, plain in zip(after.records, before.records, strict=True)
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,1 @@
+"""A recorded trial as files that other people load: walked again, compared, written whole."""

@@ -1,0 +1,110 @@
+"""A recorded trial walked again: from its settings to its last state, and what differs if anything.
+
+A trial's model is not on disk, its path through the states is. The states that the sweep has stored
+are read, what is missing is computed; the walk makes its own decisions, so that their equality with
+the recorded ones says that this is the model that the results speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from greedy_core.inputs.edit_inputs import Inputs
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import load_model
+from greedy_core.model.lora import LoraFactors
+from greedy_core.model.weights_check import WeightsCheck
+from greedy_core.walk.edit import run_edit
+from greedy_core.walk.evaluation import Evaluation
+from greedy_core.walk.events import StepEvent
+from greedy_core.walk.metric_function import load_metric
+from search.config.settings import CacheSettings
+from search.export.recorded_trial import DECISION, METRICS, STEP_KEY, RecordedTrial
+from search.sweep.sameness import require_same_data
+from search.worker.reports import STEP_FIELDS, evaluation_values, step_tuple
+from search.worker.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Rewalk:
+    """Where a trial's walk ended this time."""
+
+    model: LanguageModel
+    """Unedited."""
+    factors: Mapping[int, LoraFactors]
+    """The last state's edits by layer."""
+    evaluation: Evaluation
+    """Its held-out metrics."""
+    differences: tuple[str, ...]
+    """In which ways this walk is not the recorded one, a line each."""
+
+
+def rewalk(
+    trial: RecordedTrial, inputs: Inputs, digests: Mapping[str, str], cache: CacheSettings
+) -> Rewalk:
+    """Walk with a trial's settings, without Ray.
+
+    Args:
+        trial: as recorded.
+        inputs: what its settings name.
+        digests: those that the sweep started with.
+        cache: where the sweep stores states.
+
+    Raises:
+        InputError: if the model or the metric function cannot be loaded, or the model is another.
+        BaseModelChanged: if the metric function changed the model.
+    """
+    if trial.settings.greedy.metric is not None:
+        load_metric(trial.settings.greedy.metric)
+    settings = inputs.settings
+    model = load_model(settings.model, settings.dtype, settings.device)
+    check = WeightsCheck(model)
+    digest = model.digest()
+    require_same_data(digests, {"model": digest})
+    bench = Workbench(inputs, model, check, digest, cache, {}, lambda: None)
+    scores, settings = bench.open(settings)
+    result = run_edit(scores, settings, lambda event: bench.share_if_due())
+    bench.verify()
+    return Rewalk(
+        model=model,
+        factors=scores.tree.factors(result.run.state),
+        evaluation=result.edited,
+        differences=tuple(_differences(trial, result.run.events, result.edited)),
+    )
+
+
+def _differences(
+    trial: RecordedTrial, events: list[StepEvent], evaluation: Evaluation
+) -> list[str]:
+    """The first step that differs, for later ones follow from it; and every metric that does."""
+    now = _decisions(events)
+    found = []
+    for key in sorted({*trial.steps, *now}):
+        if trial.steps.get(key) != now.get(key):
+            place = " ".join(f"{name} {number}" for name, number in zip(STEP_KEY, key, strict=True))
+            found.append(f"{place}: was {_told(trial.steps.get(key))}, is {_told(now.get(key))}")
+            break
+    values = evaluation_values(evaluation)
+    for name in METRICS:
+        if values[name] != trial.metrics[name]:
+            found.append(f"{name}: was {trial.metrics[name]}, is {values[name]}")
+    return found
+
+
+def _decisions(events: list[StepEvent]) -> dict[tuple[int, int, int], dict[str, Any]]:
+    decisions = {}
+    for event in events:
+        row = dict(zip(STEP_FIELDS, step_tuple(event), strict=True))
+        decisions[event.batch, event.layer, event.step] = {name: row[name] for name in DECISION}
+    return decisions
+
+
+def _told(decision: Mapping[str, Any] | None) -> str:
+    if decision is None:
+        return "absent"
+    return (
+        f"{decision['reason']} at {decision['fraction_proposed']:.4g}, "
+        f"{decision['fraction_after']:.4g} in force"
+    )

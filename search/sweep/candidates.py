@@ -1,0 +1,68 @@
+"""Whose settings are confirmed: the best of a sweep, and the baselines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from analysis.tables.joined import BASELINES
+from greedy_core.errors import InputError
+from greedy_core.settings import EditSettings
+from search.config.settings import edit_settings
+from search.results.recovery import EndedTrial
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial of the sweep whose settings are run again."""
+
+    trial: int
+    """Its number."""
+    role: str
+    """Its role."""
+    settings: EditSettings
+    """What it ran with."""
+
+
+def candidates(
+    ended: Sequence[EndedTrial], ranking: Iterable[int], top: int, where: str
+) -> list[Candidate]:
+    """The best setting first, then the baselines, then the other best ones.
+
+    Trials with the same settings count once. A sweep with fewer settings gives what it has.
+
+    Args:
+        ended: the sweep's trials.
+        ranking: numbers of the completed ones, best first; see `analysis.tables.sweep.ranked`.
+        top: how many settings of the search.
+        where: what messages call the sweep.
+
+    Raises:
+        InputError: if no search trial has been completed.
+    """
+    trials = {each.trial: each for each in ended}
+    completed = [trials[number] for number in ranking]
+    best = _distinct(trial for trial in completed if trial.role == "search")[:top]
+    if not best:
+        raise InputError(f"{where}: no search trial has been completed, so none can be confirmed")
+    if len(best) < top:
+        logger.warning("only %d settings have been completed; all are confirmed", len(best))
+    baselines = sorted((t for t in completed if t.role != "search"), key=lambda t: t.trial)
+    for role in sorted({*BASELINES} - {trial.role for trial in baselines}):
+        logger.warning("%s has not been completed, so nothing is compared with it", role)
+    return [*best[:1], *map(_candidate, baselines), *best[1:]]
+
+
+def _distinct(trials: Iterable[EndedTrial]) -> list[Candidate]:
+    found: dict[EditSettings, Candidate] = {}
+    for trial in trials:
+        candidate = _candidate(trial)
+        found.setdefault(candidate.settings, candidate)
+    return list(found.values())
+
+
+def _candidate(trial: EndedTrial) -> Candidate:
+    return Candidate(trial.trial, trial.role, edit_settings(trial.config))

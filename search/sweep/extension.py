@@ -1,0 +1,76 @@
+"""What an extension of a sweep may change, and what has to stay for its trials to be comparable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from greedy_core.errors import InputError
+from search.config.places import PLACES, located
+from search.config.reader import read_config
+from search.config.settings import SweepConfig
+from search.sweep.file import SweepFile
+from search.sweep.file_edits import is_free
+from search.sweep.sameness import EXTENDABLE
+from spaces.values import shown
+
+
+@dataclass(frozen=True)
+class Extension:
+    """More trials for a sweep, with other settings of the search where they are given."""
+
+    folder: str
+    """The sweep's folder, or s3://bucket/prefix/name."""
+    trials: int
+    """Search trials on top of those that were asked for already."""
+    overrides: tuple[str, ...] = ()
+    """`key=value` for settings of the search, the cache and Ray."""
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise InputError(f"`--trials >= 1` must hold, but got (--trials={self.trials})")
+
+    def config_of(self, file: SweepFile) -> SweepConfig:
+        """The sweep's configuration for its next generation, self-contained.
+
+        Raises:
+            InputError: something is wrong, or changes what earlier trials could be compared with.
+        """
+        config = _located(read_config(None, self.overrides, base=file.config), file.config)
+        faults = _incomparable(file.config, config)
+        if faults:
+            raise InputError(faults)
+        search = replace(config.search, trials=file.config.search.trials + self.trials)
+        config = replace(config, search=search).self_contained()
+        try:
+            replace(file, config=config)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        return config
+
+
+def _located(config: SweepConfig, before: SweepConfig) -> SweepConfig:
+    """The configuration with absolute paths, but for those that the sweep has as they are."""
+    was, now = before.flat(), config.flat()
+    return located(config).with_values({key: was[key] for key in PLACES if was[key] == now[key]})
+
+
+def _incomparable(before: SweepConfig, after: SweepConfig) -> list[str]:
+    """A line for each setting that an extension must not change."""
+    was, now = before.flat(), after.flat()
+    return [
+        f"{key} must stay {shown(was[key])}, but got {shown(now[key])}: {_reason(key)}"
+        for key in was
+        if was[key] != now[key] and not _may_change(key)
+    ]
+
+
+def _may_change(key: str) -> bool:
+    return is_free(key) or key == "search.space" or key in EXTENDABLE
+
+
+def _reason(key: str) -> str:
+    if key == "search.trials":
+        return "an extension is asked for with --trials"
+    if key.startswith("search."):
+        return "earlier trials were stopped, and compared, at the rungs that follow from it"
+    return "trials with another value could not be compared with the sweep's; a search may try it"

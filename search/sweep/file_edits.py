@@ -1,0 +1,55 @@
+"""What a person may change by hand in the sweep.yaml of a sweep that has begun."""
+
+from __future__ import annotations
+
+import logging
+
+from greedy_core.errors import InputError
+from search.config.settings import SweepConfig
+from spaces.values import shown
+
+logger = logging.getLogger(__name__)
+
+FREE = frozenset(
+    f"search.{name}" for name in ("concurrency", "max_failures", "max_failed", "trial_timeout")
+)
+"""Settings that no trial's result depends on, beside all of `cache` and `ray`, and that
+`search.trials` may be raised."""
+
+
+def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
+    """Tell of what was changed.
+
+    Args:
+        was: the configuration that the sweep has written.
+        now: the one that is in the file.
+
+    Raises:
+        InputError: a line for each setting that may not be changed there.
+    """
+    before, after = was.flat(), now.flat()
+    changed = [key for key in before if before[key] != after[key]]
+    refused = [
+        f"{_named(key)} must be what the sweep started with: was {shown(before[key])}, "
+        f"is {shown(after[key])}"
+        for key in changed
+        if not is_free(key) and not _is_raised(key, before[key], after[key])
+    ]
+    if refused:
+        raise InputError([*refused, "to search on with other settings: ratchet extend"])
+    for key in changed:
+        text = f"{key} was {shown(before[key])}, is {shown(after[key])}"
+        logger.warning("sweep.yaml was changed by hand: %s", text)
+
+
+def is_free(key: str) -> bool:
+    """Whether a setting may have any value when a sweep goes on."""
+    return key in FREE or key.startswith(("cache.", "ray."))
+
+
+def _is_raised(key: str, was: object, now: object) -> bool:
+    return key == "search.trials" and isinstance(was, int) and isinstance(now, int) and now > was
+
+
+def _named(key: str) -> str:
+    return "the space" if key == "search.space" else f"{key} in sweep.yaml"

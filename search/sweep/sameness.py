@@ -1,0 +1,143 @@
+"""What has to be as it was when a sweep goes on: settings, data, versions; and how it differs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.tables.committed import committed
+from analysis.tables.joined import part_schemas
+from analysis.tables.schema import SCHEMA_VERSION
+from greedy_core.errors import InputError
+from search.config.baselines import baselines
+from search.config.reader import SPACE
+from search.config.settings import SweepConfig
+from search.results.parts import ResultsFolder
+from search.results.recovery import (
+    EndedTrial,
+    Proposal,
+    ended_trials,
+    pending_proposals,
+    proposed_generations,
+)
+from search.sweep.file import COMPARED, NUMERICS, SCHEMA, SweepFile, space_digest
+from search.sweep.file_edits import is_free
+from spaces.parameters import PARAMETERS
+from spaces.values import shown
+
+EXTENDABLE = frozenset(f"search.{name}" for name in ("sampler", "seed", "scheduler", "audit"))
+"""Settings that an extension may change, since trials before and after it stay comparable."""
+
+READABLE = tuple(str(version) for version in range(1, SCHEMA_VERSION + 1))
+"""Versions of the tables' columns that this program can go on with."""
+
+_NOT_RECORDED = "not recorded"
+_DIGITS = 12
+
+
+def require_same_settings(file: SweepFile, folder: ResultsFolder) -> None:
+    """Compare sweep.yaml's settings and space with what its trials ran with.
+
+    Raises:
+        ResultsError: the folder is damaged.
+        InputError: a line for each setting that differs.
+    """
+    part_schemas(folder.reading, committed(folder.reading), file.sweep_id)
+    settings = {key: value for key, value in file.config.flat().items() if _binding(key)}
+    changed_by = baselines(settings)
+    space = file.config.search_space()
+    searched = {*space.distributions, *space.fixed}
+    faults: dict[str, str] = {}
+    rows: list[EndedTrial | Proposal] = [*ended_trials(folder), *pending_proposals(folder)]
+    generations = proposed_generations(folder)
+    for row in rows:
+        changed = changed_by.get(row.role, searched)
+        if generations.get(row.trial, row.generation) < file.generation:
+            changed = {*changed, *EXTENDABLE, *PARAMETERS}
+        for key, value in settings.items():
+            if key not in changed and key in row.config and row.config[key] != value:
+                was, now = shown(row.config[key]), shown(value)
+                faults.setdefault(key, _differs(f"{key} in sweep.yaml", was, now))
+    lines = [*faults.values(), *_changed(file.digests, {"space": space_digest(file.config)})]
+    if lines:
+        raise InputError(lines)
+
+
+def require_asked_settings(file: SweepFile, asked: SweepConfig, folder: str) -> None:
+    """Compare a sweep's configuration with the one that a command asks for, both self-contained.
+
+    Raises:
+        InputError: a line for each setting that differs, whether it was given or left out.
+    """
+    was, now = file.config.flat(), asked.flat()
+    lines = [
+        f"{key} must be the sweep's, {shown(was[key])}, but got {shown(now[key])}"
+        for key in was
+        if key != SPACE and was[key] != now[key]
+    ]
+    lines += _changed({SPACE: space_digest(file.config)}, {SPACE: space_digest(asked)})
+    if lines:
+        resume = shlex.join(["ratchet", "resume", folder])
+        raise InputError([*lines, f"to go on with the sweep's own settings: {resume}"])
+
+
+def require_same_data(started_with: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Compare digests of the model, the dataset and the corpus.
+
+    Raises:
+        InputError: a line for each that differs.
+    """
+    if lines := _changed(started_with, found):
+        raise InputError(lines)
+
+
+def same_versions(
+    was: Mapping[str, str], now: Mapping[str, str], accept: bool, command: str = "resume"
+) -> bool:
+    """Whether all versions that count are the same.
+
+    Args:
+        was: the sweep's.
+        now: those that are here.
+        accept: take others, as far as the tables can hold both.
+        command: the command of `ratchet` that would take them.
+
+    Raises:
+        InputError: a line for each that differs and is not accepted.
+    """
+    different = {
+        name: _differs(name, was.get(name, _NOT_RECORDED), now[name])
+        for name in ("python", SCHEMA, NUMERICS, *COMPARED)
+        if _relevant(name, was.get(name)) != _relevant(name, now[name])
+    }
+    unreadable = was.get(SCHEMA) not in READABLE
+    refused = [
+        line for name, line in different.items() if not accept or (name == SCHEMA and unreadable)
+    ]
+    if refused:
+        going_on = f"ratchet {command} DIR/NAME --accept-versions"
+        way = f"install what was, or go on with what is: {going_on}"
+        raise InputError(refused if accept else [*refused, way])
+    return not different
+
+
+def _changed(started_with: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    return [
+        _differs(f"the {name}", started_with.get(name, _NOT_RECORDED)[:_DIGITS], digest[:_DIGITS])
+        for name, digest in found.items()
+        if started_with.get(name) != digest
+    ]
+
+
+def _differs(what: str, was: str, now: str) -> str:
+    return f"{what} must be what the sweep started with: was {was}, is {now}"
+
+
+def _binding(key: str) -> bool:
+    return not is_free(key) and key not in ("search.space", "search.trials")
+
+
+def _relevant(name: str, version: str | None) -> Any:
+    """The part of a version that counts: of Python's the first two numbers."""
+    return version.split(".")[:2] if version and name == "python" else version

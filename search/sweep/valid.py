@@ -1,0 +1,36 @@
+"""A sweep's tables for commands that decide something from them."""
+
+from __future__ import annotations
+
+import logging
+
+from analysis.tables.commits import head
+from analysis.tables.folder import CONFIG, SweepFolder
+from analysis.tables.storage import Address
+from analysis.tables.sweep import Sweep, load
+from search.results.progress import require_valid
+
+logger = logging.getLogger(__name__)
+
+
+def load_valid(address: Address) -> Sweep:
+    """The tables of a sweep that may be used, whose sweep.yaml is what it has written.
+
+    Raises:
+        As `analysis.load` and `SweepFile.read` do, and ResultsError if the sweep is not valid.
+    """
+    folder = SweepFolder.at(address)
+    sweep = load(address)
+    require_valid(folder)
+    commit = head(folder)
+    if commit is not None and commit.sweep is not None and folder.text(CONFIG) != commit.sweep:
+        from search.sweep.file import SweepFile  # takes a while, and is seldom needed
+
+        SweepFile.read(address)
+    if sweep.unchecked:
+        logger.warning(
+            "of %d trials nobody knows whether the shared weights were still the same when they "
+            "ended",
+            len(sweep.unchecked),
+        )
+    return sweep

@@ -1,0 +1,295 @@
+"""Runs a sweep, or what is left of one: from a configuration to Parquet."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from analysis.errors import ResultsError
+from analysis.tables.commits import commit_numbers
+from analysis.tables.schema import TABLES
+from analysis.tables.storage import Address
+from greedy_core.errors import InputError
+from search.cluster.patience import GIVE_UP_AFTER
+from search.cluster.preparation import prepared
+from search.cluster.ray_session import ray_session
+from search.config.places import given, located
+from search.config.settings import SweepConfig
+from search.errors import SweepExists
+from search.results.parts import ResultsFolder
+from search.results.places import results_folder
+from search.results.progress import last_said, require_valid
+from search.results.recovery import ended_trials
+from search.results.takeover import settled
+from search.sweep.earlier import EarlierTrials
+from search.sweep.extension import Extension
+from search.sweep.file import (
+    SWEEP_FILE,
+    SweepFile,
+    git_sha,
+    purpose,
+    space_digest,
+    versions,
+)
+from search.sweep.sameness import (
+    require_asked_settings,
+    require_same_data,
+    require_same_settings,
+    same_versions,
+)
+from search.tune.driver import Driver, driving
+from search.tune.session import Session
+from search.tune.watch import Watch
+from search.worker.import_places import import_roots, make_importable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sweep stands after a session."""
+
+    folder: Address
+    """Where its results are, as it was given."""
+    trials: int
+    """Search trials that have ended, in all sessions."""
+    failed: int
+    """Trials among all that have failed."""
+
+
+def run_sweep(
+    config: SweepConfig,
+    folder: Address,
+    watch: Watch,
+    verbose: bool = False,
+    *,
+    or_resume: bool = False,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> Outcome:
+    """Start a sweep in a new folder.
+
+    Args:
+        config: with the model's presets filled in.
+        folder: results/<name>, or s3://bucket/prefix/<name>.
+        watch: told about progress.
+        verbose: let the libraries talk.
+        or_resume: where there is a sweep with this configuration, run what it has not finished.
+        wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Raises:
+        SweepExists: if there is a sweep in the folder that is not to be resumed.
+        StorageError: if the store cannot be used.
+        BaseModelChanged: if trials wrote into the shared weights; the sweep is not valid.
+        SweepInterrupted: after a signal; what had ended is on disk.
+        ResultsError, InputError: as `resume_sweep` does, and if the sweep has other settings.
+    """
+    results = results_folder(folder)
+    _exists(folder, results, or_resume)
+    as_given, config = config, located(config).self_contained()
+    roots = import_roots(config.edit.greedy.metric, config.search_space())
+    make_importable(roots)
+    config = _possible(EarlierTrials(config, 0, (), ()))
+    if _exists(folder, results, or_resume):
+        require_asked_settings(SweepFile.read(folder), config, str(folder))
+    results.create()
+    try:
+        with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
+            if _exists(folder, results, or_resume):
+                file = SweepFile.read(folder)
+                require_asked_settings(file, config, str(folder))
+                _resume(file, driver)
+            else:
+                _start(config, given(as_given, config), roots, driver)
+            return driver.patience.insist(partial(_outcome, folder, results))
+    finally:
+        results.discard_if_empty()
+
+
+def resume_sweep(
+    folder: Address,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    *,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> Outcome:
+    """Run what a sweep has not finished.
+
+    Args:
+        folder: the sweep's.
+        watch: told about progress.
+        verbose: let the libraries talk.
+        accept_versions: go on with other versions of packages, as a new generation.
+        wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Raises:
+        ResultsError: if the folder is damaged, or the sweep is not valid.
+        StorageError: if the store cannot be used.
+        BaseModelChanged: if trials wrote into the shared weights; the sweep is not valid.
+        InputError: if settings, data or versions are not those that the sweep started with.
+        SweepInterrupted: after a signal; what had ended is on disk.
+    """
+    SweepFile.read(folder)
+    results = results_folder(folder)
+    with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
+        # Read again: whoever had the lock may have extended the sweep.
+        _resume(SweepFile.read(folder), driver, accept_versions)
+        return driver.patience.insist(partial(_outcome, folder, results))
+
+
+def extend_sweep(
+    extension: Extension,
+    watch: Watch,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    *,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> Outcome:
+    """Run more trials on top of all that a sweep has, as a new generation.
+
+    What the sweep had not finished runs first. From the instant at which sweep.yaml is replaced,
+    before the first new trial, `resume_sweep` goes on with the extension.
+
+    Args:
+        extension: what is asked for.
+        watch: told about progress.
+        verbose: let the libraries talk.
+        accept_versions: go on with other versions of packages.
+        wait: seconds to wait for another driver to end.
+        give_up_after: as in `resume_sweep`.
+
+    Raises:
+        As `resume_sweep` does.
+    """
+    SweepFile.read(extension.folder)
+    results = results_folder(extension.folder)
+    with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
+        file = SweepFile.read(extension.folder)
+        require_valid(results.reading)
+        require_same_settings(file, results)
+        found = versions()
+        same_versions(file.versions, found, accept_versions)
+        earlier = EarlierTrials.read(replace(file, config=extension.config_of(file)), results)
+        if not earlier.assignment().new:
+            raise InputError(
+                f"all {earlier.total} settings of the space have been proposed: "
+                "an extension needs a larger space"
+            )
+        _go_on(file, file.next_generation(_possible(earlier), found, git_sha()), driver)
+        return driver.patience.insist(partial(_outcome, extension.folder, results))
+
+
+def _start(
+    config: SweepConfig, names: Mapping[str, str], roots: tuple[str, ...], driver: Driver
+) -> None:
+    """Run a sweep that has nothing yet."""
+    with ray_session(config, driver.verbose, driver.interrupts):
+        shared = prepared(config, driver.watch.preparing, roots)
+        file = SweepFile(
+            sweep_id=uuid.uuid4().hex,
+            name=driver.results.reading.name,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            generation=0,
+            generations={"0": purpose(config)},
+            versions=versions(),
+            earlier_versions={},
+            git_sha=git_sha(),
+            digests={**shared.digests, "space": space_digest(config)},
+            config=config,
+            given=names,
+            import_roots=roots,
+        )
+        driver.lock.check()
+        file.write(driver.results)
+        with Session(file, driver) as session:
+            session.announce()
+            session.run(shared)
+
+
+def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> None:
+    """Run what is missing, as a new generation where versions are others."""
+    require_valid(driver.results.reading)
+    require_same_settings(file, driver.results)
+    earlier = EarlierTrials.read(file, driver.results)
+    config = _possible(earlier)
+    going_on = file if config is file.config else replace(file, config=config)
+    if earlier.assignment().total:
+        found = versions()
+        if not same_versions(file.versions, found, accept_versions):
+            going_on = file.next_generation(config, found, git_sha())
+    elif going_on is file and _rests(file, driver):
+        return
+    _go_on(file, going_on, driver)
+
+
+def _rests(file: SweepFile, driver: Driver) -> bool:
+    """Whether a sweep has ended and been left in order, so that no file of it need change."""
+    folder = driver.results.reading
+    return last_said(folder).get("state") == "finished" and settled(
+        folder, file.sweep_id, file.text()
+    )
+
+
+def _go_on(file: SweepFile, going_on: SweepFile, driver: Driver) -> None:
+    """Run what is missing of a sweep, or of its next generation."""
+    make_importable(going_on.import_roots)
+    with Session(going_on, driver, before=file) as session:
+        session.announce()
+        if session.total:
+            with ray_session(going_on.config, driver.verbose, driver.interrupts):
+                shared = prepared(going_on.config, driver.watch.preparing, going_on.import_roots)
+                require_same_data(file.digests, shared.digests)
+                session.take_file()
+                session.run(shared)
+        elif going_on is not file:
+            session.take_file()
+
+
+def _possible(earlier: EarlierTrials) -> SweepConfig:
+    """The configuration with no more trials than there are settings, which is said."""
+    config = earlier.possible()
+    if config is not earlier.config:
+        logger.warning(
+            "the space has %d different settings: the sweep ends with %d search trials, not %d",
+            earlier.total,
+            config.search.trials,
+            earlier.config.search.trials,
+        )
+    return config
+
+
+def _exists(folder: Address, results: ResultsFolder, or_resume: bool) -> bool:
+    """Whether there is a sweep, which may then be resumed; the lock alone is none.
+
+    Raises:
+        SweepExists: if there is one, and it may not.
+        ResultsError: if there are rows without the sweep that they belong to.
+    """
+    names = results.reading.entries()
+    if SWEEP_FILE in names or commit_numbers(results.reading):
+        if or_resume:
+            return True
+        raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
+    if any(table in names and results.reading.entries(table) for table in TABLES):
+        missing = results.reading.path(SWEEP_FILE)
+        raise ResultsError(f"{missing}: is missing, although there are rows of a sweep")
+    return False
+
+
+def _outcome(folder: Address, results: ResultsFolder) -> Outcome:
+    rows = ended_trials(results)
+    return Outcome(
+        folder,
+        trials=sum(each.role == "search" for each in rows),
+        failed=sum(each.status == "failed" for each in rows),
+    )

@@ -1,0 +1,309 @@
+"""What a worker keeps between trials: the base model, and the states of the plans it has met."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+
+import numpy as np
+
+from analysis.tables.paths import S3, local_path
+from greedy_core.errors import InputError
+from greedy_core.inputs.edit_inputs import Inputs, read_inputs
+from greedy_core.inputs.model_presets import resolve
+from greedy_core.inputs.selection import Selection
+from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.loading import SharedWeights, attach, check_unchanged, load_model, share
+from greedy_core.model.sealing import Pages, margin, pages_between, settle
+from greedy_core.model.weights_check import WeightsCheck
+from greedy_core.progress import Report, silent
+from greedy_core.settings import EditSettings
+from greedy_core.states.preparation import prepare_states
+from greedy_core.states.prompt_check import check_prompts
+from greedy_core.states.state_scores import StateScores
+from greedy_core.store.artefacts import Artefact, LayeredStore, MemoryStore, PreparedStore
+from greedy_core.store.blob_store import BlobStore
+from greedy_core.store.folder_blobs import FolderBlobs
+from greedy_core.store.recent import Recent
+from greedy_core.store.staged import StagedStore
+from greedy_core.walk.edit import open_states
+from greedy_core.walk.metric_function import load_metric
+from search.config.settings import CacheSettings, SweepConfig
+from search.results.places import needs_extra
+from search.worker.import_places import make_importable
+
+_COMMON = (
+    "model",
+    "dataset",
+    "edits",
+    "confirm_records",
+    "conflicts",
+    "dtype",
+    "device",
+    "threads",
+    "seed",
+)
+"""Settings that a bench's model and inputs follow from."""
+
+KEPT_PLANS = 4
+"""Plans whose states a worker keeps in memory; a space has few, since they are categorical."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a sweep computes once and hands to every worker, read-only."""
+
+    config: SweepConfig
+    """The sweep's configuration, with the model's presets filled in."""
+    inputs: Inputs
+    """Settings, records and corpus."""
+    before: np.ndarray
+    """A margin: fields travel in their order."""
+    weights: SharedWeights
+    """The base model."""
+    model_digest: str
+    """The model's part of every key."""
+    artefacts: dict[str, Artefact]
+    """Covariances, keys, base targets, hidden states."""
+    behind: np.ndarray
+    """A margin."""
+    import_roots: Sequence[str] = ()
+    """Folders that modules of metric functions lie in."""
+    import_places: tuple[str, ...] = ()
+    """Folders that the driver imports from, where a metric function may be."""
+
+    def base_model(self) -> tuple[LanguageModel, WeightsCheck]:
+        """The model whose weights these are, and a check that was made before it was verified.
+
+        Raises:
+            BaseModelChanged: if the shared weights are not what they were.
+        """
+        make_importable(self.import_roots)
+        model = attach(self.weights, self.inputs.settings.device)
+        check = WeightsCheck(model)
+        check_unchanged(model, self.weights.digest)
+        if (pages := self.pages()) is not None:
+            settle(model.module, pages)
+        return model, check
+
+    def pages(self) -> Pages | None:
+        """Where all arrays lie in a worker; None where they were prepared."""
+        made = [array for each in self.artefacts.values() for array in each.values()]
+        return pages_between(self.before, (*self.weights.arrays.values(), *made), self.behind)
+
+
+class Workbench:
+    """Opens the states of a trial's plan, on one base model.
+
+    Args:
+        inputs: what all trials have in common; their settings are those of a trial that changes
+            nothing.
+        model: unedited.
+        check: made of the model before its digest was, so that no write falls between the two.
+        model_digest: the model's part of every key.
+        cache: where states are stored.
+        prepared: what has been computed already.
+        waiting: called again and again while another process computes what is wanted here.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        model: LanguageModel,
+        check: WeightsCheck,
+        model_digest: str,
+        cache: CacheSettings,
+        prepared: Mapping[str, Artefact],
+        waiting: Callable[[], None],
+    ) -> None:
+        self.inputs = inputs
+        self.model = model
+        self._check = check
+        self._model_digest = model_digest
+        self._model_config = model.config.to_dict()
+        self._cache = cache
+        self._prepared = PreparedStore(prepared)
+        self._waiting = waiting
+        self._shared: BlobStore | None = None
+        self._states = MemoryStore(cache.worker_mb * 2**20)
+        self._staged = self._opened()
+        self._store = LayeredStore(self._prepared, LayeredStore(self._states, self._staged))
+        self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
+        self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
+        self._asks_a_function = False
+
+    @classmethod
+    def of(cls, prepared: Prepared, waiting: Callable[[], None] = lambda: None) -> Workbench:
+        """Build on what a sweep has prepared.
+
+        Raises:
+            BaseModelChanged: if the shared weights are not what they were.
+        """
+        return cls(
+            prepared.inputs,
+            *prepared.base_model(),
+            prepared.model_digest,
+            prepared.config.cache,
+            prepared.artefacts,
+            waiting,
+        )
+
+    @classmethod
+    def alone(
+        cls,
+        settings: EditSettings,
+        cache: CacheSettings,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> Workbench:
+        """Load everything that the settings name.
+
+        Raises:
+            InputError: with everything that is wrong.
+        """
+        model = load_model(settings.model, settings.dtype, settings.device)
+        check = WeightsCheck(model)
+        inputs = read_inputs(settings, model.config.to_dict())
+        return cls(inputs, model, check, model.digest(), cache, {}, waiting)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing is shared any more, in one line; None while all is well."""
+        return None if self._shared is None else self._shared.refusal
+
+    def serves(self, settings: EditSettings) -> bool:
+        """Whether the settings name the same model, records and corpus."""
+        given = self.inputs.settings
+        return all(getattr(settings, name) == getattr(given, name) for name in _COMMON) and (
+            settings.covariance.corpus == given.covariance.corpus
+        )
+
+    def open(self, settings: EditSettings) -> tuple[StateScores, EditSettings]:
+        """The states of the settings' plan, and the settings with their presets filled in."""
+        settings = resolve(settings, self._model_config)
+        key = _plan_key(settings)
+        scores = self._scores.get(key)
+        if scores is None:
+            # Records and corpus are common to all trials, whatever they do with them.
+            inputs = replace(self.inputs, settings=settings)
+            scores = open_states(inputs, self.model, self._store, self._model_digest, self._memory)
+            self._scores.put(key, scores)
+        if not self._cache.enabled:
+            self._states.clear()
+            self._staged.drop()
+            scores.forget()
+        self._asks_a_function = settings.greedy.metric is not None
+        return scores, settings
+
+    def share_if_due(self) -> None:
+        """Between two steps: let others see what has been computed, if it is time to verify.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
+        """
+        self._staged.publish_if_due()
+
+    def verify(self) -> None:
+        """Before anything that was computed here is told: verify the model, and let others see.
+
+        Where all was read, nothing can be wrong, unless a metric function was asked.
+
+        Raises:
+            BaseModelChanged: if somebody changed the model.
+        """
+        self._staged.publish(even_if_nothing_waits=self._asks_a_function)
+
+    def _opened(self) -> StagedStore:
+        """What all share, behind a look at the model; where nothing is shared, the look remains."""
+        if not self._cache.enabled:
+            return StagedStore(PreparedStore({}), self._check.require_unchanged)
+        self._shared = open_blobs(self._cache, self._waiting)
+        return StagedStore(self._shared, self._check.require_unchanged)
+
+
+def prepare(
+    config: SweepConfig,
+    report: Report = silent,
+    records: bool = True,
+    import_roots: Sequence[str] = (),
+    others: Sequence[Selection] = (),
+) -> Prepared:
+    """Load the base model, and compute what all trials of a sweep share.
+
+    Args:
+        config: the sweep's.
+        report: told about progress.
+        records: whether this includes what follows from the edited records.
+        import_roots: folders that modules of metric functions lie in.
+        others: selections of the same dataset that workers will edit instead; they are checked.
+
+    Raises:
+        InputError: with everything that is wrong.
+        BaseModelChanged: if somebody changed the model meanwhile.
+    """
+    make_importable(import_roots)
+    settings, cache = config.edit, config.cache
+    if settings.greedy.metric is not None:
+        load_metric(settings.greedy.metric)
+    model = load_model(settings.model, settings.dtype, settings.device)
+    check = WeightsCheck(model)
+    inputs = read_inputs(settings, model.config.to_dict())
+    for other in others:
+        check_prompts(other.edited, model)
+    digest = model.digest()
+    kept = MemoryStore(inf)
+    shared = open_blobs(cache) if cache.enabled else PreparedStore({})
+    staged = StagedStore(shared, check.require_unchanged)
+    scores = open_states(inputs, model, LayeredStore(kept, staged), digest, kept)
+    if records:
+        prepare_states(scores, cache.prepared_mb * 2**20, report)
+    else:
+        scores.tree.base.prepare_layers(report)
+    config = replace(config, edit=inputs.settings)
+    weights = share(model)
+    staged.publish(even_if_nothing_waits=True)
+    return Prepared(
+        config, inputs, margin(), weights, digest, kept.artefacts, margin(), import_roots
+    )
+
+
+def open_blobs(cache: CacheSettings, waiting: Callable[[], None] = lambda: None) -> BlobStore:
+    """The store that the settings name, which processes share."""
+    if cache.dir is not None and cache.dir.startswith(S3):
+        with needs_extra():
+            from search.worker.object_blobs import ObjectBlobs
+        return BlobStore(ObjectBlobs(cache.dir), waiting)
+    return BlobStore(FolderBlobs(cache_folder(cache), int(cache.limit_gb * 2**30)), waiting)
+
+
+def cache_folder(cache: CacheSettings) -> Path:
+    """Where states are stored: the named folder, or `ratchet` in the user's cache folder.
+
+    Raises:
+        InputError: there is no such folder, or none is named and the user has no home.
+    """
+    folder = cache.dir or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/ratchet"
+    try:
+        return Path(local_path(folder))
+    except ValueError as error:
+        if cache.dir is None:
+            raise InputError(
+                "cache.dir or XDG_CACHE_HOME must name a folder, or cache.enabled be false, "
+                "since this user has no home folder"
+            ) from None
+        raise InputError(f"cache.dir {error}") from None
+
+
+def _plan_key(settings: EditSettings) -> tuple[object, ...]:
+    """The settings that fix what states mean and that trials may differ in."""
+    return (
+        settings.batch_size,
+        settings.layers,
+        settings.targets,
+        settings.mu,
+        settings.rank,
+        settings.values,
+        settings.covariance,
+    )
