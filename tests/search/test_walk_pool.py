@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,7 +55,7 @@ class ScriptedRay:
 
 
 def ends(
-    patch: pytest.MonkeyPatch, walks: dict[int, list[Any]], starts: list[Any]
+    patch: pytest.MonkeyPatch, walks: dict[int, list[Any]], starts: list[Any], words: str = ""
 ) -> list[tuple[int, int, bool, str | None]]:
     """Trial, last attempt, whether it has a result, and the cause, of each walk's end."""
     scripted = ScriptedRay(starts, walks)
@@ -71,9 +72,18 @@ def ends(
         ray=SimpleNamespace(cpus_per_trial=1, gpus_per_trial=0),
     )
     prepared: Any = None
-    pool = WalkPool(config, prepared, [prepared], nothing, "", lambda running: None)
+    pool = WalkPool(config, prepared, [prepared], nothing, words, lambda running: None)
     found: list[WalkEnd] = [*pool.run([walk for walk in WALKS if walk.trial in walks])]
     return [(e.walk.trial, e.attempt, e.result is not None, e.error) for e in found]
+
+
+def test_a_walk_that_its_metric_has_ended_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "words of walk 7 0 1").write_text("m:f\nFatal Python error: Segmentation fault\n")
+    ((_, attempt, _, cause),) = ends(monkeypatch, {7: [DIED, DIED]}, [], str(tmp_path))
+    assert attempt == 1 and cause is not None
+    assert cause.startswith("greedy.metric 'm:f' ended its process (SIGSEGV): it wrote into the")
 
 
 def test_losses_of_a_machine_are_no_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
