@@ -29,10 +29,10 @@ import analysis
 from analysis.tables.confirm_schema import CONFIRM_TABLES, confirm_schemas
 from analysis.tables.schema import TABLES
 from greedy_core.errors import InputError
-from search import file_edits
 from search.results.confirm_log import ConfirmLog
 from search.results.parts import LocalFolder
 from search.results.progress import require_valid
+from search.sweep import file_edits
 from search.sweep.file import SweepFile
 from tests.search.results.rows import confirmed_walk
 from tests.search.test_bad_results import write_results

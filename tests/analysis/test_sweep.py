@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis import committed
+from analysis.tables import committed
 from analysis.tables.commits import Commit
 from analysis.tables.folder import SweepFolder
 from search.results.parts import LocalFolder

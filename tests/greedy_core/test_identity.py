@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from greedy_core import identity
+from greedy_core.model import identity
 
 X86 = """processor\t: 0
 vendor_id\t: GenuineIntel

@@ -15,7 +15,6 @@ import pytest
 from analysis.errors import ResultsError, StorageError
 from greedy_core.errors import BaseModelChanged
 from greedy_core.model.loading import load_model, share
-from search import sweep as sweep_module
 from search.cli.exit_status import DAMAGED, status_of
 from search.cli.results import best, export, report
 from search.cluster.interrupts import Interrupts
@@ -27,6 +26,7 @@ from search.results.parts import LocalFolder
 from search.sweep.earlier import SETTINGS_COLUMNS
 from search.sweep.extension import Extension
 from search.sweep.file import SweepFile, space_digest, versions
+from search.tune import run as sweep_module
 from search.tune.run import extend_sweep, resume_sweep
 from search.tune.session import Session
 from search.tune.watch import Watch

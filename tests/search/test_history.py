@@ -9,8 +9,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search import history as history_module
 from search.config.settings import SweepConfig
+from search.sweep import history as history_module
 from search.sweep.history import Ended, SearchHistory
 from spaces import SearchSpace, decode
 from spaces.finite import FiniteSpace

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 import analysis
-from analysis import storage
 from analysis.errors import StorageError
+from analysis.tables import storage
 from analysis.tables.confirm_schema import confirm_schemas
 from greedy_core.errors import InputError
 from greedy_core.settings import EditSettings

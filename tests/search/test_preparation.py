@@ -17,8 +17,8 @@ from ray.exceptions import (
 
 from analysis.errors import StorageError
 from greedy_core.errors import ModelError
-from search import preparation
 from search.cli.exit_status import WRONG_INPUT, status_of
+from search.cluster import preparation
 from search.errors import PreparationFailed
 from search.worker.out_of_memory import is_out_of_memory
 

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from analysis.judging.verdict import Verdict
-from search import cli
+from search.cli import app as cli
 from search.cli.progress_line import progress_line
 from search.cli.verdict_table import print_verdict
 from search.config.settings import SweepConfig

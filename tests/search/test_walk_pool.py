@@ -10,8 +10,8 @@ import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
 
 from greedy_core.settings import EditSettings
-from search import walk_pool
 from search.cluster.lost_nodes import MOST_SPARED
+from search.confirm import pool as walk_pool
 from search.confirm.pool import WalkEnd, WalkPool
 from search.confirm.worker import Walk, WalkResult
 from search.errors import PreparationFailed
