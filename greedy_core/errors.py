@@ -75,6 +75,20 @@ class BaseModelChanged(RatchetError):
             "changes a model it did not copy, or the class of it"
         )
 
+    @classmethod
+    def operators(cls, names: Sequence[str]) -> BaseModelChanged:
+        """Somebody replaced functions that it calls.
+
+        Args:
+            names: theirs.
+        """
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return cls(
+            f"functions that every model calls were replaced in this process: "
+            f"{', '.join(names[:3])}{more}; results after that are not valid. Usual causes: a "
+            "metric function, or a library that it imports, that patches torch"
+        )
+
 
 def require(*conditions: tuple[bool, str]) -> None:
     """Raise one `SettingsError` with the text of every condition that does not hold."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from greedy_core.arrays import to_array
 from greedy_core.errors import BaseModelChanged
 from greedy_core.model.language_model import LanguageModel
+from greedy_core.model.operators_check import OperatorsCheck
 
 _BLOCK_WORDS = 512
 """Words of 8 bytes in a row whose sum is taken; what is left over is compared as it is."""
@@ -35,7 +36,8 @@ class WeightsCheck:
     """Compares a model with what it was when this was made.
 
     Noticed are writes into parameters and buffers, other tensors and modules in their place, hooks,
-    training mode, and another `forward`. It takes as long as reading the weights twice.
+    training mode, another `forward`, and other functions in the place of torch's. It takes as long
+    as reading the weights twice.
 
     Args:
         model: unedited.
@@ -45,6 +47,7 @@ class WeightsCheck:
         self._module: nn.Module = model.module
         self._structure = _structure(self._module)
         self._bits = _checksum(self._module)
+        self._operators = OperatorsCheck(self._module)
 
     def require_unchanged(self) -> None:
         """Compare.
@@ -56,6 +59,8 @@ class WeightsCheck:
             raise BaseModelChanged.weights()
         if _structure(self._module) != self._structure:
             raise BaseModelChanged.modules()
+        if replaced := self._operators.replaced():
+            raise BaseModelChanged.operators(replaced)
 
 
 def _structure(module: nn.Module) -> list[tuple[Any, ...]]:

@@ -135,7 +135,7 @@ def test_a_signal_ends_the_driver_with_its_exit_code(stopped: list[Stopped]) -> 
 
 
 def test_a_signal_ends_the_driver_soon_and_all_that_it_started(stopped: list[Stopped]) -> None:
-    assert max(each.seconds for each in stopped) < PATIENCE
+    assert max(each.seconds for each in stopped) < 2 * PATIENCE  # other tests run meanwhile
     assert [each.left for each in stopped] == [[]] * len(stopped)
 
 

@@ -106,6 +106,16 @@ def test_the_commands_exit_code_says_so(tmp_path: Path, right: dict[str, Any]) -
     assert edit(tmp_path) == right
 
 
+def test_functions_of_torch_that_a_metric_replaces_get_nothing_into_the_store(
+    tmp_path: Path, right: dict[str, Any]
+) -> None:
+    done = edit_ended(tmp_path, **by("patches_torch"))
+    assert done.returncode == DAMAGED
+    told = "ratchet: functions that every model calls were replaced in this process: "
+    assert done.stderr.splitlines()[-1].startswith(f"{told}torch.nn.functional.layer_norm (now of ")
+    assert edit(tmp_path) == right
+
+
 def test_an_error_of_the_metric_is_one_line_and_wrong_input(tmp_path: Path) -> None:
     done = edit_ended(tmp_path, **{"greedy.metric": f"{metric_functions.__name__}:raises"})
     assert done.returncode == WRONG_INPUT

@@ -204,6 +204,13 @@ def patches_the_class(base: Any) -> None:
     norm.forward = lambda self, hidden: norm.genuine(self, hidden) * 2
 
 
+def patches_torch(model: Any, tokenizer: Any, requests: Sequence[Any]) -> dict[str, float]:
+    """Leaves every weight and module alone, as a library would that wants to be quicker."""
+    genuine = torch.nn.functional.layer_norm
+    torch.nn.functional.layer_norm = lambda *given: genuine(*given) * 1.3
+    return GOOD
+
+
 @of_copy
 def adds_to_its_copy(model: Any) -> None:
     for parameter in model.parameters():

@@ -1,0 +1,100 @@
+"""Whether what a model calls is still what it called: torch's functions, and its own code's.
+
+Other people's code in this process can replace a function for all, without a touch on any weight. A
+library does so when it speeds something up, or counts it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import BuiltinFunctionType, ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+_NAMESPACES = (torch.nn.functional, torch.linalg, torch.special)
+"""Modules all of whose functions compute."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a function was found."""
+
+    owner: ModuleType | type
+    """The module or class that has it."""
+    name: str
+    """Its name there."""
+    function: Any
+    """What it was."""
+
+    def __str__(self) -> str:
+        prefix = "" if isinstance(self.owner, ModuleType) else f"{self.owner.__module__}."
+        return f"{prefix}{self.owner.__name__}.{self.name}"
+
+
+class OperatorsCheck:
+    """Compares functions with what they were: torch's when this was imported, a model's now.
+
+    It takes a few milliseconds.
+
+    Args:
+        module: a model.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._places = [*_TORCHS, *_code_of(module)]
+
+    def replaced(self) -> list[str]:
+        """Names of functions that are others now, each with the module that the new one is from."""
+        now = {owner: _attributes(owner) for owner in dict.fromkeys(p.owner for p in self._places)}
+        return [
+            f"{place} ({_origin(now[place.owner].get(place.name))})"
+            for place in self._places
+            if now[place.owner].get(place.name) is not place.function
+        ]
+
+
+def _torchs() -> Iterator[_Place]:
+    """Torch's functions, and tensors' methods."""
+    for place in _callables(torch):
+        # Its other functions load, save, compile and seed.
+        of = getattr(place.function, "__module__", None)
+        if isinstance(place.function, BuiltinFunctionType) or of == "torch.functional":
+            yield place
+    for owner in (*_NAMESPACES, torch.Tensor):
+        yield from _callables(owner)
+
+
+def _code_of(module: nn.Module) -> Iterator[_Place]:
+    """The methods of a model's classes, and the functions beside these."""
+    kinds = dict.fromkeys(type(each) for each in module.modules())
+    for kind in kinds:
+        yield from _callables(kind)
+    for name in dict.fromkeys(kind.__module__ for kind in kinds):
+        if name in sys.modules:
+            yield from _callables(sys.modules[name])
+
+
+def _callables(owner: ModuleType | type) -> Iterator[_Place]:
+    for name, value in _attributes(owner).items():
+        if callable(value):
+            yield _Place(owner, name, value)
+
+
+def _attributes(owner: ModuleType | type) -> dict[str, Any]:
+    """As they are written there, those of base classes among them."""
+    if isinstance(owner, ModuleType):
+        return vars(owner)
+    return {name: value for kind in reversed(owner.__mro__) for name, value in vars(kind).items()}
+
+
+def _origin(function: object) -> str:
+    if function is None:
+        return "now gone"
+    return f"now of {getattr(function, '__module__', None) or type(function).__name__}"
+
+
+_TORCHS = tuple(_torchs())
