@@ -8,7 +8,16 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("name", ["inputs", "settings", "counterfact", "selection", "step_rules"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "inputs.edit_inputs",
+        "settings",
+        "inputs.counterfact",
+        "inputs.selection",
+        "walk.step_rules",
+    ],
+)
 def test_checking_input_imports_neither_torch_nor_transformers(name: str) -> None:
     script = (
         f"import sys, greedy_core.{name}; "
