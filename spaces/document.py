@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,14 +55,23 @@ def read_document(path: Path) -> Document:
     """
     place = inert(str(path))
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        mode = path.stat().st_mode
+        # Reading a pipe or a device may never end.
+        content = _beginning(path) if stat.S_ISREG(mode) else None
     except (OSError, ValueError) as error:  # ValueError: a path with a null in it
         cause = error.strerror if isinstance(error, OSError) else None
         raise DocumentError(f"{place}: cannot be read: {cause or type(error).__name__}") from None
+    if content is None:
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+        raise DocumentError(f"{place}: cannot be read: it must be a file, not {kind}")
     if len(content) > MAX_BYTES:
         raise DocumentError(f"{place}: a file may hold {MAX_BYTES} bytes at most")
     return parse_document(_decoded(content, place), place)
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse_document(text: str, place: str, resolvers: Resolvers = CORE) -> Document:

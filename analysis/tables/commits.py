@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from analysis.errors import ResultsError
-from analysis.tables.folder import COMMITS, SweepFolder
+from analysis.tables.folder import COMMITS, SweepFolder, way_out
 
 MOST_BYTES = 2**26
 """Largest commit that is read; one of 800 parts and 10,000 unchecked trials has half a megabyte."""
@@ -138,15 +138,26 @@ def head(folder: SweepFolder) -> Commit | None:
             raise ResultsError([f"{path}: damaged", way_out(folder.address)])
 
 
+def newest_sound(folder: SweepFolder) -> Commit | None:
+    """The newest commit that is whole, whatever lies beside it; None if none is.
+
+    Raises:
+        StorageError: the folder cannot be read.
+    """
+    for number in commit_numbers(folder):
+        try:
+            found = Commit.parse(folder.content(COMMITS, commit_name(number), most=MOST_BYTES))
+        except (ResultsError, FileNotFoundError):
+            continue
+        if found is not None:
+            return found
+    return None
+
+
 def commit_numbers(folder: SweepFolder) -> list[int]:
     """The numbers of the commits in a folder, the newest first."""
     found = map(commit_number, folder.entries(COMMITS))
     return sorted((number for number in found if number is not None), reverse=True)
-
-
-def way_out(address: str) -> str:
-    """What to do about damage, in a line."""
-    return f"what can still be used: ratchet check {address}"
 
 
 def _whole_lines(content: bytes) -> Iterator[Commit]:

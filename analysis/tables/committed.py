@@ -10,9 +10,10 @@ from analysis.errors import ResultsError
 from analysis.tables.commits import COMMITS, Commit, head, way_out
 from analysis.tables.confirm_schema import CONFIRM_TABLES
 from analysis.tables.first_format import steady_first_format
-from analysis.tables.folder import SweepFolder
+from analysis.tables.folder import CONFIG, SweepFolder
 from analysis.tables.joined import check_counts, read_table
 from analysis.tables.parts import open_part, schema_version
+from analysis.tables.plain_yaml import read_yaml
 from analysis.tables.schema import TABLES
 
 _LOOKS = 20
@@ -30,13 +31,29 @@ def committed(folder: SweepFolder) -> Commit:
     if found is not None:
         return found
     first = steady_first_format(folder)
+    if _had_commits(folder, first):
+        found = head(folder)  # its first one may have come between
+        if found is None:
+            fault = f"{folder.path(COMMITS)}: the commit is missing"
+            raise ResultsError([fault, way_out(folder.address)])
+        return found
+    return first
+
+
+def _had_commits(folder: SweepFolder, first: Commit) -> bool:
+    """Whether parts, or sweep.yaml, are of a version whose drivers commit before they write it."""
     for table in TABLES:
         for part in first.of(table)[-1:]:
             with open_part(folder, table, part) as file:
                 if schema_version(file.schema_arrow) > 1:
-                    fault = f"{folder.path(COMMITS)}: the commit is missing"
-                    raise ResultsError([fault, way_out(folder.address)])
-    return first
+                    return True
+    try:
+        said = read_yaml(folder.text(CONFIG) or "{}")
+    except ValueError:
+        return False  # whoever needs its content says what is wrong with it
+    versions = said.get("versions") if isinstance(said, dict) else None
+    version = str(versions.get("schema")) if isinstance(versions, dict) else ""
+    return version.isdecimal() and int(version) > 1
 
 
 def read_tables(

@@ -5,6 +5,7 @@ Each table is a folder of parts; `analysis.tables.commits` says which of them co
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from analysis.errors import ResultsError, StorageError, SweepNotFound
+from analysis.tables.plain_file import other_kind
 from analysis.tables.schema import TABLES
 from analysis.tables.storage import (
     Address,
@@ -61,6 +63,8 @@ class SweepFolder:
         """Names in the folder, or in a table's, hidden ones too, sorted; [] if it is absent.
 
         Raises:
+            SweepNotFound: if the sweep's folder is none.
+            ResultsError: if a table's is none.
             StorageError: if it cannot be listed.
         """
         selector = fs.FileSelector(self._inside(table), allow_not_found=True)
@@ -72,13 +76,23 @@ class SweepFolder:
         except UnicodeDecodeError:
             where = self.path(table) if table else self.address
             raise StorageError(f"{where}: holds a file whose name is not UTF-8") from None
+        except NotADirectoryError as error:
+            if table:
+                fault = f"{self.path(table)}: must be a folder"
+                raise ResultsError([fault, way_out(self.address)]) from error
+            raise SweepNotFound(f"{self.address}: no sweep there: it is no folder") from error
         except OSError as error:
             where = self.path(table) if table else self.address
             raise system_error(f"{where}: cannot be listed", error) from error
 
     @contextmanager
     def open(self, *names: str) -> Iterator[pa.NativeFile]:
-        """A file of the folder, open for reading."""
+        """A file of the folder, open for reading.
+
+        Raises:
+            ResultsError: something else than a plain file is there; it is not opened.
+        """
+        self._require_file(*names)
         with (
             storage_errors(self.address),
             self.files.open_input_file(self._inside(*names)) as file,
@@ -103,7 +117,7 @@ class SweepFolder:
 
         Raises:
             FileNotFoundError: it is absent.
-            ResultsError: it is larger, or no file.
+            ResultsError: it is larger, or no plain file.
             StorageError: it cannot be read.
         """
         path = self.path(*names)
@@ -115,8 +129,8 @@ class SweepFolder:
                 return data
         except FileNotFoundError:
             raise
-        except (IsADirectoryError, NotADirectoryError) as error:
-            raise ResultsError(f"{path}: cannot be read: {error}") from error
+        except NotADirectoryError as error:
+            raise ResultsError(f"{path}: cannot be read: {os.strerror(errno.ENOTDIR)}") from error
         except OSError as error:
             raise system_error(f"{path}: cannot be read", error) from error
 
@@ -126,15 +140,25 @@ class SweepFolder:
             time: int | None = self.files.get_file_info(self._inside(*names)).mtime_ns
         return time
 
-    def require(self) -> None:
-        """Raise `SweepNotFound` unless the folder holds something that a sweep writes."""
+    def no_files(self, table: str) -> list[str]:
+        """Names in a table's folder of what is no plain file: folders, pipes, devices."""
+        selector = fs.FileSelector(self._inside(table), allow_not_found=True)
         try:
-            present = set(self.entries())
-        except StorageError as error:
-            if isinstance(error.__cause__, NotADirectoryError):
-                raise SweepNotFound(str(error)) from error
-            raise
-        if not {CONFIG, COMMITS, *TABLES} & present:
+            with storage_errors(self.address):
+                found = self.files.get_file_info(selector)
+        except OSError as error:
+            raise system_error(f"{self.path(table)}: cannot be listed", error) from error
+        return sorted(info.base_name for info in found if info.type != fs.FileType.File)
+
+    def require(self) -> None:
+        """Raise `SweepNotFound` unless the folder holds something that a sweep writes.
+
+        Tables without a file are what a driver leaves that was killed before its first commit.
+        """
+        present = {*self.entries()}
+        if CONFIG in present:
+            return
+        if not any(self.entries(each) for each in (COMMITS, *TABLES) if each in present):
             self.require_place()
             raise SweepNotFound(f"{self.address}: no sweep there")
 
@@ -142,5 +166,18 @@ class SweepFolder:
         """Raise `StorageError` if there is nothing that the folder could be in."""
         require_bucket(self.files, self.root, self.address)
 
+    def _require_file(self, *names: str) -> None:
+        if not isinstance(self.files, fs.LocalFileSystem):
+            return
+        kind = other_kind(self._inside(*names))
+        if kind is not None:
+            fault = f"{self.path(*names)}: cannot be read: it must be a file, not {kind}"
+            raise ResultsError([fault, way_out(self.address)])
+
     def _inside(self, *names: str) -> str:
         return "/".join((self.root, *filter(None, names)))
+
+
+def way_out(address: str) -> str:
+    """What to do about damage, in a line."""
+    return f"what can still be used: ratchet check {address}"

@@ -49,7 +49,10 @@ def read_model_config(model: str) -> dict[str, Any]:
     """
     folder = model_folder(model)
     if not os.path.isdir(folder):
+        if os.path.exists(folder):  # transformers would open it
+            raise ModelError(f"model {model!r:.200}: must be a folder, or a name on the hub")
         return _from_hub(model)
+    _require_plain(model, Path(folder))
     if not (Path(folder) / "config.json").exists():
         raise ModelError(f"model {model!r}: the folder must have a config.json")
     return _object(model, Path(folder) / "config.json")
@@ -116,6 +119,13 @@ def check_tokenizer_files(model: str) -> None:
     names = (TOKENIZER, *_OTHER_TOKENIZERS)
     if folder.is_dir() and not any((folder / name).is_file() for name in names):
         raise ModelError(f"model {model!r}: the folder must have a tokenizer ({TOKENIZER})")
+
+
+def _require_plain(model: str, folder: Path) -> None:
+    """See to it that no file that transformers may open is a pipe or a device."""
+    for path in sorted(folder.iterdir()):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ModelError(f"model {model!r}: {path.name} must be a file, not a pipe or device")
 
 
 def _object(model: str, path: Path, most: int = CONFIG_BYTES) -> dict[str, Any]:

@@ -41,7 +41,10 @@ def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> b
         place = repair(folder, found, lock.check)
     if place is not None:
         tell(f"set aside: {folder.reading.path(place)}")
-    tell(f"repaired; to run again what is missing: ratchet resume {address}")
+    if found.lost_trials or not found.lost_walks:
+        tell(f"repaired; to run again what is missing: ratchet resume {address}")
+    if found.lost_walks:
+        tell(f"repaired; to run again the walks that are missing: ratchet confirm {address}")
     return True
 
 
@@ -52,9 +55,11 @@ def _tell_standing(found: Inspection, tell: Callable[[str], None]) -> None:
         f"{len(found.trials)} trials are whole"
         + (f", {partial} are not" if partial else "")
         + (f"; {len(found.walks)} confirmed walks are whole" if found.walks else "")
-        + f"; {parts} parts are as they were written"
+        + f"; {parts} parts are {'readable' if found.is_made_up else 'as they were written'}"
     )
-    if any(part.digest is None for each in found.commit.parts.values() for part in each):
+    if found.is_made_up:
+        tell("their digests are lost: only what Parquet itself checks was checked")
+    elif any(part.digest is None for each in found.commit.parts.values() for part in each):
         tell("written before there were digests: only what Parquet itself checks was checked")
     if found.commit.unchecked:
         tell(

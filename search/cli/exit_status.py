@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 
-from analysis.errors import ResultsError, StorageError
+from analysis.errors import ResultsError, StorageError, SweepNotFound
 from greedy_core.errors import BaseModelChanged, RatchetError
 from search.errors import LockLost, OnlyFailures, SweepInterrupted, SweepLocked
 
 SOME_FAILED = 1
 """The sweep is finished, but some trials failed; or it was stopped because all of them did."""
 WRONG_INPUT = 2
-"""A configuration, a dataset, a model, a name, a store or a machine that cannot be used."""
+"""A setting, a dataset, a model, a name, a store or a machine that cannot be used; no sweep there."""
 DAMAGED = 3
 """A results folder that cannot be used as it is, or results that are not valid."""
 LOCKED = 4
@@ -39,6 +39,8 @@ Exit codes:
 
 def status_of(error: RatchetError | ResultsError | StorageError) -> int:
     """The exit code that an error ends the command with."""
+    if isinstance(error, SweepNotFound):
+        return WRONG_INPUT
     if isinstance(error, ResultsError | BaseModelChanged):
         return DAMAGED
     if isinstance(error, SweepLocked | LockLost):

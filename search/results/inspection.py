@@ -15,15 +15,18 @@ from analysis.tables.commits import (
     commit_name,
     commit_numbers,
     digest_of,
+    newest_sound,
     way_out,
 )
 from analysis.tables.committed import committed
+from analysis.tables.confirm_schema import CONFIRM_TABLES
 from analysis.tables.first_format import first_format
 from analysis.tables.folder import COMMITS, CONFIG, SweepFolder
 from analysis.tables.joined import read_table
 from analysis.tables.parts import open_part
+from analysis.tables.schema import TABLES
 from search.results.takeover import EVERY_TABLE, strange
-from search.results.wholeness import Walk, whole_trials, whole_walks
+from search.results.wholeness import Walk, walk_of, whole_trials, whole_walks
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,21 @@ class Inspection:
     """Trials that are whole."""
     walks: frozenset[Walk]
     """Walks of the confirmation that are whole."""
+    incomplete: frozenset[str]
+    """Tables of which a part is damaged or missing."""
+
+    @property
+    def lost_walks(self) -> bool:
+        """Whether a part of the confirmation is lost, or a walk that is not whole is left."""
+        parts = (part for table in CONFIRM_TABLES for part in self.commit.of(table))
+        return bool({*CONFIRM_TABLES} & self.incomplete) or any(
+            walk_of(part.name) not in self.walks for part in parts
+        )
+
+    @property
+    def lost_trials(self) -> bool:
+        """Whether a part of another table is lost, or was never committed."""
+        return self.is_made_up or bool({*TABLES} & self.incomplete or self.partial_trials)
 
     @property
     def partial_trials(self) -> set[int]:
@@ -65,7 +83,7 @@ def inspect(folder: SweepFolder) -> Inspection:
     """
     folder.require()
     commit, faults, damaged = _commit(folder)
-    made_up = bool(faults)
+    made_up = bool(faults) and not commit.token
     faults += _copies(folder)
     tables: dict[str, pa.Table] = {}
     sound: dict[str, tuple[Part, ...]] = {}
@@ -74,39 +92,65 @@ def inspect(folder: SweepFolder) -> Inspection:
         faults, damaged = faults + wrong, damaged + names
         if rows is not None:
             tables[table] = rows
+    for table in EVERY_TABLE:  # hidden ones, which a driver would fail to remove
+        for name in folder.no_files(table):
+            if name.startswith("."):
+                faults.append(f"{folder.path(table, name)}: must be a file")
+                damaged.append(f"{table}/{name}")
     for table, name in strange(folder, commit):
         faults.append(f"{folder.path(table, name)}: not a part of this sweep")
         damaged.append(f"{table}/{name}")
     wrong, names = _file(folder, commit)
     complete = {table: len(sound[table]) == len(commit.of(table)) for table in EVERY_TABLE}
+    trials = frozenset(whole_trials(tables, complete))
+    # With the commit it is lost after which of them the weights were looked at.
+    unchecked = tuple(sorted(trials)) if made_up else commit.unchecked
     return Inspection(
-        commit=replace(commit, parts=sound),
+        commit=replace(commit, parts=sound, unchecked=unchecked),
         is_made_up=made_up,
         tables=tables,
         faults=(*faults, *wrong),
         damaged=(*damaged, *names),
-        trials=frozenset(whole_trials(tables, complete)),
+        trials=trials,
         walks=frozenset(whole_walks(tables, complete)),
+        incomplete=frozenset(table for table in EVERY_TABLE if not complete[table]),
     )
 
 
 def _commit(folder: SweepFolder) -> tuple[Commit, list[str], list[str]]:
     """The newest commit, or one made of what lies there; what is wrong, and which files are."""
+    others = [f"{COMMITS}/{name}" for name in folder.no_files(COMMITS)]
+    faults = [
+        f"{folder.path(name)}: must be a file, not a folder, pipe or device" for name in others
+    ]
+    if others and (sound := newest_sound(folder)) is not None:
+        return sound, faults, others
     try:
-        return committed(folder), [], []
+        return committed(folder), faults, others
     except ResultsError as error:
-        faults = _without_way_out(error, folder)
+        faults = faults or _without_way_out(error, folder)
     numbers = commit_numbers(folder)
     found = first_format(folder)
     uncommitted = [f"{table}/{name}" for table, names in found.replaced.items() for name in names]
     number = max(numbers, default=0)
-    commit = replace(found, number=number, replaced={}, sweep=folder.text(CONFIG))
-    return commit, faults, [*(f"{COMMITS}/{commit_name(n)}" for n in numbers), *uncommitted]
+    lost = dict.fromkeys([*others, *(f"{COMMITS}/{commit_name(n)}" for n in numbers)])
+    commit = replace(found, number=number, replaced={}, sweep=_shown(folder))
+    return commit, faults, [*lost, *uncommitted]
+
+
+def _shown(folder: SweepFolder) -> str | None:
+    """The text of sweep.yaml; None where there is none to be had."""
+    try:
+        return folder.text(CONFIG)
+    except ResultsError:
+        return None
 
 
 def _copies(folder: SweepFolder) -> list[str]:
     """Whether one of the newest commit's two copies is damaged."""
-    for number in commit_numbers(folder)[:1]:
+    others = folder.no_files(COMMITS)
+    numbers = [n for n in commit_numbers(folder) if commit_name(n) not in others]
+    for number in numbers[:1]:
         content = folder.content(COMMITS, commit_name(number), most=MOST_BYTES)
         found = Commit.parse(content)
         if found is not None and found.to_bytes() != content:

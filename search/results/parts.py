@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from analysis.tables.folder import SweepFolder
+from analysis.tables.folder import COMMITS, SweepFolder
 from analysis.tables.schema import TABLES
 from analysis.tables.storage import system_error
 from search.results.claim import LOCK, TEMPORARY, Claim, Judge, Owner
@@ -159,6 +159,11 @@ class LocalFolder(ResultsFolder):
 
     def discard_if_empty(self) -> None:
         with self._refusals():
+            if any(names for _, _, names in os.walk(self.path)):
+                return
+            for table in (self.path / each for each in (*TABLES, COMMITS)):
+                if table.is_dir():
+                    table.rmdir()
             for folder in (self.path, *self._made):
                 if not folder.exists() or any(folder.iterdir()):
                     return

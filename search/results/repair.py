@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pyarrow as pa
 
@@ -11,6 +10,7 @@ from analysis.tables.confirm_schema import CONFIRM_TABLES
 from search.results.commits import Commits, NewPart
 from search.results.inspection import Inspection
 from search.results.parts import ResultsFolder
+from search.results.wholeness import walk_of
 
 SET_ASIDE = "set-aside"
 """The folder that damaged files are moved into, below one for each repair."""
@@ -38,11 +38,7 @@ def repair(
         before_write()
         place = f"{SET_ASIDE}/{found.commit.number + 1:09d}"
         folder.set_aside(found.damaged, place)
-    commit = found.commit
-    if found.is_made_up:
-        # Nobody knows any more after which of them the weights were looked at.
-        commit = replace(commit, unchecked=tuple(sorted(found.trials)))
-    commits = Commits(folder, before_write=before_write, found=commit)
+    commits = Commits(folder, before_write=before_write, found=found.commit)
     parts, replaced = _without_partial(commits, found)
     if replaced:
         commits.write(parts, replaced)
@@ -63,7 +59,7 @@ def _without_partial(
     }
     replaced = {table: tuple(part.name for part in head.of(table)) for table in parts}
     for table in CONFIRM_TABLES:
-        lost = tuple(p.name for p in head.of(table) if _walk_of(p.name) not in found.walks)
+        lost = tuple(p.name for p in head.of(table) if walk_of(p.name) not in found.walks)
         if lost:
             replaced[table] = lost
     return parts, replaced
@@ -72,8 +68,3 @@ def _without_partial(
 def _without(rows: pa.Table, trials: set[int]) -> pa.Table:
     kept = [trial not in trials for trial in rows["trial"].to_pylist()]
     return rows.filter(pa.array(kept, pa.bool_()))
-
-
-def _walk_of(name: str) -> tuple[int, int]:
-    _, trial, sequence, *_ = name.removesuffix(".parquet").split("-")
-    return int(trial), int(sequence)

@@ -50,6 +50,12 @@ def whole_walks(tables: Mapping[str, pa.Table], complete: Mapping[str, bool]) ->
     }
 
 
+def walk_of(part: str) -> Walk:
+    """The walk in the name of a confirmation's part."""
+    _, trial, sequence, *_ = part.removesuffix(".parquet").split("-")
+    return int(trial), int(sequence)
+
+
 def _counts(
     tables: Mapping[str, pa.Table], table: str, keys: list[str]
 ) -> Counter[tuple[int, ...]]:

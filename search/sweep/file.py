@@ -25,7 +25,6 @@ from greedy_core.inputs.model_presets import PRESET
 from greedy_core.numerics import NUMERICS_VERSION
 from search.config.later_settings import LATER, with_later
 from search.config.settings import KEYS, SweepConfig
-from search.results.parts import ResultsFolder
 from search.sweep.distributions import parsed, texts, united
 from search.sweep.file_edits import accept_edits
 from search.worker.import_places import import_roots
@@ -114,10 +113,6 @@ class SweepFile:
         text = self.earlier_versions[str(generation)]
         return {name: version for name, _, version in (e.partition(" ") for e in text.split(", "))}
 
-    def write(self, folder: ResultsFolder) -> None:
-        """Write the file of a sweep that has nothing yet; later ones are `Commits.rewrite`'s."""
-        folder.put(SWEEP_FILE, self.text().encode())
-
     def text(self) -> str:
         """The content of the file."""
         content = {
@@ -145,16 +140,17 @@ class SweepFile:
         What counts is the text that was committed last, which the file in the folder shows.
 
         Raises:
+            SweepNotFound: there is no sweep.
             ResultsError: it is missing, or not what the sweep has written.
             InputError: a line for each setting that was changed in it by hand and may not be.
             StorageError: the store cannot be used.
         """
         folder = SweepFolder.at(address)
+        folder.require()
         path, text, commit = inert(folder.path(SWEEP_FILE)), folder.text(SWEEP_FILE), head(folder)
         if commit is None or commit.sweep is None:
             if text is None:
-                folder.require_place()
-                raise ResultsError(f"{path}: there is no sweep here")
+                raise ResultsError(f"{path}: is missing, although there are rows of a sweep")
             return cls.parse(text, path)
         committed = cls.parse(commit.sweep, path)
         if text is None or text == commit.sweep or digest_of(text.encode()) in commit.earlier:

@@ -74,9 +74,10 @@ def read_status(address: Address) -> Status:
         StorageError: the store cannot be used.
     """
     folder = SweepFolder.at(address)
+    names = folder.entries()
     owner, now = lock_owner(folder), time.time()
     alive = owner is not None and is_alive(owner, now)
-    unborn = alive and CONFIG not in folder.entries()
+    unborn = alive and CONFIG not in names
     sweep = None if unborn else analysis.load(address, tables=("trials",))
     said = last_said(folder)
     trials = pd.DataFrame() if sweep is None else sweep.trials

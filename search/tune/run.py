@@ -210,7 +210,7 @@ def _start(
             import_roots=roots,
         )
         driver.lock.check()
-        file.write(driver.results)
+        # The first commit has the text of sweep.yaml, which is written after it.
         with Session(file, driver) as session:
             session.announce()
             session.run(shared)

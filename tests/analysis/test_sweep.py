@@ -87,7 +87,7 @@ def test_what_is_no_sweep_is_not_found(tmp_path: Path) -> None:
 
 def test_a_file_is_no_sweep_and_an_unknown_kind_of_address_no_place(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(analysis.SweepNotFound, match=r"cannot be listed"):
+    with pytest.raises(analysis.SweepNotFound, match="it is no folder"):
         analysis.load(tmp_path / "file")
     with pytest.raises(analysis.StorageError, match="a sweep's folder must be a path on this"):
         analysis.load("gopher://results/tiny")

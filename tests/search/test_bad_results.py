@@ -46,7 +46,7 @@ def write_results(
         {},
         config.self_contained(),
     )
-    file.write(folder)
+    folder.put("sweep.yaml", file.text().encode())
     log = SweepLog(folder, schemas(sweep_id, HINTS))
     for trial, status in enumerate(statuses, start=3):
         log.propose(trial, "search", 0, CONFIG)

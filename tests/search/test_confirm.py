@@ -318,7 +318,7 @@ def test_a_sweep_that_is_being_written_is_left_alone(swept: Path) -> None:
     [
         (["--top", "0"], 2, "Invalid value for '--top'"),
         (["--sequences", "0"], 2, "Invalid value for '--sequences'"),
-        ([], 3, "there is no sweep here"),
+        ([], 2, "no sweep there"),
     ],
 )
 def test_wrong_arguments_are_told(

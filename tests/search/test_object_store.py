@@ -170,11 +170,11 @@ def test_a_name_cannot_leave_the_prefix_and_only_s3_can_be_written_to(
 
 
 @pytest.mark.parametrize("command", ["resume", "best"])
-def test_a_missing_sweep_in_a_bucket_is_exit_code_3(
+def test_a_missing_sweep_in_a_bucket_is_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bucket: str, command: str
 ) -> None:
-    line = error_line(monkeypatch, capsys, command, f"{bucket}/nothing", 3)
-    assert f"{bucket}/nothing/first" in line
+    line = error_line(monkeypatch, capsys, command, f"{bucket}/nothing", 2)
+    assert f"{bucket}/nothing/first: no sweep there" in line
 
 
 def test_without_the_extra_its_name_is_told(
