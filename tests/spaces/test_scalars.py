@@ -118,7 +118,7 @@ def test_line_ends_of_yaml_1_1_are_refused(text: str) -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_a_number() -> None:
-    with pytest.raises(DocumentError, match="here: .* must be escaped"):
+    with pytest.raises(DocumentError, match=r"here: .* must be escaped"):
         parse_value("\ufeff4", "here")
 
 
