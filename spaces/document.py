@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from spaces.errors import DocumentError
-from spaces.scalars import CORE, PREFIX, Resolvers, scalar
+from spaces.scalars import CORE, OLD_BREAKS, PREFIX, Resolvers, scalar
 from spaces.values import LARGEST_INT, inert, shown
 
 MAX_BYTES = 2**20
@@ -157,6 +158,7 @@ class _Reading:
         self.faults: list[str] = []
 
     def parse(self, text: str) -> object:
+        self._refuse_other_ends(text)
         try:
             node = _BoundedLoader(text, self.resolvers).get_single_node()
         except yaml.MarkedYAMLError as error:
@@ -167,6 +169,16 @@ class _Reading:
             raise DocumentError(f"{self.at(line)}: {error.reason}") from None
         value = None if node is None else self.value(node, "")
         return None if value is _UNREADABLE else value
+
+    def _refuse_other_ends(self, text: str) -> None:
+        """Refuse what PyYAML would drop without a word from what a user writes."""
+        # A single value has no byte order mark; a file's is gone.
+        found = re.search(f"[{OLD_BREAKS}]" if self.numbered else f"[{OLD_BREAKS}]|^\ufeff", text)
+        if found is not None and self.resolvers is CORE:
+            line = text.count("\n", 0, found.start())
+            raise DocumentError(
+                f"{self.at(line)}: {shown(found[0])} must be escaped, within double quotes"
+            )
 
     def at(self, line: int) -> str:
         return f"{self.place}:{line + 1}" if self.numbered else self.place

@@ -6,8 +6,10 @@ In YAML 1.1 `010` is 8, `1:30` is 90, `1_000` a number, `no` a boolean, `2026-11
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import yaml
 
@@ -42,7 +44,22 @@ def _int(text: str) -> int:
 
 
 def _float(text: str) -> float:
-    return float(text.replace(".", "", 1) if text.lower().endswith(("inf", "nan")) else text)
+    if text.lower().endswith(("inf", "nan")):
+        return float(text.replace(".", "", 1))
+    return finite(text)
+
+
+def finite(text: str) -> float:
+    """The number that a text of digits is.
+
+    Raises:
+        ValueError: it is so near to 0 or so far from it that it would be read as 0 or infinity.
+    """
+    value = float(text)
+    digits = re.split("[eE]", text)[0]
+    if math.isinf(value) or (value == 0 and re.search("[1-9]", digits)):
+        raise ValueError(f"must be a number of 64 bits, but got {text!r:.60}")
+    return value
 
 
 _KINDS: Mapping[str, tuple[re.Pattern[str], Callable[[str], object]]] = {
@@ -70,7 +87,21 @@ def scalar(tag: str, text: str) -> object:
     return value(text)
 
 
+OLD_BREAKS = "\x85\u2028\u2029"
+"""Line ends of YAML 1.1, which PyYAML knows: it drops them after a value, folds them inside one."""
+
+
 class PlainDumper(yaml.SafeDumper):
-    """Writes texts that YAML 1.1 or 1.2 would take for something else in quotes."""
+    """Writes texts that YAML 1.1 or 1.2 would take for something else in quotes.
+
+    Where a text holds a line end of YAML 1.1, that is escaped, since only there both read it alike.
+    """
 
     yaml_implicit_resolvers = {**yaml.SafeDumper.yaml_implicit_resolvers, **CORE}  # noqa: RUF012
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        analysis = super().analyze_scalar(scalar)
+        if any(character in OLD_BREAKS for character in scalar):
+            analysis.allow_flow_plain = analysis.allow_block_plain = False
+            analysis.allow_single_quoted = analysis.allow_block = False
+        return analysis

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from spaces.scalars import finite
+
 SHOWN_CHARACTERS = 60
 LARGEST_INT = 2**63 - 1
 
@@ -109,7 +111,10 @@ def _as_float(value: object) -> float:
         raise TypeError
     if isinstance(value, int) and abs(value) > LARGEST_INT:
         raise TypeError
-    number = float(value)  # type: ignore[arg-type]
+    try:
+        number = finite(value) if isinstance(value, str) else float(value)
+    except ValueError:
+        raise TypeError from None
     if not math.isfinite(number):
         raise TypeError
     return number

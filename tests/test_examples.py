@@ -134,7 +134,7 @@ def parse(command: str) -> None:
     if name in ("run", "edit", "config"):
         settings = [word for word in context.params["config"] or () if "=" in word]
         _, overrides = split_arguments(settings)
-        read_config(None, overrides, space=name == "run")
+        read_config(None, overrides, space=name != "edit")
 
 
 class Reader:

@@ -22,6 +22,7 @@ from greedy_core.inputs.json_text import parse_json, repeated_keys
 from greedy_core.inputs.plain_text import plain_text
 from greedy_core.inputs.reading import read_text
 from greedy_core.inputs.records import EditRecord, EditRequest
+from greedy_core.inputs.unseen import seen
 
 T = TypeVar("T")
 
@@ -125,10 +126,11 @@ class _RecordReader:
             self._fault(
                 "requested_rewrite.prompt", f'must hold one "{{}}", but got {_shown(prompt)}'
             )
-        if new is not None and new == true:
+        if new is not None and true is not None and seen(new) == seen(true):
+            how = "" if new == true else " in more than what nobody sees"
             self._fault(
                 "requested_rewrite.target_new",
-                f"must differ from target_true, but got {_shown(new)}",
+                f"must differ from target_true{how}, but got {_shown(new)}",
             )
         relation = rewrite.get("relation_id")
         if self.case_id is None or not (prompt and subject and new and true):
@@ -173,7 +175,7 @@ class _RecordReader:
             fault = f"must be valid Unicode, but got {_shown(text)}"
         elif "\0" in text:
             fault = f"must not hold a NUL, but got {_shown(text)}"
-        elif not plain_text(text):
+        elif not seen(text).strip():
             fault = f"must not be blank, but got {_shown(text)}"
         if fault is not None:
             self._fault(place, fault)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from greedy_core.errors import MetricError, RatchetError
+from greedy_core.walk.set_aside import output_set_aside
 
 Answer = TypeVar("Answer")
 
@@ -35,12 +36,14 @@ def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
 
     Raises:
         MetricError: with the type and text of what it raised, and the user's own line.
+        KeyboardInterrupt: which is the user's, and no error of the function.
     """
     try:
-        return call()
-    except RatchetError:
+        with output_set_aside():
+            return call()
+    except (RatchetError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever it is, it must not end the process
         cause = _told(error)
     # Raised here, it has no context whose text would travel with it.
     raise MetricError(f"greedy.metric {name!r}: {doing} raised {cause}")
@@ -57,7 +60,9 @@ def shown(value: object, longest: int = 80) -> str:
     """A value of a user's, whose `repr` may do anything."""
     try:
         return safe_line(repr(value))[:longest]
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return f"a {type(value).__name__} whose repr raises {type(error).__name__}"
 
 
@@ -69,7 +74,9 @@ def _is_users(file: str) -> bool:
 def _told(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         text = ""
     cause = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)

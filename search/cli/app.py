@@ -21,7 +21,7 @@ from search.cli.exit_status import (
     status_of,
 )
 from search.cli.results import best, check, confirm, export, report, status
-from search.cli.streams import inert_streams
+from search.cli.streams import inert_streams, put_back
 from search.cli.sweeps import edit, extend, resume, run, show_config
 from search.errors import OutputLost, SweepInterrupted
 
@@ -96,6 +96,7 @@ def _ended() -> int:
 
 
 def _say(line: str) -> None:
+    put_back()
     typer.echo(f"ratchet: {line}".replace("\n", "\\n"), err=True)
 
 
@@ -116,6 +117,7 @@ def _without_output(error: OutputLost) -> int:
 
 def _exit_now(status: int) -> NoReturn:
     """Exit without Ray's own farewell, which would wait for processes that a signal has ended."""
+    put_back()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

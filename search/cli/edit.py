@@ -16,6 +16,7 @@ from greedy_core.errors import InputError
 from greedy_core.walk.edit import run_edit
 from greedy_core.walk.evaluation import Evaluation
 from greedy_core.walk.events import StepEvent
+from search.cli.measures import measure
 from search.cluster.interrupts import interruptible
 from search.config.settings import SweepConfig
 from search.worker.last_words import told_by_another
@@ -112,7 +113,7 @@ def _step_line(event: StepEvent) -> str:
     return (
         f"batch {event.batch} layer {event.layer} step {event.step}: "
         f"{event.fraction_before!s:>5} -> {event.fraction_proposed!s:<5} {kept} "
-        f"{event.composite_before:.3f} -> {event.composite_after:.3f}  {event.reason}"
+        f"{measure(event.composite_before)} -> {measure(event.composite_after)}  {event.reason}"
     )
 
 
@@ -123,6 +124,6 @@ def _table(evaluations: dict[str, Evaluation]) -> Table:
     for column in next(iter(rows.values())):
         table.add_column(column, justify="right")
     for name, values in rows.items():
-        cells = ["" if value is None else f"{value:.3f}" for value in values.values()]
+        cells = ["" if value is None else measure(value) for value in values.values()]
         table.add_row(name, *cells)
     return table

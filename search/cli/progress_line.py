@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from greedy_core.progress import Progress
+from search.cli.measures import measure
 from search.cli.streams import drawn_again
 from search.tune.recorder import Recorder
 from search.tune.watch import Watch
@@ -90,7 +91,7 @@ def progress_line(recorder: Recorder, total: int, seconds: float, searched: tupl
     if recorder.best is not None:
         config: Mapping[str, Any] = recorder.best["config"]
         settings = " ".join(f"{key}={_short(config[key])}" for key in searched)
-        parts.append(f"best {recorder.best['composite']:.3f} ({settings})")
+        parts.append(f"best {measure(recorder.best['composite'])} ({settings})")
     if recorder.waiting is not None:
         parts.append(f"waiting: {inert(recorder.waiting)}")
     return " · ".join([*parts, *_left(Progress("trials", done, total), seconds)])

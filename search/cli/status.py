@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.errors import StorageError
+from search.cli.measures import measure
 from search.cli.streams import console as standard_console
 from search.cli.streams import drawn_again
 from search.sweep.status import Status, read_status
@@ -143,7 +144,7 @@ def _running(status: Status) -> Table:
         cells = [each.get(name) for name in ("trial", "role", "attempt", "edits")]
         table.add_row(
             *(Text(inert(str(cell))) for cell in cells),
-            "" if composite is None else f"{composite:.3f}",
+            "" if composite is None else measure(composite),
             "" if seconds is None else f"{seconds:.0f}",
         )
     return table
@@ -155,5 +156,5 @@ def _standing(best: dict[str, Any]) -> Table:
     table = Table("held-out", "composite", box=None)
     for name, values in {**rows, "unedited": best["unedited"]}.items():
         composite = values["composite"]
-        table.add_row(Text(inert(name)), "" if composite is None else f"{composite:.3f}")
+        table.add_row(Text(inert(name)), "" if composite is None else measure(composite))
     return table

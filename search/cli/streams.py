@@ -7,13 +7,14 @@ move the cursor; all text that they are given is inert already.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -91,7 +92,7 @@ class Raw(io.TextIOBase):
             raise self._lost
 
     def _lose(self, error: OSError | ValueError) -> OutputLost:
-        if self._stream in (sys.__stdout__, sys.__stderr__):
+        with suppress(OSError, ValueError):
             # Python flushes it at its end, too, and would say so there.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -101,10 +102,19 @@ class Raw(io.TextIOBase):
 
 
 class Inert(Raw):
-    """The same for whoever prints: lines stay lines, and all else is shown instead of obeyed."""
+    """The same for whoever prints: lines stay lines, and all else is shown instead of obeyed.
 
-    def __init__(self, stream: Any, needed: bool) -> None:
+    Args:
+        stream: where text goes.
+        needed: whether its loss ends the command.
+        number: the descriptor that others know it by.
+    """
+
+    def __init__(self, stream: Any, needed: bool, number: int | None = None) -> None:
         super().__init__(stream, needed)
+        self._number = number
+        self.buffer = InertBytes(self)
+        """For whoever writes bytes."""
         self.raw = Raw(stream, needed)
         """For consoles."""
         self._console: Console | None = None
@@ -127,6 +137,26 @@ class Inert(Raw):
                 self._console.print(Text(line), soft_wrap=True)
         return len(text)
 
+    def fileno(self) -> int:
+        """The descriptor that C libraries and child processes know."""
+        return super().fileno() if self._number is None else self._number
+
+    @property
+    def name(self) -> str:
+        """As Python's own streams are called."""
+        return "<stdout>" if self._needed else "<stderr>"
+
+    mode = "w"
+    line_buffering = True
+    write_through = True
+
+    def reconfigure(self, **options: object) -> None:
+        """Stay as it is: what is shown, and how, is decided here."""
+
+    def close(self) -> None:
+        """Hand on what waits; it is not the printer's to close."""
+        self.flush()
+
     @contextmanager
     def above(self, console: Console) -> Iterator[None]:
         """Have whole lines printed above what a console draws."""
@@ -137,6 +167,58 @@ class Inert(Raw):
             self._console = None
             begun, self._begun = self._begun, ""
             super().write(begun)
+
+
+class InertBytes(io.BufferedIOBase):
+    """Bytes on their way to an inert stream, as the UTF-8 text that they are, or escaped."""
+
+    mode = "wb"
+
+    def __init__(self, text: Inert) -> None:
+        self._text = text
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def write(self, content: Any) -> int:
+        """Write what they say.
+
+        Raises:
+            OutputLost: if the stream is needed and takes no more.
+        """
+        if isinstance(content, str):
+            raise TypeError("bytes are written here, but got str")
+        whole = bytes(content)
+        self._text.write(self._decoder.decode(whole))
+        return len(whole)
+
+    def flush(self) -> None:
+        """Hand on what waits."""
+        self._text.flush()
+
+    @property
+    def raw(self) -> InertBytes:  # type: ignore[override]
+        """The same."""
+        return self
+
+    @property
+    def name(self) -> str:
+        """The stream's."""
+        return self._text.name
+
+    def fileno(self) -> int:
+        """The stream's."""
+        return self._text.fileno()
+
+    def isatty(self) -> bool:
+        """Whether somebody looks."""
+        return self._text.isatty()
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def close(self) -> None:
+        """Hand on what waits; it is not the printer's to close."""
+        self.flush()
 
 
 def _inert_line(line: str) -> str:
@@ -182,14 +264,48 @@ def inert_streams() -> Iterator[None]:
         OutputLost: if standard output is closed or takes no more.
     """
     _open_what_is_closed()
-    out, err = sys.stdout, sys.stderr
+    before = sys.stdout, sys.stderr
+    with _held(sys.stdout) as (out, number_out), _held(sys.stderr) as (err, number_err):
+        ours = Inert(out, True, number_out), Inert(err, False, number_err)
+        _ours.append(ours)
+        try:
+            sys.stdout, sys.stderr = ours  # type: ignore[assignment]
+            yield
+            ours[0].flush()
+        finally:
+            sys.stdout, sys.stderr = before
+            _ours.remove(ours)
+
+
+_ours: list[tuple[Inert, Inert]] = []
+"""The streams of the commands that run, of which the last counts."""
+
+
+def put_back() -> None:
+    """Have the standard streams be ours, whatever a user's code has made of them."""
+    if _ours:
+        sys.stdout, sys.stderr = _ours[-1]  # type: ignore[assignment]
+
+
+@contextmanager
+def _held(stream: Any) -> Iterator[tuple[Any, int | None]]:
+    """The same stream on a descriptor that is ours alone, and the one that all know, if any."""
     try:
-        sys.stderr = Inert(_told_all(err), needed=False)
-        sys.stdout = Inert(_told_all(out), needed=True)
-        yield
-        sys.stdout.flush()
+        number = stream.fileno()
+        copy = os.dup(number)
+    except (OSError, ValueError, AttributeError):
+        yield _told_all(stream), None
+        return
+    encoding = stream.encoding or "utf-8"
+    lines = getattr(stream, "line_buffering", False)
+    held = open(  # noqa: SIM115
+        copy, "w", encoding=encoding, errors="backslashreplace", buffering=1 if lines else -1
+    )
+    try:
+        yield held, number
     finally:
-        sys.stdout, sys.stderr = out, err
+        with suppress(OSError, ValueError):
+            held.close()
 
 
 def _open_what_is_closed() -> None:

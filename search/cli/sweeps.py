@@ -159,7 +159,7 @@ def show_config(config: Config = None) -> None:
     """
     set_up_logging(verbose=False)
     path, overrides = split_arguments(config or [])
-    typer.echo(resolved_config(path, overrides, space=False).to_yaml(), nl=False)
+    typer.echo(resolved_config(path, overrides).to_yaml(), nl=False)
 
 
 def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, give_up_after: float) -> None:

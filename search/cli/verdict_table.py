@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from search.cli.measures import measure
 from spaces.values import inert
 
 if TYPE_CHECKING:
@@ -34,4 +35,4 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
 
 
 def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else measure(value)

@@ -24,6 +24,9 @@ from typing import Any
 
 KILLED = "the worker ended without a word: it was killed, perhaps for want of memory"
 
+CAME_BACK = "\nthe command came back\n"
+"""What the process beside a command is told at its end, and does not wait any longer then."""
+
 _FAULT = re.compile(r"^Fatal Python error: (.*)$", re.MULTILINE)
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 _CURRENT = "Current thread "
@@ -115,6 +118,8 @@ def told_by_another(metric: str | None) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):
+            os.write(teller.stdin.fileno(), CAME_BACK.encode())
         faulthandler.disable()
         if was_enabled and sys.__stderr__ is not None:
             faulthandler.enable(sys.__stderr__)
@@ -130,7 +135,20 @@ def _is_users(file: str) -> bool:
     return not file.startswith(_NOT_THEIRS) and "/site-packages/" not in file
 
 
+def _told(metric: str, descriptor: int) -> str | None:
+    """What is to be said of a command, once it has come back or ended."""
+    words = b""
+    while piece := os.read(descriptor, 65536):
+        words += piece
+        if words.endswith(CAME_BACK.encode()):
+            return crash(metric, words.decode(errors="replace"))
+    return crash(metric, words.decode(errors="replace")) or (
+        f"the command ended without a word while it had greedy.metric {metric!r}: "
+        "the function ended the process, or it was killed"
+    )
+
+
 if __name__ == "__main__":
-    line = crash(sys.argv[1], sys.stdin.read())
+    line = _told(sys.argv[1], 0)
     if line is not None:
         print(f"ratchet: {line}", file=sys.stderr)

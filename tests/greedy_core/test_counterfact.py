@@ -122,6 +122,18 @@ def test_targets_that_are_one_text_are_refused() -> None:
     assert "target_new: must differ from target_true" in fault
 
 
+@pytest.mark.parametrize("new", ["Fr\u202cench", "French\u200d", "F\u00adrench"])
+def test_targets_that_look_alike_are_refused(new: str) -> None:
+    [fault] = faults([changed("requested_rewrite.target_new.str", new)])
+    assert "target_new: must differ from target_true in more than what nobody sees" in fault
+
+
+@pytest.mark.parametrize("text", ["\u200d", "\u2800 \u3164", "\u2068\u2069"])
+def test_a_text_of_which_nothing_is_seen_is_blank(text: str) -> None:
+    [fault] = faults([changed("requested_rewrite.target_new.str", text)])
+    assert "must not be blank" in fault
+
+
 @pytest.mark.parametrize("name", ["paraphrase_prompts", "neighborhood_prompts"])
 def test_record_may_be_without_prompts_of_a_kind(name: str) -> None:
     [record] = parse_counterfact([changed(name, [])], "file.json")

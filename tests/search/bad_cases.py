@@ -97,6 +97,7 @@ CONFIGURATIONS = [
     Case("a folder", ("config", "c.yaml"), ("c.yaml: cannot be read: Is a",), {"c.yaml/x": b""}),
     config("a model with a long name", b"model: " + b"m" * 10_000, "model must be factworld, a"),
     config("an absent space", b"search.space: x.yaml", "x.yaml: cannot be", command="run"),
+    config("an absent space, shown", b"search.space: x.yaml", "x.yaml: cannot be"),
     config(
         "a space that is its own preset",
         b"preset: c.yaml",
@@ -111,7 +112,11 @@ OVERRIDES = [
     override("a float for a whole number", "edits=4.0", "edits must be a whole number"),
     override("nan", "mu=.nan", "mu must be a number or null, but got nan"),
     override("inf", "mu=.inf", "mu must be a number or null, but got inf"),
-    override("a float beyond floats", "mu=1e999", "mu must be a number or null"),
+    override("a float beyond floats", "mu=1e999", "'1e999' cannot be read as float"),
+    override("a float that would be 0", "mu=1e-400", "'1e-400' cannot be read as float"),
+    override("a text that would be 0", "mu='1e-400'", "mu must be a number or null, but got '1e-"),
+    override("a line end of YAML 1.1", "edits=4\x85", r"override 'edits=4\x85': '\x85' must be"),
+    config("another one", b"edits: 4\xe2\x80\xa8", r"c.yaml:1: '\u2028' must be escaped"),
     override("minutes", "mu=1:30", "mu must be a number or null, but got '1:30'"),
     override("a grouped number", "edits=1_000", "edits must be a whole number, but got '1_000'"),
     override("a binary number", "edits=0b1", "edits must be a whole number, but got '0b1'"),
@@ -141,6 +146,8 @@ OVERRIDES = [
     override(
         "a space elsewhere", "search.space=S3://b/x.yaml", "x.yaml: must be a path", command="run"
     ),
+    override("a space elsewhere, shown", "search.space=gs://b/x.yaml", "x.yaml: must be a path"),
+    override("a space that is a device", "search.space=/dev/zero", "a space must be a preset"),
     Case(
         "results elsewhere", ("run", "--results", "gs://b"), ("--results must be a path on this",)
     ),

@@ -28,6 +28,8 @@ OBEYED = {
     "null": "\x00",
 }
 PRINTS = {
+    "bytes": "sys.stdout.buffer.write(text.encode(errors='surrogatepass')); "
+    "sys.stderr.buffer.write(b'\\x1b[2J\\xff')",
     "print": "print(text)",
     "stderr": "print(text, file=sys.stderr)",
     "in pieces": "for each in text: sys.stderr.write(each)",

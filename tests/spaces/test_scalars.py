@@ -14,6 +14,7 @@ from analysis.tables.plain_yaml import WRITTEN, read_yaml
 from spaces.document import parse_document, parse_value
 from spaces.errors import DocumentError
 from spaces.scalars import PlainDumper
+from spaces.values import conform
 
 CORE = {
     "0100": 100,
@@ -87,6 +88,38 @@ def test_a_tag_does_not_bring_older_forms_back(text: str, fault: str) -> None:
 
 def test_a_tag_may_say_what_is_meant() -> None:
     assert parse_value("[!!str 010, !!int 010, !!float 1]", "here") == ["010", 10, 1.0]
+
+
+@pytest.mark.parametrize("text", ["1e-400", "-.1E-330", "0.0000001e-999", "1e400", "-1E999"])
+def test_a_number_that_would_be_read_as_zero_or_infinity_is_refused(text: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse_value(f"[1.0, {text}]", "here")
+    assert caught.value.faults == (f"here: '{text}' cannot be read as float",)
+    assert parse_document(f"a: 1\nb: {text}", "f.yaml").faults == (
+        f"f.yaml:2: '{text}' cannot be read as float",
+    )
+    with pytest.raises(ValueError, match="must be a number, but got '"):
+        conform(text, float)
+
+
+@pytest.mark.parametrize("text", ["0e-999", "-0.0", "5e-324", "1e308"])
+def test_zero_and_the_smallest_number_are_read(text: str) -> None:
+    assert parse_value(text.replace("e", ".0e") if "." not in text else text, "") == float(text)
+
+
+@pytest.mark.parametrize("text", ["4\x85", "4\u2028", "\u20294", "'a\u2028b'", "a # b\x85c"])
+def test_line_ends_of_yaml_1_1_are_refused(text: str) -> None:
+    with pytest.raises(DocumentError, match="must be escaped, within double quotes") as caught:
+        parse_value(text, "here")
+    assert str(caught.value).isprintable()
+    with pytest.raises(DocumentError, match=r"f\.yaml:2: '"):
+        parse_document(f"b: 1\na: {text}", "f.yaml")
+    assert parse_value('"a\\u2028b\\x85"', "here") == "a\u2028b\x85"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_number() -> None:
+    with pytest.raises(DocumentError, match=r"here: .* must be escaped"):
+        parse_value("\ufeff4", "here")
 
 
 def test_merge_keys_are_keys() -> None:
