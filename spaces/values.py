@@ -106,10 +106,12 @@ def _as_kind(value: object, kind: Any) -> Any:
 
 
 def _as_float(value: object) -> float:
-    is_text = isinstance(value, str) and len(value) < 400 and _FLOAT_TEXT.fullmatch(value)
-    if not is_text and not isinstance(value, int | float):
+    if isinstance(value, str):
+        if len(value) >= 400 or not _FLOAT_TEXT.fullmatch(value):
+            raise TypeError
+    elif not isinstance(value, int | float):
         raise TypeError
-    if isinstance(value, int) and abs(value) > LARGEST_INT:
+    elif isinstance(value, int) and abs(value) > LARGEST_INT:
         raise TypeError
     try:
         number = finite(value) if isinstance(value, str) else float(value)

@@ -1,7 +1,7 @@
 """What a user's code writes past Python's streams does not reach the terminal as it is.
 
-C libraries, child processes and `os.write` know the descriptors 1 and 2 only. While user's code runs
-these are a file, whose text is shown afterwards on standard error, with nothing in it that a
+C libraries, child processes and `os.write` know the descriptors 1 and 2 only. While user's code
+runs these are a file, whose text is shown afterwards on standard error, with nothing in it that a
 terminal would obey. Closing them, or putting something else in the place of `sys.stdout`, does no
 harm then.
 """

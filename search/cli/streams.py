@@ -195,7 +195,7 @@ class InertBytes(io.BufferedIOBase):
         self._text.flush()
 
     @property
-    def raw(self) -> InertBytes:  # type: ignore[override]
+    def raw(self) -> InertBytes:
         """The same."""
         return self
 
@@ -269,7 +269,7 @@ def inert_streams() -> Iterator[None]:
         ours = Inert(out, True, number_out), Inert(err, False, number_err)
         _ours.append(ours)
         try:
-            sys.stdout, sys.stderr = ours  # type: ignore[assignment]
+            sys.stdout, sys.stderr = ours
             yield
             ours[0].flush()
         finally:
@@ -284,7 +284,7 @@ _ours: list[tuple[Inert, Inert]] = []
 def put_back() -> None:
     """Have the standard streams be ours, whatever a user's code has made of them."""
     if _ours:
-        sys.stdout, sys.stderr = _ours[-1]  # type: ignore[assignment]
+        sys.stdout, sys.stderr = _ours[-1]
 
 
 @contextmanager
