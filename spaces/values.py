@@ -109,9 +109,9 @@ def _as_float(value: object) -> float:
     if isinstance(value, str):
         if len(value) >= 400 or not _FLOAT_TEXT.fullmatch(value):
             raise TypeError
-    elif not isinstance(value, int | float):
-        raise TypeError
-    elif isinstance(value, int) and abs(value) > LARGEST_INT:
+    elif not isinstance(value, int | float) or (
+        isinstance(value, int) and abs(value) > LARGEST_INT
+    ):
         raise TypeError
     try:
         number = finite(value) if isinstance(value, str) else float(value)

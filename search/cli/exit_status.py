@@ -11,7 +11,7 @@ from search.errors import LockLost, OnlyFailures, SweepInterrupted, SweepLocked
 SOME_FAILED = 1
 """The sweep is finished, but some trials failed; or it was stopped because all of them did."""
 WRONG_INPUT = 2
-"""A setting, a dataset, a model, a name, a store or a machine that cannot be used; no sweep."""
+"""A setting, a dataset, a model, a name, a store or a machine that cannot be used."""
 DAMAGED = 3
 """A results folder that cannot be used as it is, or results that are not valid."""
 LOCKED = 4

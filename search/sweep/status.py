@@ -75,6 +75,8 @@ def read_status(address: Address) -> Status:
     """
     folder = SweepFolder.at(address)
     names = folder.entries()
+    if not names:
+        folder.require()
     owner, now = lock_owner(folder), time.time()
     alive = owner is not None and is_alive(owner, now)
     unborn = alive and CONFIG not in names

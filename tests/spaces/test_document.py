@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,11 @@ def test_any_text_is_a_mapping_or_a_document_error(text: str) -> None:
         assert isinstance(parse_document(text, "f.yaml").values, dict)
     except DocumentError as error:
         assert all(fault.startswith("f.yaml") for fault in error.faults)
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.yaml")
+    for path, kind in ((tmp_path / "fifo.yaml", "a pipe or device"), (tmp_path, "a folder")):
+        with pytest.raises(DocumentError, match=f"it must be a file, not {kind}"):
+            read_document(path)
