@@ -56,8 +56,8 @@ class Raw(io.TextIOBase):
         return int(self._stream.fileno())
 
     def isatty(self) -> bool:
-        """Whether somebody looks."""
-        return bool(self._stream.isatty())
+        """Whether somebody looks; nobody does once it is closed, as it is when Python ends."""
+        return not self._stream.closed and bool(self._stream.isatty())
 
     def writable(self) -> bool:
         """Yes."""

@@ -84,6 +84,19 @@ def test_nothing_that_is_printed_is_obeyed(terminal: bool) -> None:
     assert text.count("x9b31m") >= len(PRINTS)
 
 
+def test_whoever_keeps_a_stream_may_look_at_it_when_python_ends() -> None:
+    script = """
+import atexit, sys
+from search.cli.streams import inert_streams
+with inert_streams():
+    for kept in (sys.stdout, sys.stderr):
+        atexit.register(kept.isatty)
+        atexit.register(kept.flush)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_what_an_encoding_lacks_is_shown() -> None:
     script = "from search.cli.app import main; main()"
     done = subprocess.run(
