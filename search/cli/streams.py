@@ -56,7 +56,7 @@ class Raw(io.TextIOBase):
         return int(self._stream.fileno())
 
     def isatty(self) -> bool:
-        """Whether somebody looks; nobody does once it is closed, as it is when Python ends."""
+        """Whether somebody looks; nobody does once it is closed."""
         return not self._stream.closed and bool(self._stream.isatty())
 
     def writable(self) -> bool:
@@ -75,12 +75,13 @@ class Raw(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what waits.
+        """Hand on what waits; nothing does once it is closed, as it is when Python ends.
 
         Raises:
             OutputLost: if the stream is needed and takes no more.
         """
-        self._hand(self._stream.flush)
+        if not self._stream.closed:
+            self._hand(self._stream.flush)
 
     def _hand(self, on: Callable[[], object]) -> None:
         if self._lost is None:
