@@ -374,7 +374,7 @@ def test_a_folder_above_that_cannot_be_looked_into_is_one_clear_line(
         *(("resume", content) for content in (None, "{", "- 1", "", "config: {edits: many}")),
     ],
 )
-def test_a_missing_or_damaged_sweep_is_exit_code_3(
+def test_a_missing_sweep_is_exit_code_2_and_a_damaged_one_3(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -385,7 +385,7 @@ def test_a_missing_or_damaged_sweep_is_exit_code_3(
     if content is not None:
         folder.mkdir()
         (folder / "sweep.yaml").write_text(content)
-    assert ended(monkeypatch, command, str(folder)) == 3
+    assert ended(monkeypatch, command, str(folder)) == (2 if content is None else 3)
     captured = capsys.readouterr()
     assert captured.err.startswith(f"ratchet: {folder}")
     assert "Traceback" not in captured.err

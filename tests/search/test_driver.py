@@ -22,6 +22,7 @@ from search.cluster.preparation import Shared
 from search.confirm.run import ConfirmSession, confirm_sweep
 from search.errors import LockLost, OnlyFailures
 from search.results.claim import LOCK
+from search.results.commits import Commits
 from search.results.parts import LocalFolder
 from search.sweep.earlier import SETTINGS_COLUMNS
 from search.sweep.extension import Extension
@@ -51,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
     )
     results = LocalFolder(tmp_path / "sweep")
     results.create()
-    file.write(results)
+    Commits(results, sweep=file.text())
     return results.path
 
 

@@ -152,7 +152,7 @@ def test_the_command_shows_it_and_changes_nothing(
     assert ended(monkeypatch, "status", str(copy), "--watch") == 0  # nobody works on it
     assert len(capsys.readouterr().out.splitlines()) == 1
     assert seen(copy) == before
-    assert ended(monkeypatch, "status", str(copy.parent / "none")) == 3
+    assert ended(monkeypatch, "status", str(copy.parent / "none")) == 2
 
 
 def test_a_watched_sweep_is_told_of_whenever_it_changes(

@@ -70,7 +70,8 @@ def test_another_space_adds_to_what_was_searched(tmp_path: Path) -> None:
     path = of_the_first_format(tmp_path / "a")
     file = SweepFile.read(path)
     space = {"name": "other", "greedy.steps": {"int": [3, 6]}, "greedy.patience": {"int": [1, 2]}}
-    replace(file, config=file.config.with_values({"search.space": space})).write(LocalFolder(path))
+    other = replace(file, config=file.config.with_values({"search.space": space}))
+    (path / "sweep.yaml").write_text(other.text())
     found = SweepFile.read(path).distributions
     assert {key: json_to_distribution(text) for key, text in found.items()} == {
         "greedy.steps": IntDistribution(1, 6),
