@@ -234,7 +234,7 @@ def test_files_that_cannot_be_read_still_leave_the_overrides_checked(
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    assert faults(tmp_path) == (f"{tmp_path}: cannot be read: Is a directory",)
+    assert faults(tmp_path) == (f"{tmp_path}: cannot be read: it must be a file, not a folder",)
 
 
 def test_a_single_edit_needs_no_space_that_fits() -> None:
