@@ -94,7 +94,7 @@ CONFIGURATIONS = [
     config("no mapping", b"- edits", "c.yaml: must be a mapping of keys to values"),
     config("two documents", b"edits: 4\n---\nedits: 5", "c.yaml:2: but found another document"),
     config("no YAML", b"edits: [4", "c.yaml:1: expected ',' or ']'", command="edit"),
-    Case("a folder", ("config", "c.yaml"), ("c.yaml: cannot be read: it must be a file, not a folder",), {"c.yaml/x": b""}),
+    Case("a folder", ("config", "c.yaml"), ("it must be a file, not a folder",), {"c.yaml/x": b""}),
     config("a model with a long name", b"model: " + b"m" * 10_000, "model must be factworld, a"),
     config("an absent space", b"search.space: x.yaml", "x.yaml: cannot be", command="run"),
     config("an absent space, shown", b"search.space: x.yaml", "x.yaml: cannot be"),
