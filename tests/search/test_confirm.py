@@ -345,7 +345,7 @@ class Counting(Watch):
 def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Path) -> None:
     folder = copied(swept, tmp_path)
     file = SweepFile.read(folder)
-    search = replace(file.config.search, trial_timeout=2.0, concurrency=2, max_failures=1)
+    search = replace(file.config.search, trial_timeout=6.0, concurrency=2, max_failures=1)
     file = replace(file, config=replace(file.config, search=search))
     edit = file.config.edit
     walks = []
@@ -365,7 +365,7 @@ def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Pa
     assert rows["status"].tolist() == ["completed", "completed", "failed", "failed"]
     assert rows["attempt"].tolist() == [0, 1, 1, 1]
     hung, raised = rows["error"].tolist()[2:]
-    assert hung.startswith("no sign of life for longer than search.trial_timeout (2 s); the worker")
+    assert hung.startswith("no sign of life for longer than search.trial_timeout (6 s); the worker")
     assert "metric_functions:raises': it raised ZeroDivisionError: the metric has a bug" in raised
     assert rows["composite"].notna().tolist() == [True, True, False, False]
 
