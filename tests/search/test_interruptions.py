@@ -285,7 +285,7 @@ def test_a_sweep_that_is_stopped_while_it_prepares_leaves_no_folder_and_a_second
         time.sleep(0.1)
         second = stop(process, folder, signal.SIGINT)
     assert (second.code, second.left) == (-signal.SIGINT, [])  # 130 to a shell
-    assert second.seconds < 1
+    assert second.seconds < PATIENCE  # a first signal alone may take as long
 
 
 def test_resuming_a_finished_sweep_changes_no_file(
