@@ -284,7 +284,8 @@ def test_a_sweep_that_is_stopped_while_it_prepares_leaves_no_folder_and_a_second
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)
         second = stop(process, folder, signal.SIGINT)
-    assert (second.code, second.left) == (-signal.SIGINT, [])  # 130 to a shell
+    # 130 to a shell, either way; the first one may have been enough.
+    assert (second.code in (-signal.SIGINT, 130), second.left) == (True, [])
     assert second.seconds < PATIENCE  # a first signal alone may take as long
 
 
