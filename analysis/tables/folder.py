@@ -142,13 +142,21 @@ class SweepFolder:
 
     def no_files(self, table: str) -> list[str]:
         """Names in a table's folder of what is no plain file: folders, pipes, devices."""
+        kinds = self._kinds(table)
+        return sorted(name for name, kind in kinds.items() if kind != fs.FileType.File)
+
+    def no_folders(self) -> list[str]:
+        """Names in the sweep's folder of what is no folder."""
+        return sorted(n for n, kind in self._kinds("").items() if kind != fs.FileType.Directory)
+
+    def _kinds(self, table: str) -> dict[str, fs.FileType]:
         selector = fs.FileSelector(self._inside(table), allow_not_found=True)
         try:
             with storage_errors(self.address):
                 found = self.files.get_file_info(selector)
         except OSError as error:
             raise system_error(f"{self.path(table)}: cannot be listed", error) from error
-        return sorted(info.base_name for info in found if info.type != fs.FileType.File)
+        return {info.base_name: info.type for info in found}
 
     def require(self) -> None:
         """Raise `SweepNotFound` unless the folder holds something that a sweep writes.

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import threading
 import traceback
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
 
 from greedy_core.errors import MetricError, RatchetError
 from greedy_core.walk.set_aside import output_set_aside
@@ -39,7 +41,7 @@ def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
         KeyboardInterrupt: which is the user's, and no error of the function.
     """
     try:
-        with output_set_aside():
+        with output_set_aside(), _exit_refused():
             return call()
     except (RatchetError, KeyboardInterrupt):
         raise
@@ -47,6 +49,27 @@ def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
         cause = _told(error)
     # Raised here, it has no context whose text would travel with it.
     raise MetricError(f"greedy.metric {name!r}: {doing} raised {cause}")
+
+
+@contextmanager
+def _exit_refused() -> Iterator[None]:
+    """Have `os._exit` raise, which would end the command in silence, and with 0 if it likes.
+
+    A child process that the function forks still ends by it.
+    """
+    leave: Any = os._exit
+    caller = os.getpid(), threading.get_ident()
+
+    def refused(status: int) -> NoReturn:
+        if (os.getpid(), threading.get_ident()) != caller:
+            leave(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = refused
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def safe_line(text: str) -> str:

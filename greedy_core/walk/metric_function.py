@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -30,6 +29,9 @@ from greedy_core.states.state_scores import StateScores
 from greedy_core.states.state_tree import State
 from greedy_core.walk.metric_call import answer, shown
 from greedy_core.walk.probe_signal import Measured, probed_requests
+
+MOST_VALUE = 1e100
+"""Differences, squares and sums of such numbers are still finite."""
 
 MetricFunction = Callable[[Any, Any, Sequence[EditRecord]], Mapping[str, float]]
 
@@ -66,8 +68,8 @@ class MetricFunctionSignal:
         """Hand the merged model over, or repeat what the function said about this state before.
 
         Raises:
-            MetricError: if it raises, or does not return es, ps, ns and composite as finite
-                numbers.
+            MetricError: if it raises, or does not return es, ps, ns and composite as
+                numbers of at most `MOST_VALUE`, negative or not.
         """
         known = self._known.get((state.key, batch))
         if known is None:
@@ -109,12 +111,24 @@ def _checked(values: object, name: str) -> Metrics:
     numbers = []
     for key in ("es", "ps", "ns", "composite"):
         value = values.get(key)
-        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
-            numbers.append(float(value))
+        number = _number(value)
+        if number is not None and abs(number) <= MOST_VALUE:
+            numbers.append(number)
         else:
             faults.append(
-                f"greedy.metric {name!r}: {key} must be a finite number, but got {shown(value)}"
+                f"greedy.metric {name!r}: {key} must be a number from {-MOST_VALUE:g} to "
+                f"{MOST_VALUE:g}, but got {shown(value)}"
             )
     if faults:
         raise MetricError(faults)
     return Metrics(*numbers)
+
+
+def _number(value: object) -> float | None:
+    """The value as a float; None where it is no number, or too large for one."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis.tables.folder import SweepFolder
-from search.results.inspection import Inspection, inspect
+from search.results.inspection import Inspection, inspect, misplaced
 from search.results.lock import SweepLock
 from search.results.places import results_folder
-from search.results.repair import repair
+from search.results.repair import SET_ASIDE, repair
 
 
 def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> bool:
@@ -27,6 +27,8 @@ def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> b
         SweepLocked: it is to be repaired, and a driver is at work on it.
         StorageError: the folder cannot be used.
     """
+    if not _in_their_places(address, repairing, tell):
+        return False
     found = inspect(SweepFolder.at(address))
     for fault in found.faults:
         tell(fault)
@@ -45,6 +47,25 @@ def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> b
         tell(f"repaired; to run again what is missing: ratchet resume {address}")
     if found.lost_walks:
         tell(f"repaired; to run again the walks that are missing: ratchet confirm {address}")
+    return True
+
+
+def _in_their_places(address: str, repairing: bool, tell: Callable[[str], None]) -> bool:
+    """Whether the sweep's folders are folders, perhaps since what lay there was set aside."""
+    reading = SweepFolder.at(address)
+    for name in misplaced(reading):
+        tell(f"{reading.path(name)}: must be a folder")
+    if not repairing:
+        if misplaced(reading):
+            tell(f"to set aside what is damaged and go on: ratchet check {address} --repair")
+        return not misplaced(reading)
+    folder = results_folder(address)
+    with SweepLock(folder) as lock:
+        lock.check()
+        place = f"{SET_ASIDE}/places"
+        if others := misplaced(reading):
+            folder.set_aside(others, place)
+            tell(f"set aside: {reading.path(place)}")
     return True
 
 

@@ -73,6 +73,18 @@ class Inspection:
 _OF_TRIALS = ("trials", "steps", "records")
 
 
+def misplaced(folder: SweepFolder) -> tuple[str, ...]:
+    """Names of the folders of a sweep in whose place something else lies, such as a file or a pipe.
+
+    Raises:
+        SweepNotFound: the sweep's folder is none.
+        StorageError: it cannot be listed.
+    """
+    present = folder.entries()
+    others = folder.no_folders()
+    return tuple(each for each in (COMMITS, *EVERY_TABLE) if each in present and each in others)
+
+
 def inspect(folder: SweepFolder) -> Inspection:
     """Look at every file that counts; nothing is changed.
 

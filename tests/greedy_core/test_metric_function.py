@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -121,11 +122,19 @@ def test_results_are_kept_for_the_walk_only(gpt2: LanguageModel, metrics: Module
 @pytest.mark.parametrize(
     ("answer", "faults"),
     [
-        ({**GOOD, "es": float("nan")}, ["es must be a finite number, but got nan"]),
-        ({**GOOD, "composite": float("inf")}, ["composite must be a finite number, but got inf"]),
-        ({**GOOD, "ps": "0.5"}, ["ps must be a finite number, but got '0.5'"]),
-        ({**GOOD, "ns": True}, ["ns must be a finite number, but got True"]),
-        ({"es": 1.0, "ps": 1.0}, ["ns must be a finite number", "composite must be a finite"]),
+        ({**GOOD, "es": float("nan")}, ["es must be a number from -1e+100 to 1e+100, but got nan"]),
+        (
+            {**GOOD, "composite": float("inf")},
+            ["composite must be a number from -1e+100 to 1e+100, but got inf"],
+        ),
+        (
+            {**GOOD, "composite": 1e101},
+            ["composite must be a number from -1e+100 to 1e+100, but got"],
+        ),
+        ({**GOOD, "es": -(10**400)}, ["es must be a number from -1e+100 to 1e+100, but got -10"]),
+        ({**GOOD, "ps": "0.5"}, ["ps must be a number from -1e+100 to 1e+100, but got '0.5'"]),
+        ({**GOOD, "ns": True}, ["ns must be a number from -1e+100 to 1e+100, but got True"]),
+        ({"es": 1.0, "ps": 1.0}, ["ns must be a number", "composite must be a number"]),
         ({}, ["es must", "ps must", "ns must", "composite must"]),
         (0.5, ["must return a mapping, but got 0.5"]),
         (None, ["must return a mapping, but got None"]),
@@ -180,6 +189,25 @@ def test_what_it_raises_is_one_safe_line_that_names_it_and_its_line(
     assert str(caught.value) == f"greedy.metric 'metrics_of_a_user:measure': it {told} {place}"
     assert caught.value.__cause__ is caught.value.__context__ is None
     "".join(traceback.format_exception(caught.value)).encode()
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_it_cannot_end_the_process_in_silence_but_what_it_forks_can_end(
+    gpt2: LanguageModel, metrics: ModuleType, code: int
+) -> None:
+    forked = []
+
+    def measure(model: Any, tokenizer: Any, requests: Any) -> Mapping[str, float]:
+        if (child := os.fork()) == 0:
+            os._exit(5)
+        forked.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        os._exit(code)
+
+    metrics.measure = measure
+    leave = os._exit
+    with pytest.raises(MetricError, match=rf"it raised SystemExit: os\._exit\({code}\) \(test_"):
+        GreedyRun(open_tiny(gpt2, chosen()), chosen()).step()
+    assert forked == [5] and os._exit is leave
 
 
 def test_an_interruption_of_a_metric_is_none_of_its_errors(

@@ -107,6 +107,36 @@ def test_the_command_itself_says_the_same(tmp_path: Path, name: str) -> None:
     assert seen(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("pipe", "argument"),
+    [
+        ("c.yaml", "c.yaml"),
+        ("space.yaml", "search.space=space.yaml"),
+        ("records.json", "dataset=records.json"),
+        ("corpus.txt", "covariance.corpus=corpus.txt"),
+        ("pipe", "model=./pipe"),
+        ("model/config.json", "model=model"),
+        ("model/model.safetensors", "model=model"),
+        ("model/tokenizer.json", "model=model"),
+    ],
+)
+def test_a_pipe_is_never_opened_which_would_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    pipe: str,
+    argument: str,
+) -> None:
+    lay_out(tmp_path, model({}))
+    (tmp_path / pipe).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / pipe)
+    monkeypatch.chdir(tmp_path)
+    assert refused(monkeypatch, "run", argument, *ONE_EDIT) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert (Path(pipe).name in line and "must be a fi" in line) or "must be a fo" in line
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_pickle_of_weights_is_never_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

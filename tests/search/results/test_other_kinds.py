@@ -99,11 +99,18 @@ def test_in_place_of_progress(sweep: LocalFolder, kind: Callable[[Path], None]) 
     load_valid(str(sweep.path))
 
 
-def test_in_place_of_a_table(sweep: LocalFolder) -> None:
-    shutil.rmtree(sweep.path / "commits")
-    os.mkfifo(sweep.path / "commits")
-    with pytest.raises(analysis.ResultsError, match="commits: must be a folder"):
+@pytest.mark.parametrize("name", ["commits", "steps", "trials", "confirm"])
+@pytest.mark.parametrize("kind", [os.mkfifo, Path.touch])
+def test_in_place_of_a_folder(sweep: LocalFolder, name: str, kind: Callable[[Path], None]) -> None:
+    shutil.rmtree(sweep.path / name)
+    kind(sweep.path / name)
+    with pytest.raises(analysis.ResultsError, match=name):
         load(sweep)
+    sound, lines = check(sweep)
+    assert not sound and lines[0] == f"{sweep.path / name}: must be a folder"
+    assert check(sweep, repairing=True)[0]
+    assert check(sweep)[0]
+    assert len(load(sweep).trials) == {"commits": 6, "confirm": 6}.get(name, 0)
 
 
 def test_a_sweep_that_has_lost_everything_is_damaged(sweep: LocalFolder) -> None:
