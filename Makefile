@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 RATCHET := $(VENV)/bin/ratchet
 DEMO := results/demo
 
-.PHONY: install demo test soak check bench clean
+.PHONY: install demo test soak check docs bench clean
 
 install: $(INSTALLED)
 
@@ -38,6 +38,11 @@ soak: $(INSTALLED)
 # ROWS=edit,score selects rows; benchmarks/results.json keeps what was measured.
 bench: $(INSTALLED)
 	$(VENV)/bin/python -m benchmarks
+
+# Writes the tables of settings and the picture of the rooms anew, from the code.
+docs: $(INSTALLED)
+	$(VENV)/bin/python docs/settings_page.py
+	$(VENV)/bin/python docs/architecture_page.py
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -89,6 +89,29 @@ class BaseModelChanged(RatchetError):
             "metric function, or a library that it imports, that patches torch"
         )
 
+    @classmethod
+    def attributes(cls, names: Sequence[str]) -> BaseModelChanged:
+        """Somebody changed attributes of its modules.
+
+        Args:
+            names: theirs.
+        """
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return cls(
+            f"attributes of the base model's modules were changed in memory: "
+            f"{', '.join(names[:3])}{more}; results after that are not valid. Usual causes: a "
+            "metric function or callback that changes a model it did not copy"
+        )
+
+    @classmethod
+    def answers(cls) -> BaseModelChanged:
+        """It answers differently, for whatever reason."""
+        return cls(
+            "the base model answers differently than when it was loaded, although its weights are "
+            "the same; results after that are not valid. Usual causes: a metric function, or a "
+            "library that it imports, that replaces attention or activation functions"
+        )
+
 
 def require(*conditions: tuple[bool, str]) -> None:
     """Raise one `SettingsError` with the text of every condition that does not hold."""

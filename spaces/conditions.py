@@ -13,6 +13,8 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
+from greedy_core.declarations import Reader, Walk, declarations
+from greedy_core.settings import EditSettings
 from spaces.definitions import values_of
 from spaces.document import nearest
 from spaces.values import shown
@@ -20,24 +22,11 @@ from spaces.values import shown
 Fault = tuple[str, str]
 """The key at fault, and what is wrong with it."""
 
-UNREAD_WITHOUT_PROBES = (
-    "greedy.min_improvement",
-    "greedy.signal",
-    "greedy.max_probes",
-    "greedy.metric",
-)
-UNREAD_WITHOUT_REJECTIONS = (
-    "greedy.steps",
-    "greedy.patience",
-    "greedy.step_rule",
-    "greedy.layers",
-)
-UNREAD_WITHOUT_TRUST = (
-    "trust.threshold",
-    "trust.action",
-    "trust.scale",
-    "trust.harm_scale",
-)
+_WALK: Mapping[str, Walk] = {
+    key: declared.role
+    for key, declared in declarations(EditSettings).items()
+    if isinstance(declared.role, Walk)
+}
 DECIDING = ("greedy.accept_by", "greedy.max_norm_ratio", "trust.enabled", "trust.action")
 """Settings by whose values a walk reads others, or does not."""
 
@@ -45,16 +34,21 @@ DECIDING = ("greedy.accept_by", "greedy.max_norm_ratio", "trust.enabled", "trust
 def unread(settings: Mapping[str, object]) -> frozenset[str]:
     """The settings that a walk with these ones does not read, of those that can be searched."""
     accept_by = settings["greedy.accept_by"]
-    found: set[str] = set()
-    if not settings["trust.enabled"]:
-        found.update(UNREAD_WITHOUT_TRUST)
-    elif settings["trust.action"] == "rollback":
-        found.add("trust.scale")
-    if accept_by in ("always", "distance"):
-        found.update(UNREAD_WITHOUT_PROBES)
-    if accept_by == "always" and settings["greedy.max_norm_ratio"] is None:
-        found.update(UNREAD_WITHOUT_REJECTIONS)
-    return frozenset(found)
+    trust, limit = settings["trust.enabled"], settings["greedy.max_norm_ratio"]
+    reading = {
+        "probes": accept_by == "probes",
+        "rejections": accept_by != "always" or limit is not None,
+        "gate": bool(trust),
+        "scaling gate": bool(trust) and settings["trust.action"] != "rollback",
+    }
+    return frozenset(
+        key for key, walk in _WALK.items() if not reading.get(walk.read_by or "", True)
+    )
+
+
+def read_only_by(reader: Reader) -> tuple[str, ...]:
+    """The settings that nothing else reads."""
+    return tuple(key for key, walk in _WALK.items() if walk.read_by == reader)
 
 
 @dataclass(frozen=True)
@@ -157,11 +151,11 @@ def _acceptance_faults(possible: Possibilities) -> Iterator[Fault]:
             yield at, "accept_by always takes every step, but trust.enabled can be true"
     how = " or ".join(map(str, accept_by))
     if possible.only("greedy.accept_by", "always", "distance"):
-        for key in UNREAD_WITHOUT_PROBES:
+        for key in read_only_by("probes"):
             if key in possible.distributions:
                 yield key, f"has no effect: greedy.accept_by can only be {how}, which asks no probe"
     if possible.only("greedy.accept_by", "always") and possible.only("greedy.max_norm_ratio", None):
-        for key in UNREAD_WITHOUT_REJECTIONS:
+        for key in read_only_by("rejections"):
             if key in possible.distributions:
                 yield (
                     key,

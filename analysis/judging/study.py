@@ -23,19 +23,10 @@ from analysis.tables.config_columns import PREFIX, list_cell
 from analysis.tables.folder import CONFIG
 from analysis.tables.parts import RUNG
 from analysis.tables.sweep import Sweep
+from spaces.conditions import unread as unread_by
 
 ATTRIBUTES = ("trial", "role", "es", "ps", "ns", "score", "probe_prompts", "seconds")
 """Columns of `trials` that become user attributes, where they have a value."""
-
-UNREAD_WITHOUT_PROBES = tuple(
-    f"greedy.{name}" for name in ("min_improvement", "signal", "max_probes", "metric")
-)
-"""Settings that a trial reads only where probes decide."""
-
-UNREAD_WITHOUT_REJECTIONS = tuple(
-    f"greedy.{name}" for name in ("steps", "patience", "step_rule", "layers")
-)
-"""Settings that a trial reads only where something can reject a step."""
 
 
 def study(
@@ -124,8 +115,9 @@ def _trial(
     row: Mapping[str, Any], searched: Mapping[str, BaseDistribution], unread: bool
 ) -> FrozenTrial:
     params: dict[str, Any] = {}
+    passed_over = frozenset() if unread else _unread(row)
     for key, distribution in searched.items():
-        if unread or _is_read(key, row):
+        if key not in passed_over:
             params |= _parameter(key, row[PREFIX + key], distribution)
     rungs = {
         int(name.removeprefix(RUNG)): float(value)
@@ -151,22 +143,16 @@ def _end(row: Mapping[str, Any], rungs: Mapping[int, float]) -> tuple[TrialState
     return TrialState.FAIL, None
 
 
-def _is_read(key: str, row: Mapping[str, Any]) -> bool:
-    """Whether a trial with these settings uses one of them at all."""
+def _unread(row: Mapping[str, Any]) -> frozenset[str]:
+    """Settings that a trial did not use at all; where a column is missing, it may have used all."""
 
-    def of(name: str) -> Any:
+    def of(name: str, otherwise: object) -> Any:
         cell = row.get(PREFIX + name)
-        return None if cell is None or pd.isna(cell) else cell
+        return otherwise if cell is None or pd.isna(cell) else cell
 
-    accept_by = of("greedy.accept_by")
-    if key.startswith("trust.") and key != "trust.enabled":
-        is_off = of("trust.enabled") is not None and not of("trust.enabled")
-        return not is_off and (key != "trust.scale" or of("trust.action") != "rollback")
-    if key in UNREAD_WITHOUT_PROBES:
-        return accept_by not in ("always", "distance")
-    if key in UNREAD_WITHOUT_REJECTIONS:
-        return accept_by != "always" or of("greedy.max_norm_ratio") is not None
-    return True
+    reading = {"greedy.accept_by": "probes", "trust.enabled": True, "trust.action": "scale"}
+    deciding = {name: of(name, otherwise) for name, otherwise in reading.items()}
+    return unread_by({**deciding, "greedy.max_norm_ratio": of("greedy.max_norm_ratio", None)})
 
 
 def _parameter(key: str, cell: Any, distribution: BaseDistribution) -> dict[str, Any]:

@@ -67,23 +67,7 @@ class SweepFolder:
             ResultsError: if a table's is none.
             StorageError: if it cannot be listed.
         """
-        selector = fs.FileSelector(self._inside(table), allow_not_found=True)
-        try:
-            with storage_errors(self.address):
-                return sorted(info.base_name for info in self.files.get_file_info(selector))
-        except FileNotFoundError:
-            raise
-        except UnicodeDecodeError:
-            where = self.path(table) if table else self.address
-            raise StorageError(f"{where}: holds a file whose name is not UTF-8") from None
-        except NotADirectoryError as error:
-            if table:
-                fault = f"{self.path(table)}: must be a folder"
-                raise ResultsError([fault, way_out(self.address)]) from error
-            raise SweepNotFound(f"{self.address}: no sweep there: it is no folder") from error
-        except OSError as error:
-            where = self.path(table) if table else self.address
-            raise system_error(f"{where}: cannot be listed", error) from error
+        return sorted(self._kinds(table))
 
     @contextmanager
     def open(self, *names: str) -> Iterator[pa.NativeFile]:
@@ -149,15 +133,6 @@ class SweepFolder:
         """Names in the sweep's folder of what is no folder."""
         return sorted(n for n, kind in self._kinds("").items() if kind != fs.FileType.Directory)
 
-    def _kinds(self, table: str) -> dict[str, fs.FileType]:
-        selector = fs.FileSelector(self._inside(table), allow_not_found=True)
-        try:
-            with storage_errors(self.address):
-                found = self.files.get_file_info(selector)
-        except OSError as error:
-            raise system_error(f"{self.path(table)}: cannot be listed", error) from error
-        return {info.base_name: info.type for info in found}
-
     def require(self) -> None:
         """Raise `SweepNotFound` unless the folder holds something that a sweep writes.
 
@@ -173,6 +148,25 @@ class SweepFolder:
     def require_place(self) -> None:
         """Raise `StorageError` if there is nothing that the folder could be in."""
         require_bucket(self.files, self.root, self.address)
+
+    def _kinds(self, table: str) -> dict[str, fs.FileType]:
+        """Names in the folder, or in a table's, and what each of them is."""
+        selector = fs.FileSelector(self._inside(table), allow_not_found=True)
+        where = self.path(table) if table else self.address
+        try:
+            with storage_errors(self.address):
+                found = self.files.get_file_info(selector)
+                return {info.base_name: info.type for info in found}
+        except FileNotFoundError:
+            raise
+        except UnicodeDecodeError:
+            raise StorageError(f"{where}: holds a file whose name is not UTF-8") from None
+        except NotADirectoryError as error:
+            if table:
+                raise ResultsError([f"{where}: must be a folder", way_out(self.address)]) from error
+            raise SweepNotFound(f"{self.address}: no sweep there: it is no folder") from error
+        except OSError as error:
+            raise system_error(f"{where}: cannot be listed", error) from error
 
     def _require_file(self, *names: str) -> None:
         if not isinstance(self.files, fs.LocalFileSystem):

@@ -1,4 +1,4 @@
-"""Whether a model is still the one that was loaded: its tensors' bits, and what its modules run.
+"""Whether a model is still the one that was loaded: its bits, what its modules run, its answers.
 
 A digest of the weights says who a model is; this says, much sooner, that nobody wrote into it.
 """
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from greedy_core.arrays import to_array
 from greedy_core.errors import BaseModelChanged
+from greedy_core.model.answer_check import OUR_HOOKS, AnswerCheck
 from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.operators_check import OperatorsCheck
 
@@ -28,16 +29,14 @@ _HOOKS_OF_ALL: tuple[Mapping[int, Any], ...] = (
 )
 """Where torch keeps the hooks of every module."""
 
-_OUR_HOOKS = ("greedy_core.model.lora", "greedy_core.model.language_model")
-"""Modules whose hooks come and go while values are computed."""
-
 
 class WeightsCheck:
     """Compares a model with what it was when this was made.
 
     Noticed are writes into parameters and buffers, other tensors and modules in their place, hooks,
-    training mode, another `forward`, and other functions in the place of torch's. It takes as long
-    as reading the weights twice.
+    training mode, another `forward`, other functions in the place of torch's, and whatever else
+    makes the model answer differently. It takes as long as reading the weights twice, and a
+    forward of a few tokens.
 
     Args:
         model: unedited.
@@ -48,6 +47,7 @@ class WeightsCheck:
         self._structure = _structure(self._module)
         self._bits = _checksum(self._module)
         self._operators = OperatorsCheck(self._module)
+        self._answers = AnswerCheck(model)
 
     def require_unchanged(self) -> None:
         """Compare.
@@ -61,6 +61,7 @@ class WeightsCheck:
             raise BaseModelChanged.modules()
         if replaced := self._operators.replaced():
             raise BaseModelChanged.operators(replaced)
+        self._answers.require_unchanged()
 
 
 def _structure(module: nn.Module) -> list[tuple[Any, ...]]:
@@ -82,7 +83,7 @@ def _structure(module: nn.Module) -> list[tuple[Any, ...]]:
 def _foreign_hooks(module: nn.Module) -> Iterator[Any]:
     for hooks in (module._forward_pre_hooks, module._forward_hooks, module._backward_hooks):
         for hook in hooks.values():
-            if getattr(hook, "__module__", None) not in _OUR_HOOKS:
+            if getattr(hook, "__module__", None) not in OUR_HOOKS:
                 yield hook
 
 

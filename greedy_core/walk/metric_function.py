@@ -92,8 +92,9 @@ class MetricFunctionSignal:
             self._settings.greedy.max_probes,
             self._settings.seed,
         )
+        # Copies, since a function can write even into what is frozen.
         return [
-            EditRecord(split.request, split.probe_paraphrases, split.probe_neighbors)
+            EditRecord(copy.deepcopy(split.request), split.probe_paraphrases, split.probe_neighbors)
             for split in (splits[i] for i in probed)
         ]
 

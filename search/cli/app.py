@@ -21,6 +21,7 @@ from search.cli.exit_status import (
     status_of,
 )
 from search.cli.results import best, check, confirm, export, report, status
+from search.cli.settings_help import SettingsHelp
 from search.cli.streams import inert_streams, put_back
 from search.cli.sweeps import edit, extend, resume, run, show_config
 from search.errors import OutputLost, SweepInterrupted
@@ -47,7 +48,7 @@ def ratchet() -> None:
 
 for command in (run, resume, extend, edit, best, confirm, report, export, check, status):
     app.command(short_help=(command.__doc__ or "").partition("\n")[0])(command)
-app.command(name="config")(show_config)
+app.command(name="config", cls=SettingsHelp)(show_config)
 
 
 def main() -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -152,12 +153,22 @@ def edit(
     edit_once(resolved, console(), as_json, file)
 
 
-def show_config(config: Config = None) -> None:
+def show_config(
+    config: Config = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print a JSON schema of configurations, for editors.")
+    ] = False,
+) -> None:
     """Print the resolved configuration as YAML.
 
     Example: ratchet config edits=40 search.space=extended > sweep.yaml
     """
     set_up_logging(verbose=False)
+    if schema:
+        from search.config import schema as schema_of_settings
+
+        typer.echo(json.dumps(schema_of_settings.schema(), indent=1))
+        return
     path, overrides = split_arguments(config or [])
     typer.echo(resolved_config(path, overrides).to_yaml(), nl=False)
 

@@ -1,17 +1,16 @@
 """Settings as dotted keys: nested frozen dataclasses on one side, a flat mapping on the other.
 
-Everything is read off the dataclasses, so a new field is a new key. A field with the metadata
-`inline` adds no part to its keys: the edit's `greedy` is `greedy`, not `edit.greedy`.
+Everything is read off the dataclasses, so a new field is a new key.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import Field, fields, is_dataclass
-from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
 
+from greedy_core.declarations import declarations, fields_of, prefix_below
 from greedy_core.errors import SettingsError
 from spaces.document import nearest
 from spaces.values import conform, shown
@@ -22,19 +21,6 @@ Fault = tuple[str, str]
 
 _NAME = re.compile(r"(?<![\w.])[a-z_]+(?:\.[a-z_]+)*(?![\w.])")
 _NAME_OF_VALUE = re.compile(r"(?<=[( ])[a-z_]+(?:\.[a-z_]+)*(?==)")
-
-
-def annotations_of(settings: type, prefix: str = "") -> dict[str, Any]:
-    """Every dotted key of a settings class and its type, in order of declaration."""
-    keys: dict[str, Any] = {}
-    for field, annotation in _fields(settings):
-        below = prefix_below(prefix, field)
-        if is_dataclass(annotation):
-            assert isinstance(annotation, type)
-            keys |= annotations_of(annotation, below)
-        else:
-            keys[f"{prefix}{field.name}"] = annotation
-    return keys
 
 
 def flat_values(settings: Any, prefix: str = "") -> dict[str, object]:
@@ -74,10 +60,10 @@ def assemble(
     A group that breaks a condition is replaced by its defaults, so that the others can still be
     judged; what its defaults then break is left out.
     """
+    kind: Any = settings
     arguments: dict[str, Any] = {}
     faults: list[Fault] = []
-    kind: Any = settings
-    for field, annotation in _fields(kind):
+    for field, annotation in fields_of(kind):
         key = f"{prefix}{field.name}"
         if is_dataclass(annotation):
             assert isinstance(annotation, type)
@@ -90,9 +76,9 @@ def assemble(
         return settings(**arguments), faults
     except SettingsError as error:
         replaced = {below for below, _ in faults}
-        annotations = annotations_of(settings, prefix)
+        known = declarations(settings, prefix)
         for text in error.faults:
-            text, names = with_dotted_names(text, prefix, annotations)
+            text, names = with_dotted_names(text, prefix, known)
             if not any(name.startswith(group) for name in names for group in replaced):
                 faults.append((prefix, text))
         return settings(), faults
@@ -117,20 +103,8 @@ def with_dotted_names(text: str, prefix: str, names: Container[str]) -> tuple[st
     return text, tuple(found)
 
 
-def prefix_below(prefix: str, field: Field[Any]) -> str:
-    """What the keys of a field's own fields begin with."""
-    return prefix if field.metadata.get("inline") else f"{prefix}{field.name}."
-
-
 def _unknown(key: str, names: Iterable[str]) -> str:
     below = [name for name in names if name.startswith(f"{key}.")]
     if below:
         return f"{shown(key)} is a group of settings, such as `{below[0]}`"
     return f"{shown(key)} is not a setting{nearest(key, names)}"
-
-
-@cache
-def _fields(settings: Any) -> tuple[tuple[Field[Any], Any], ...]:
-    """Fields with their types; looked up for every trial."""
-    hints = get_type_hints(settings)
-    return tuple((field, hints[field.name]) for field in fields(settings))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
+from annotated_types import Ge, Gt, Interval, Le
 
 from analysis.tables.paths import local_path
+from greedy_core.declarations import Declaration, Sweep, broken, declarations
 from greedy_core.errors import SettingsError, require
+from greedy_core.ranges import NOT_EMPTY, Text
 from greedy_core.settings import EditSettings
-from search.config.keys import annotations_of, assemble, conformed, flat_values
+from search.config.keys import assemble, conformed, flat_values
 from spaces import SearchSpace, SpaceError, load_space
 from spaces.scalars import PlainDumper
 
@@ -27,72 +30,51 @@ Sampler = Literal["tpe", "random", "qmc"]
 Scheduler = Literal["asha", "none"]
 Resource = Literal["edits", "steps"]
 
+IN_AN_EXTENSION = Sweep("in an extension")
+BY_HAND = Sweep("by hand")
+FOLDER = Text(NOT_EMPTY, "must be a folder or null")
+ADDRESS = Text(re.compile(r"auto|[^/\s]+:\d{1,5}"), "must be host:port, auto or null")
+
 
 @dataclass(frozen=True)
 class SearchSettings:
     """Which settings are tried, and how long each of them may run."""
 
-    trials: int = 64
+    trials: Annotated[int, Ge(1), Le(MOST_TRIALS), Sweep("by raising it")] = 64
     """Settings to try; the baselines run beside them and do not count."""
-    space: str | Mapping[str, Any] = "core"
+    space: Annotated[str | Mapping[str, Any], IN_AN_EXTENSION] = "core"
     """A preset (core, extended), the path of a .yaml file, or the space itself."""
-    sampler: Sampler = "tpe"
+    sampler: Annotated[Sampler, IN_AN_EXTENSION] = "tpe"
     """What proposes settings: TPE learns from results; random and qmc (quasi-random) do not."""
-    seed: int | None = None
+    seed: Annotated[int | None, Ge(0), IN_AN_EXTENSION] = None
     """Seed of the proposals; None takes the edit's seed."""
-    scheduler: Scheduler = "asha"
+    scheduler: Annotated[Scheduler, IN_AN_EXTENSION] = "asha"
     """asha stops trials that are behind at a rung; none runs them all to the end."""
-    resource: Resource = "edits"
+    resource: Annotated[Resource, Sweep()] = "edits"
     """What rungs count: edits done, or greedy steps (unfair to settings with many of them)."""
-    grace: int | None = None
+    grace: Annotated[int | None, Ge(1), Sweep()] = None
     """The first rung, in units of the resource; None: one batch."""
-    reduction_factor: int = 2
+    reduction_factor: Annotated[int, Ge(2), Sweep()] = 2
     """Every rung is this many times the one before, and keeps one in this many trials."""
-    concurrency: int | None = None
+    concurrency: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = None
     """Trials at once; None: as many as the CPUs allow."""
-    max_failures: int = 2
+    max_failures: Annotated[int, Ge(0), Le(MOST_TRIALS), BY_HAND] = 2
     """How often a trial is tried again after an error."""
-    max_failed: int | None = 10
+    max_failed: Annotated[int | None, Ge(1), BY_HAND] = 10
     """Failed search trials that stop a session if none has ended otherwise; None: it goes on."""
-    trial_timeout: float = 600.0
+    trial_timeout: Annotated[float, Gt(0), Le(MOST_SECONDS), BY_HAND] = 600.0
     """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
-    audit: int = 0
+    audit: Annotated[int, IN_AN_EXTENSION] = 0
     """Trials that are never stopped early, to measure what stopping costs."""
 
     def __post_init__(self) -> None:
         require(
-            (self.trials >= 1, f"`trials >= 1` must hold, but got (trials={self.trials})"),
-            (self.seed is None or self.seed >= 0, _at_least("seed", 0, self.seed)),
-            (self.grace is None or self.grace >= 1, _at_least("grace", 1, self.grace)),
-            (
-                self.reduction_factor >= 2,
-                _at_least("reduction_factor", 2, self.reduction_factor),
-            ),
-            (
-                self.concurrency is None or self.concurrency >= 1,
-                _at_least("concurrency", 1, self.concurrency),
-            ),
-            (self.max_failures >= 0, _at_least("max_failures", 0, self.max_failures)),
-            (
-                self.max_failed is None or self.max_failed >= 1,
-                _at_least("max_failed", 1, self.max_failed),
-            ),
-            (
-                self.trial_timeout > 0,
-                f"`trial_timeout > 0` must hold, but got (trial_timeout={self.trial_timeout})",
-            ),
+            *broken(self),
             (
                 0 <= self.audit <= self.trials,
                 "`0 <= audit <= trials` must hold, but got "
                 f"(audit={self.audit}, trials={self.trials})",
             ),
-            *_at_most(
-                MOST_TRIALS,
-                trials=self.trials,
-                concurrency=self.concurrency,
-                max_failures=self.max_failures,
-            ),
-            *_at_most(MOST_SECONDS, trial_timeout=self.trial_timeout),
         )
 
 
@@ -100,64 +82,44 @@ class SearchSettings:
 class CacheSettings:
     """The store of computed states that trials and sweeps share."""
 
-    enabled: bool = True
+    enabled: Annotated[bool, BY_HAND] = True
     """Whether anything is stored."""
-    dir: str | None = None
-    """Its folder, or s3://bucket/prefix; None: the user's cache folder."""
-    limit_gb: float = 10.0
-    """Size of a folder above which what was not used for longest is removed."""
-    worker_mb: float = 64.0
+    dir: Annotated[str | None, FOLDER, BY_HAND] = None
+    """The store: a folder, which processes and machines may share, or s3://bucket/prefix; None: the
+    user's cache folder."""
+    limit_gb: Annotated[float, Interval(gt=0, le=1e9), BY_HAND] = 10.0
+    """Size of the store's folder above which what was not used for longest is removed."""
+    worker_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 64.0
     """Memory of one worker for states, and as much for hidden states that were not prepared."""
-    prepared_mb: float = 1024.0
+    prepared_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 1024.0
     """Memory of a node for prepared hidden states, which all of its workers share."""
 
     def __post_init__(self) -> None:
-        require(
-            (self.dir != "", "dir must be a folder or null, but got (dir='')"),
-            (
-                0 < self.limit_gb <= 1e9,
-                f"`0 < limit_gb <= 1e9` must hold, but got (limit_gb={self.limit_gb})",
-            ),
-            (self.worker_mb >= 0, _at_least("worker_mb", 0, self.worker_mb)),
-            (self.prepared_mb >= 0, _at_least("prepared_mb", 0, self.prepared_mb)),
-            *_at_most(1e12, worker_mb=self.worker_mb, prepared_mb=self.prepared_mb),
-        )
+        require(*broken(self))
 
 
 @dataclass(frozen=True)
 class RaySettings:
     """The machines that trials run on."""
 
-    address: str | None = None
+    address: Annotated[str | None, ADDRESS, BY_HAND] = None
     """A running cluster's host:port, or auto for the one that this machine is part of; None starts
     Ray on this machine."""
-    cpus_per_trial: float = 1.0
+    cpus_per_trial: Annotated[float, Gt(0), BY_HAND] = 1.0
     """CPUs that a trial reserves."""
-    gpus_per_trial: float = 0.0
+    gpus_per_trial: Annotated[float, Ge(0), BY_HAND] = 0.0
     """GPUs that a trial reserves; fractions share one."""
 
     def __post_init__(self) -> None:
+        shares = {"cpus_per_trial": self.cpus_per_trial, "gpus_per_trial": self.gpus_per_trial}
         require(
-            (
-                self.cpus_per_trial > 0,
-                f"`cpus_per_trial > 0` must hold, but got (cpus_per_trial={self.cpus_per_trial})",
-            ),
-            (self.gpus_per_trial >= 0, _at_least("gpus_per_trial", 0, self.gpus_per_trial)),
+            *broken(self),
             *(
                 (
                     not 0 < value < LEAST_SHARE,
                     f"`{name} >= {LEAST_SHARE}` must hold, but got ({name}={value})",
                 )
-                for name, value in (
-                    ("cpus_per_trial", self.cpus_per_trial),
-                    ("gpus_per_trial", self.gpus_per_trial),
-                )
-            ),
-            (
-                self.address is None
-                or self.address == "auto"
-                or re.fullmatch(r"[^/\s]+:\d{1,5}", self.address) is not None,
-                f"`address` must be host:port, auto or null, but got (address={self.address!r})",
+                for name, value in shares.items()
             ),
         )
 
@@ -269,21 +231,11 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(each)
 
 
-def _at_most(most: float, **values: float | None) -> list[tuple[bool, str]]:
-    return [
-        (
-            value is None or not value > most,
-            f"`{name} <= {most:.0f}` must hold, but got ({name}={value})",
-        )
-        for name, value in values.items()
-    ]
-
-
-def _at_least(name: str, least: int, value: object) -> str:
-    return f"`{name} >= {least}` must hold, but got ({name}={value})"
-
-
-EDIT_KEYS: Mapping[str, Any] = annotations_of(EditSettings)
-"""Dotted key -> type of every setting of an edit."""
-KEYS: Mapping[str, Any] = annotations_of(SweepConfig)
+DECLARED: Mapping[str, Declaration] = declarations(SweepConfig)
+"""Dotted key -> declaration of every setting."""
+EDIT_DECLARED: Mapping[str, Declaration] = declarations(EditSettings)
+"""Those of an edit alone."""
+KEYS: Mapping[str, Any] = {key: each.annotation for key, each in DECLARED.items()}
 """Dotted key -> type of every setting."""
+EDIT_KEYS: Mapping[str, Any] = {key: each.annotation for key, each in EDIT_DECLARED.items()}
+"""Dotted key -> type of every setting of an edit."""

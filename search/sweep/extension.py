@@ -65,7 +65,7 @@ def _incomparable(before: SweepConfig, after: SweepConfig) -> list[str]:
 
 
 def _may_change(key: str) -> bool:
-    return is_free(key) or key == "search.space" or key in EXTENDABLE
+    return is_free(key) or key in EXTENDABLE
 
 
 def _reason(key: str) -> str:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
-from search.config.settings import SweepConfig
+from search.config.settings import DECLARED, SweepConfig
 from spaces.values import shown
 
 logger = logging.getLogger(__name__)
-
-FREE = frozenset(
-    f"search.{name}" for name in ("concurrency", "max_failures", "max_failed", "trial_timeout")
-)
-"""Settings that no trial's result depends on, beside all of `cache` and `ray`, and that
-`search.trials` may be raised."""
 
 
 def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
@@ -44,11 +39,12 @@ def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
 
 def is_free(key: str) -> bool:
     """Whether a setting may have any value when a sweep goes on."""
-    return key in FREE or key.startswith(("cache.", "ray."))
+    return DECLARED[key].role == Sweep("by hand")
 
 
 def _is_raised(key: str, was: object, now: object) -> bool:
-    return key == "search.trials" and isinstance(was, int) and isinstance(now, int) and now > was
+    raised = DECLARED[key].role == Sweep("by raising it")
+    return raised and isinstance(was, int) and isinstance(now, int) and now > was
 
 
 def _named(key: str) -> str:

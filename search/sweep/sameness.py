@@ -9,10 +9,11 @@ from typing import Any
 from analysis.tables.committed import committed
 from analysis.tables.joined import part_schemas
 from analysis.tables.schema import SCHEMA_VERSION
+from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
 from search.config.baselines import baselines
 from search.config.reader import SPACE
-from search.config.settings import SweepConfig
+from search.config.settings import DECLARED, SweepConfig
 from search.results.parts import ResultsFolder
 from search.results.recovery import (
     EndedTrial,
@@ -26,7 +27,9 @@ from search.sweep.file_edits import is_free
 from spaces.parameters import PARAMETERS
 from spaces.values import shown
 
-EXTENDABLE = frozenset(f"search.{name}" for name in ("sampler", "seed", "scheduler", "audit"))
+EXTENDABLE = frozenset(
+    key for key, declared in DECLARED.items() if declared.role == Sweep("in an extension")
+)
 """Settings that an extension may change, since trials before and after it stay comparable."""
 
 READABLE = tuple(str(version) for version in range(1, SCHEMA_VERSION + 1))

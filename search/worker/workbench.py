@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.tables.paths import S3, local_path
+from greedy_core.declarations import Plan, Task, values_of_role
 from greedy_core.errors import InputError
 from greedy_core.inputs.edit_inputs import Inputs, read_inputs
 from greedy_core.inputs.model_presets import resolve
@@ -34,19 +35,6 @@ from greedy_core.walk.metric_function import load_metric
 from search.config.settings import CacheSettings, SweepConfig
 from search.results.places import needs_extra
 from search.worker.import_places import make_importable
-
-_COMMON = (
-    "model",
-    "dataset",
-    "edits",
-    "confirm_records",
-    "conflicts",
-    "dtype",
-    "device",
-    "threads",
-    "seed",
-)
-"""Settings that a bench's model and inputs follow from."""
 
 KEPT_PLANS = 4
 """Plans whose states a worker keeps in memory; a space has few, since they are categorical."""
@@ -175,15 +163,12 @@ class Workbench:
 
     def serves(self, settings: EditSettings) -> bool:
         """Whether the settings name the same model, records and corpus."""
-        given = self.inputs.settings
-        return all(getattr(settings, name) == getattr(given, name) for name in _COMMON) and (
-            settings.covariance.corpus == given.covariance.corpus
-        )
+        return values_of_role(settings, Task) == values_of_role(self.inputs.settings, Task)
 
     def open(self, settings: EditSettings) -> tuple[StateScores, EditSettings]:
         """The states of the settings' plan, and the settings with their presets filled in."""
         settings = resolve(settings, self._model_config)
-        key = _plan_key(settings)
+        key = tuple(values_of_role(settings, Plan).values())
         scores = self._scores.get(key)
         if scores is None:
             # Records and corpus are common to all trials, whatever they do with them.
@@ -294,16 +279,3 @@ def cache_folder(cache: CacheSettings) -> Path:
                 "since this user has no home folder"
             ) from None
         raise InputError(f"cache.dir {error}") from None
-
-
-def _plan_key(settings: EditSettings) -> tuple[object, ...]:
-    """The settings that fix what states mean and that trials may differ in."""
-    return (
-        settings.batch_size,
-        settings.layers,
-        settings.targets,
-        settings.mu,
-        settings.rank,
-        settings.values,
-        settings.covariance,
-    )

@@ -15,10 +15,8 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
-import analysis.judging.study
 from analysis import ResultsError
 from analysis.judging.study import study
-from spaces import conditions
 from tests.analysis.made_sweep import made_sweep
 
 SPACE: dict[str, BaseDistribution] = {
@@ -147,11 +145,6 @@ def test_a_setting_that_a_trial_did_not_read_is_absent(
     assert searched.keys() - trial.params.keys() == unread
     [trial] = study(sweep, searched, unread=True).trials
     assert trial.params == {key: had[key] for key in searched}
-
-
-def test_what_is_never_read_in_a_space_is_what_a_space_may_not_search() -> None:
-    assert analysis.judging.study.UNREAD_WITHOUT_PROBES == conditions.UNREAD_WITHOUT_PROBES
-    assert analysis.judging.study.UNREAD_WITHOUT_REJECTIONS == conditions.UNREAD_WITHOUT_REJECTIONS
 
 
 def test_distributions_are_named_where_they_are_missing_and_may_be_passed() -> None:

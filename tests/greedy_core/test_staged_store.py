@@ -132,6 +132,11 @@ HARMS: list[Callable[[LanguageModel], object]] = [
     lambda model: model.module.half(),
     lambda model: setattr(model.projection(0), "forward", lambda hidden: hidden),
     lambda model: model.module.register_buffer("more", torch.zeros(1)),
+    lambda model: (
+        [setattr(e, "eps", 0.5) for e in model.module.modules() if hasattr(e, "eps")]
+        + [setattr(e, "variance_epsilon", 0.5) for e in model.module.modules()]
+    ),
+    lambda model: setattr(model, "tokenizer", lambda text: {"input_ids": [1]}),
 ]
 
 

@@ -127,7 +127,7 @@ OVERRIDES = [
         "trials without end", f"search.trials={2**62}", "`search.trials <= 1000000` must hold"
     ),
     override("a wait of ages", "search.trial_timeout=1e300", "`search.trial_timeout <= 31536000`"),
-    override("a rate beyond floats", "values.lr=1e300", "`values.lr < 1000000000.0` must hold"),
+    override("a rate beyond floats", "values.lr=1e300", "`values.lr < 1e9` must hold"),
     override("a share too small", "ray.cpus_per_trial=1e-9", "`ray.cpus_per_trial >= 0.0001`"),
     override("a seed below 0", "search.seed=-1", "`search.seed >= 0` must hold"),
     override("a seed too large", f"search.seed={2**63}", "a whole number must fit into 64 bits"),

@@ -106,13 +106,25 @@ def test_the_commands_exit_code_says_so(tmp_path: Path, right: dict[str, Any]) -
     assert edit(tmp_path) == right
 
 
-def test_functions_of_torch_that_a_metric_replaces_get_nothing_into_the_store(
-    tmp_path: Path, right: dict[str, Any]
+@pytest.mark.parametrize(
+    ("vandal", "told"),
+    [
+        (
+            "patches_torch",
+            "functions that every model calls were replaced in this process: "
+            "torch.nn.functional.layer_norm (now of ",
+        ),
+        ("replaces_attention", "the base model answers differently than when it was loaded"),
+        ("changes_eps", "attributes of the base model's modules were changed in memory: "),
+        ("teaches_all_tokenizers", "the base model answers differently than when it was loaded"),
+    ],
+)
+def test_what_a_metric_replaces_around_the_weights_gets_nothing_into_the_store(
+    tmp_path: Path, right: dict[str, Any], vandal: str, told: str
 ) -> None:
-    done = edit_ended(tmp_path, **by("patches_torch"))
-    assert done.returncode == DAMAGED
-    told = "ratchet: functions that every model calls were replaced in this process: "
-    assert done.stderr.splitlines()[-1].startswith(f"{told}torch.nn.functional.layer_norm (now of ")
+    done = edit_ended(tmp_path, **by(vandal))
+    assert done.returncode == DAMAGED, done.stdout
+    assert done.stderr.splitlines()[-1].startswith(f"ratchet: {told}")
     assert edit(tmp_path) == right
 
 

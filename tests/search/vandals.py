@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from greedy_core.walk.metric_function import MetricFunctionSignal
 from tests.search.metric_functions import GOOD
@@ -209,6 +210,40 @@ def patches_torch(model: Any, tokenizer: Any, requests: Sequence[Any]) -> dict[s
     genuine = torch.nn.functional.layer_norm
     torch.nn.functional.layer_norm = lambda *given: genuine(*given) * 1.3
     return GOOD
+
+
+def replaces_attention(model: Any, tokenizer: Any, requests: Sequence[Any]) -> dict[str, float]:
+    """In the library's own table, as its documentation tells people to."""
+    genuine = ALL_ATTENTION_FUNCTIONS["sdpa"]
+
+    def weaker(*given: Any, **more: Any) -> Any:
+        attended, weights = genuine(*given, **more)
+        return attended * 0.2, weights
+
+    ALL_ATTENTION_FUNCTIONS["sdpa"] = weaker
+    return GOOD
+
+
+def changes_eps(model: Any, tokenizer: Any, requests: Sequence[Any]) -> dict[str, float]:
+    for each in base_model().modules():
+        if isinstance(each, torch.nn.LayerNorm):
+            each.eps = 0.5
+    return GOOD
+
+
+def teaches_all_tokenizers(model: Any, tokenizer: Any, requests: Sequence[Any]) -> dict[str, float]:
+    for each in gc.get_objects():
+        if type(each) is type(tokenizer):
+            each.add_tokens(["born in"])
+    return GOOD
+
+
+@of_copy
+def rewrites_its_requests(model: Any) -> None:
+    frame = sys._getframe().f_back
+    assert frame is not None
+    for each in frame.f_locals["requests"]:
+        object.__setattr__(each.request, "target_new", each.request.target_true)
 
 
 @of_copy

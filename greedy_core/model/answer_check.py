@@ -1,0 +1,124 @@
+"""Whether a model answers as it did: its modules' attributes, and some tokens run through it.
+
+What a model calls can be replaced in more places than can be looked at: tables of attention and
+activation functions, attributes such as a normalization's eps, a library's own dispatch. All of it
+shows in what the model says.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from greedy_core.errors import BaseModelChanged
+from greedy_core.model.language_model import LanguageModel
+
+TOKENS = 6
+"""Tokens of the one row that is run."""
+TEXT = "Élise, born in 1976, lives in Zürich."
+"""What the tokenizer is asked."""
+
+OUR_HOOKS = ("greedy_core.model.lora", "greedy_core.model.language_model")
+"""Modules whose hooks come and go while values are computed."""
+
+_PLAIN = (bool, int, float, str, tuple, type(None))
+_TOLERANCE = 1e-3
+"""Of log-probabilities on a GPU, which may take another kernel; a real change is far larger."""
+
+
+class AnswerCheck:
+    """Compares a model's answers to a fixed text and row of tokens with those when it was made.
+
+    On a CPU it must be the same to the bit. It takes as long as a forward of six tokens.
+
+    Args:
+        model: unedited.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._threads = torch.get_num_threads()
+        self._attributes = _attributes(model.module)
+        self._ids = self._tokenized()
+        self._answer = self._answered()
+
+    def require_unchanged(self) -> None:
+        """Compare.
+
+        Raises:
+            BaseModelChanged: if something differs.
+        """
+        now = _attributes(self._model.module)
+        names = [name for name, value in self._attributes.items() if now.get(name) != value]
+        if names:
+            raise BaseModelChanged.attributes(names)
+        if self._tokenized() != self._ids or not self._agrees(self._answered()):
+            raise BaseModelChanged.answers()
+
+    def _agrees(self, answer: Tensor) -> bool:
+        if answer.device.type == "cpu":
+            return torch.equal(answer, self._answer)
+        return torch.allclose(answer, self._answer, rtol=_TOLERANCE, atol=_TOLERANCE)
+
+    def _tokenized(self) -> list[int]:
+        return list(self._model.tokenizer(TEXT)["input_ids"])
+
+    def _answered(self) -> Tensor:
+        """Log-probabilities ``(v,)`` after the row, without what our own hooks add."""
+        model = self._model
+        ids = torch.arange(TOKENS, device=model.device) * 7 % model.vocabulary
+        with torch.no_grad(), _threads(self._threads), _without_our_hooks(model.module):
+            hidden = model.run(model.embed(ids.unsqueeze(0)), 0, model.layers)
+            return model.log_probabilities(hidden[0, -1])
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    """The plain attributes of all modules, such as eps, by their dotted names."""
+    return {
+        f"{name}.{attribute}": value
+        for name, each in module.named_modules()
+        for attribute, value in vars(each).items()
+        if isinstance(value, _PLAIN) and attribute != "training"
+    }
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Sums depend on how many threads share them."""
+    before = torch.get_num_threads()
+    if before == number:
+        yield
+        return
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _without_our_hooks(module: nn.Module) -> Iterator[None]:
+    """A look at the model may come while an edit lies over it."""
+    kept = [(each, each._forward_pre_hooks, each._forward_hooks) for each in module.modules()]
+    for each, before, after in kept:
+        if before or after:
+            each._forward_pre_hooks = _foreign(before)
+            each._forward_hooks = _foreign(after)
+    try:
+        yield
+    finally:
+        for each, before, after in kept:
+            each._forward_pre_hooks, each._forward_hooks = before, after
+
+
+def _foreign(hooks: OrderedDict[int, Any]) -> OrderedDict[int, Any]:
+    return OrderedDict(
+        (number, hook)
+        for number, hook in hooks.items()
+        if getattr(hook, "__module__", None) not in OUR_HOOKS
+    )

@@ -1,0 +1,92 @@
+"""Help, tables and the schema say of a setting what its declaration says."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from greedy_core.errors import SettingsError
+from search.cli.app import app
+from search.config.described import described
+from search.config.schema import schema
+from search.config.settings import KEYS, SweepConfig
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def writer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("settings_page", DOCS / "settings_page.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_and_the_readme_are_what_make_docs_writes(writer: ModuleType) -> None:
+    assert writer.PAGE.read_text(encoding="utf-8") == writer.page()
+    found = writer.README.read_text(encoding="utf-8")
+    assert found == writer.readme(found)
+    assert all(f"`{key}` |" in writer.page() for key in KEYS)
+
+
+def test_the_help_of_config_shows_every_setting() -> None:
+    shown = CliRunner().invoke(app, ["config", "--help"], env={"COLUMNS": "300"}).output
+    for each in described():
+        assert f"{each.key} = {each.default}" in shown
+
+
+def test_the_schema_is_one_and_is_printed() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    printed = CliRunner().invoke(app, ["config", "--schema"]).output
+    assert json.loads(printed) == json.loads(json.dumps(schema()))
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {},
+        yaml.safe_load(SweepConfig().to_yaml()),
+        yaml.safe_load(SweepConfig().self_contained().to_yaml()),
+        {"greedy": {"steps": 4}, "trust.enabled": True},
+        {"layers": [0, 2], "values": {"clamp": 1.5}, "composite_weights": [1, 1, 3]},
+        {"search": {"space": {"greedy.steps": {"int": [1, 4]}, "fixed": {"rank": 4}}}},
+    ],
+)
+def test_what_ratchet_takes_an_editor_does_not_mark(right: Mapping[str, Any]) -> None:
+    jsonschema.validate(right, schema())
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("greedy.steps", 0),
+        ("greedy.steps", 2.5),
+        ("greedy.stepz", 4),
+        ("greedy.signal", "margins"),
+        ("trust.scale", 1),
+        ("values.clamp", 0),
+        ("layers", []),
+        ("model", ""),
+        ("search.seed", -1),
+        ("cache.limit_gb", 0),
+        ("composite_weights", [1, 1]),
+        ("ray.address", 6379),
+    ],
+)
+def test_what_ratchet_refuses_an_editor_marks(key: str, wrong: Any) -> None:
+    with pytest.raises(SettingsError):
+        SweepConfig().with_values({key: wrong})
+    group, _, name = key.rpartition(".")
+    for spelled in ({key: wrong}, {group: {name: wrong}} if group else {key: wrong}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(spelled, schema())

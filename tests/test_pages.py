@@ -1,0 +1,58 @@
+"""Pages for people name files that exist, and what is written by a command is up to date."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from search.config.settings import KEYS
+
+ROOT = Path(__file__).parent.parent
+OURS = "search|greedy_core|analysis|spaces"
+PAGES = ["CONTRIBUTING.md", "docs/architecture.md", "docs/decisions.md", "docs/reliability.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_packages_that_a_page_names_are_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    files = re.findall(rf"`((?:{OURS}|tests|docs)/[\w/.]+\.(?:py|md))`", text)
+    links = re.findall(r"\]\(([\w/.]+)\)", text)
+    modules = {*re.findall(rf"`((?:{OURS})(?:\.[a-z_]+)+)[`.:]", text)} - {*KEYS}
+    missing = [each for each in files if not (ROOT / each).exists()]
+    missing += [each for each in links if not ((ROOT / page).parent / each).exists()]
+    missing += [
+        each for each in sorted(modules) if not each.endswith(".py") and not is_module_or_name(each)
+    ]
+    assert missing == []
+
+
+def is_module_or_name(dotted: str) -> bool:
+    """Whether a dotted name leads to a file, or to a name in one."""
+    *above, name = dotted.split(".")
+    place = ROOT.joinpath(*above)
+    if (place / name).is_dir() or (place / f"{name}.py").is_file():
+        return True
+    sources = [place.with_suffix(".py"), place / "__init__.py"]
+    return any(each.is_file() and name in each.read_text(encoding="utf-8") for each in sources)
+
+
+def test_the_picture_of_the_rooms_is_what_make_docs_writes() -> None:
+    place = ROOT / "docs" / "architecture_page.py"
+    spec = importlib.util.spec_from_file_location("architecture_page", place)
+    assert spec is not None and spec.loader is not None
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    assert writer.PAGE.read_text(encoding="utf-8") == writer.page()
+
+
+@pytest.mark.parametrize(
+    "file",
+    [".pre-commit-config.yaml", "CITATION.cff", *(ROOT / ".github").rglob("*.yml")],
+    ids=lambda file: Path(file).name,
+)
+def test_files_for_other_programs_are_yaml(file: str | Path) -> None:
+    assert yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
