@@ -178,4 +178,21 @@ def _commit(values: dict[str, Any]) -> Commit:
     if not all(map(is_part, (*names, *(name for each in replaced.values() for name in each)))):
         raise ValueError("a part's name would lead elsewhere")
     earlier, unchecked = tuple(values.pop("earlier")), tuple(values.pop("unchecked"))
-    return Commit(parts=parts, replaced=replaced, earlier=earlier, unchecked=unchecked, **values)
+    commit = Commit(parts=parts, replaced=replaced, earlier=earlier, unchecked=unchecked, **values)
+    if not _has_types(commit):
+        raise TypeError("a field of another type than a sweep writes")
+    return commit
+
+
+def _has_types(commit: Commit) -> bool:
+    texts = (commit.driver, commit.token, *commit.earlier)
+    perhaps = [commit.sweep, commit.invalid]
+    numbers = [commit.number, commit.term, *commit.unchecked]
+    for part in (part for each in commit.parts.values() for part in each):
+        perhaps.append(part.digest)
+        numbers += [] if part.rows is None else [part.rows]
+    return (
+        all(type(each) is str for each in texts)
+        and all(each is None or type(each) is str for each in perhaps)
+        and all(type(each) is int and each >= 0 for each in numbers)
+    )

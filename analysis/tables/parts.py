@@ -56,6 +56,9 @@ def open_part(
             schema = file.schema_arrow
             if fault := _wrong_version(path, schema) or _wrong_columns(path, table, schema):
                 raise ResultsError(fault)
+            if part.rows not in (None, found := file.metadata.num_rows):
+                fault = f"{path}: damaged: it has {found} rows where {part.rows} were committed"
+                raise ResultsError([fault, way_out(folder.address)])
             yield file
     except FileNotFoundError:
         raise

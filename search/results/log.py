@@ -249,12 +249,12 @@ class SweepLog:
         self._schemas = {
             table: united([self._schemas[table], *present[table]], table) for table in TABLES
         }
-        if not head.of("trials"):
-            lacking = [table for table in TABLES if not head.of(table)]
+        if lacking := [table for table in TABLES if not head.of(table)]:
+            # A new sweep has none at all; one that was repaired may have lost a table's only part.
             empty = {table: self._schemas[table].empty_table() for table in lacking}
             self._frozen = self._flush_of(empty)
             self._write_frozen()
-        elif any(set(present[table][0]) != set(self._schemas[table]) for table in TABLES):
+        if any(set(each[0]) != set(self._schemas[t]) for t, each in present.items() if each):
             compact(self.commits, self._folder, self._schemas)
 
     def _read_ended(self) -> set[int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import analysis
+from analysis.tables.commits import Commit
 from analysis.tables.confirm_schema import CONFIRM_TABLES, confirm_schemas
 from analysis.tables.schema import TABLES
 from search.cli.check import check_sweep
@@ -17,6 +19,7 @@ from search.results.parts import LocalFolder, ResultsFolder
 from search.results.recovery import pending_proposals
 from tests.search.results.files import (
     as_first_format,
+    compact,
     content,
     load,
     names,
@@ -101,6 +104,53 @@ def test_damage_costs_the_trials_in_it_and_no_other(
         end_trial(log, each)
     log.close()
     assert {*load(folder).trials["trial"]} == {0, 1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_that_has_lost_its_only_part_is_repaired_too(
+    folder: ResultsFolder, table: str
+) -> None:
+    """After a sweep's closing compaction every table has one part."""
+    compact(whole(folder))
+    [part] = newest(folder).of(table)
+    folder.remove([f"{table}/{part.name}"])
+    assert not check(folder)[0]
+    assert check(folder, repairing=True)[0]
+    log = SweepLog(folder, schemas())
+    lost = [each.trial for each in pending_proposals(folder)]
+    assert lost == ([] if table == "proposals" else [*range(6)])
+    for each in lost:
+        end_trial(log, each)
+    log.close()
+    assert check(folder)[0]
+    assert {*load(folder).trials["trial"]} == {*range(6)}
+    assert {t: len(newest(folder).of(t)) for t in TABLES} == dict.fromkeys(TABLES, 1)
+
+
+def test_a_commit_that_counts_other_rows_than_a_part_has_is_no_whole_sweep(
+    folder: ResultsFolder,
+) -> None:
+    whole(folder)
+    head = newest(folder)
+    first, *others = head.of("trials")
+    wrong = replace(first, rows=7)
+    forged = replace(head, parts={**head.parts, "trials": (wrong, *others)})
+    folder.put(f"commits/{head.name}", forged.to_bytes())
+    with pytest.raises(analysis.ResultsError, match="rows where 7 were committed"):
+        load(folder)
+    assert not check(folder)[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("number", "5"), ("term", None), ("token", 1), ("sweep", 2), ("invalid", 0), ("number", True)],
+)
+def test_a_commit_with_a_value_of_another_type_is_none(
+    folder: ResultsFolder, field: str, value: object
+) -> None:
+    whole(folder)
+    content = replace(newest(folder), **{field: value}).to_bytes()  # type: ignore[arg-type]
+    assert Commit.parse(content) is None
 
 
 def test_one_damaged_copy_of_a_commit_stops_nothing_and_is_told(folder: ResultsFolder) -> None:
