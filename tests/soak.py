@@ -17,7 +17,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.search import metric_functions
 from tests.search.kill_sweep import KilledSweep
 
 
@@ -26,15 +25,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--longest", type=float, default=15.0, help="seconds to a kill at most")
+    parser.add_argument("--longest", type=float, default=12.0, help="seconds to a kill at most")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ratchet-soak-") as place:
         os.environ["XDG_CACHE_HOME"] = str(Path(place) / "cache")
         changes = {
-            "edits": 6,
-            "search.trials": 2 * asked.kills,  # so that some are left to the last kill
+            "edits": 20,
+            "search.trials": 30 * asked.kills,  # so that some are left to the last kill
             "search.concurrency": 2,
-            "greedy.metric": f"{metric_functions.__name__}:slow_to_begin",
         }
         sweep = KilledSweep(Path(place) / "soak", changes, asked.seed, asked.longest)
         started = time.monotonic()

@@ -7,16 +7,21 @@ library does so when it speeds something up, or counts it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 import torch
 from torch import nn
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 _NAMESPACES = (torch.nn.functional, torch.linalg, torch.special)
 """Modules all of whose functions compute."""
+_TABLES: dict[str, Mapping[str, Any]] = {
+    "transformers' ALL_ATTENTION_FUNCTIONS": ALL_ATTENTION_FUNCTIONS,
+}
+"""Tables in which models look up what they call, each time."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,19 @@ class OperatorsCheck:
     def replaced(self) -> list[str]:
         """Names of functions that are others now, each with the module that the new one is from."""
         now = {owner: _attributes(owner) for owner in dict.fromkeys(p.owner for p in self._places)}
-        return [
+        found = [
             f"{place} ({_origin(now[place.owner].get(place.name))})"
             for place in self._places
             if now[place.owner].get(place.name) is not place.function
         ]
+        for name, table in _TABLES.items():
+            here = dict(table)
+            found += [
+                f"{name}[{key!r}] ({_origin(here.get(key))})"
+                for key, function in _IN_TABLES[name].items()
+                if here.get(key) is not function
+            ]
+        return found
 
 
 def _torchs() -> Iterator[_Place]:
@@ -98,3 +111,5 @@ def _origin(function: object) -> str:
 
 
 _TORCHS = tuple(_torchs())
+_IN_TABLES = {name: dict(table) for name, table in _TABLES.items()}
+"""What was in the tables when this was imported."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from greedy_core.errors import MetricError, RatchetError
+from greedy_core.model.answer_check import others_code_runs
 from greedy_core.walk.set_aside import output_set_aside
 
 Answer = TypeVar("Answer")
@@ -40,6 +41,7 @@ def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
         MetricError: with the type and text of what it raised, and the user's own line.
         KeyboardInterrupt: which is the user's, and no error of the function.
     """
+    others_code_runs()
     try:
         with output_set_aside(), _exit_refused():
             return call()

@@ -56,11 +56,11 @@ def rewalk(
         InputError: if the model or the metric function cannot be loaded, or the model is another.
         BaseModelChanged: if the metric function changed the model.
     """
-    if trial.settings.greedy.metric is not None:
-        load_metric(trial.settings.greedy.metric)
     settings = inputs.settings
     model = load_model(settings.model, settings.dtype, settings.device)
     check = WeightsCheck(model)
+    if trial.settings.greedy.metric is not None:
+        load_metric(trial.settings.greedy.metric)
     digest = model.digest()
     require_same_data(digests, {"model": digest})
     bench = Workbench(inputs, model, check, digest, cache, {}, lambda: None)

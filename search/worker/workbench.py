@@ -230,10 +230,11 @@ def prepare(
     """
     make_importable(import_roots)
     settings, cache = config.edit, config.cache
-    if settings.greedy.metric is not None:
-        load_metric(settings.greedy.metric)
     model = load_model(settings.model, settings.dtype, settings.device)
     check = WeightsCheck(model)
+    if settings.greedy.metric is not None:
+        # After the check is made: importing it may already change how models answer.
+        load_metric(settings.greedy.metric)
     inputs = read_inputs(settings, model.config.to_dict())
     for other in others:
         check_prompts(other.edited, model)

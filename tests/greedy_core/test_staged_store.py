@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from greedy_core.errors import BaseModelChanged
+from greedy_core.model.answer_check import others_code_runs
 from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.lora import LoraFactors, edited
 from greedy_core.model.weights_check import WeightsCheck
@@ -147,6 +148,7 @@ def test_the_check_notices(family: str, dtype: torch.dtype, number: int) -> None
     model = tiny_model(family)
     model.module.to(dtype)
     check = WeightsCheck(model)
+    others_code_runs()
     check.require_unchanged()
     HARMS[number](model)
     with pytest.raises(BaseModelChanged):
@@ -157,6 +159,7 @@ def test_the_check_notices(family: str, dtype: torch.dtype, number: int) -> None
 def test_edits_in_force_are_no_change(family: str) -> None:
     model = tiny_model(family)
     check = WeightsCheck(model)
+    others_code_runs()
     d, f = model.projection_weight(1).shape
     with edited(model, {1: LoraFactors(torch.ones(d, 1), torch.ones(f, 1))}):
         check.require_unchanged()

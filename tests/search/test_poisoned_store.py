@@ -114,7 +114,12 @@ def test_the_commands_exit_code_says_so(tmp_path: Path, right: dict[str, Any]) -
             "functions that every model calls were replaced in this process: "
             "torch.nn.functional.layer_norm (now of ",
         ),
-        ("replaces_attention", "the base model answers differently than when it was loaded"),
+        (
+            "replaces_attention",
+            "functions that every model calls were replaced in this process: transformers' "
+            "ALL_ATTENTION_FUNCTIONS['sdpa'] (now of ",
+        ),
+        ("replaces_a_dispatch", "the base model answers differently than when it was loaded"),
         ("changes_eps", "attributes of the base model's modules were changed in memory: "),
         ("teaches_all_tokenizers", "the base model answers differently than when it was loaded"),
     ],
