@@ -28,7 +28,7 @@ _HOOKS_OF_ALL: tuple[Mapping[int, Any], ...] = (
 )
 """Where torch keeps the hooks of every module."""
 
-_OUR_HOOKS = ("greedy_core.model.lora", "greedy_core.model.language_model")
+_OUR_HOOKS = tuple(f"{__package__}.{name}" for name in ("lora", "language_model"))
 """Modules whose hooks come and go while values are computed."""
 
 
