@@ -69,7 +69,7 @@ def run(
         StorageError: the folder's place cannot be used.
 
     Example:
-        >>> config = ratchet.Config.from_values({"edits": 8, "search.trials": 4})
+        >>> config = ratchet.Config.from_values({"edits": 4, "search.trials": 4})
         >>> ratchet.run(config, "results/first").trials
         4
     """
@@ -322,7 +322,7 @@ def export(
 
     Example:
         >>> ratchet.export("results/first", "first-adapter", trial=0)
-        'trial 0 as an adapter of rank 8: first-adapter'
+        'trial 0 as an adapter of rank 4: first-adapter'
     """
     from search.export.run import export_trial
 
