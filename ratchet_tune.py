@@ -1,9 +1,9 @@
-"""The command `ratchet`, also as `python -m ratchet_tune`: starts it whatever lies around.
+"""The command `ratchet`, also as `python -m ratchet`: starts it whatever lies around.
 
 Python looks for modules in the folders of PYTHONPATH, and with `-m` in the working directory,
 before it looks where packages are installed. A file `search.py` or `yaml.py` there is somebody's
 own, and none of ours. So the working directory becomes the last place, and our packages are those
-beside this file.
+beside this file, whose name nobody else has.
 """
 
 from __future__ import annotations

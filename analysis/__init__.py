@@ -1,4 +1,4 @@
-"""From a sweep's Parquet files to numbers: `analysis.load("results/my-sweep").trials`.
+"""From a sweep's Parquet files to numbers: `ratchet.load("results/my-sweep").trials`.
 
 Names are looked up at first use, so that importing the package (for its errors, or its schemas)
 does not import pandas.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         mean_interval,
         selected_interval,
     )
+    from analysis.report.conclusion import conclude
     from analysis.report.writing import write_report
     from analysis.tables.sweep import Sweep, best, load
 
@@ -49,6 +50,7 @@ __all__ = [
     "best_against_baselines",
     "compare",
     "compare_sweeps",
+    "conclude",
     "confirmed_leads",
     "contour",
     "cost_of_stopping",
@@ -74,43 +76,48 @@ __all__ = [
 ]
 
 _HOME = {
-    "Interval": "analysis.judging.intervals",
-    "ResultsError": "analysis.errors",
-    "StorageError": "analysis.errors",
-    "Sweep": "analysis.tables.sweep",
-    "SweepNotFound": "analysis.errors",
-    "accept_rate_by_setting": "analysis.answers.steps",
-    "accept_rate_by_step": "analysis.answers.steps",
-    "best": "analysis.tables.sweep",
-    "best_against_baselines": "analysis.answers.standing",
-    "compare": "analysis.answers.comparison",
-    "compare_sweeps": "analysis.answers.comparison",
-    "confirmed_leads": "analysis.answers.confirming",
-    "contour": "analysis.answers.parameters",
-    "cost_of_stopping": "analysis.answers.stopping",
-    "difference_interval": "analysis.judging.intervals",
-    "final_fractions": "analysis.answers.steps",
-    "importance": "analysis.answers.parameters",
-    "improvement_per_step": "analysis.answers.steps",
-    "learning_curve": "analysis.answers.edits",
-    "load": "analysis.tables.sweep",
-    "mean_interval": "analysis.judging.intervals",
-    "parallel_coordinates": "analysis.answers.parameters",
-    "probing": "analysis.answers.probing",
-    "reasons": "analysis.answers.steps",
-    "regret": "analysis.answers.cost",
-    "retention": "analysis.answers.edits",
-    "selected_interval": "analysis.judging.intervals",
-    "slices": "analysis.answers.parameters",
-    "states": "analysis.answers.cost",
-    "stopped": "analysis.answers.stopping",
-    "tradeoff": "analysis.answers.tradeoff",
-    "trust": "analysis.answers.trust",
-    "write_report": "analysis.report.writing",
+    "Interval": "judging.intervals",
+    "ResultsError": "errors",
+    "StorageError": "errors",
+    "Sweep": "tables.sweep",
+    "SweepNotFound": "errors",
+    "accept_rate_by_setting": "answers.steps",
+    "accept_rate_by_step": "answers.steps",
+    "best": "tables.sweep",
+    "best_against_baselines": "answers.standing",
+    "compare": "answers.comparison",
+    "compare_sweeps": "answers.comparison",
+    "conclude": "report.conclusion",
+    "confirmed_leads": "answers.confirming",
+    "contour": "answers.parameters",
+    "cost_of_stopping": "answers.stopping",
+    "difference_interval": "judging.intervals",
+    "final_fractions": "answers.steps",
+    "importance": "answers.parameters",
+    "improvement_per_step": "answers.steps",
+    "learning_curve": "answers.edits",
+    "load": "tables.sweep",
+    "mean_interval": "judging.intervals",
+    "parallel_coordinates": "answers.parameters",
+    "probing": "answers.probing",
+    "reasons": "answers.steps",
+    "regret": "answers.cost",
+    "retention": "answers.edits",
+    "selected_interval": "judging.intervals",
+    "slices": "answers.parameters",
+    "states": "answers.cost",
+    "stopped": "answers.stopping",
+    "tradeoff": "answers.tradeoff",
+    "trust": "answers.trust",
+    "write_report": "report.writing",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,8 +1,9 @@
 """Sweeps with Ray Tune over greedy editing; the only package that imports Ray.
 
 Importing this package loads neither ray nor torch, so that configurations are checked in no time.
-From then on our packages are the ones beside it, since their names are common: a script's folder
-or a working directory may have a `spaces.py` of its own.
+In a checkout our packages are from then on the ones beside it, since their names are common: a
+script's folder or a working directory may have a `spaces.py` of its own. In a wheel all of them lie
+under `ratchet`, and such names are left to others.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-HOME = str(Path(__file__).absolute().parent.parent)
-"""The folder that our packages are in."""
-PACKAGES = ("analysis", "greedy_core", "search", "spaces")
+UNDER = __name__.removesuffix("search")
+"""What our packages' names begin with: nothing in a checkout, `ratchet.` in a wheel."""
+PACKAGES = tuple(f"{UNDER}{name}" for name in ("analysis", "greedy_core", "search", "spaces"))
+HOME = str(Path(__file__).absolute().parents[1 + UNDER.count(".")])
+"""The folder that our packages, or the one that they lie under, are in."""
 
 
 class _Siblings:
@@ -29,4 +32,5 @@ class _Siblings:
         return PathFinder.find_spec(name, [HOME]) if name in PACKAGES else None
 
 
-sys.meta_path.insert(0, _Siblings)
+if not UNDER:
+    sys.meta_path.insert(0, _Siblings)

@@ -26,6 +26,7 @@ import typer.main
 from typer.testing import CliRunner
 
 import analysis
+import ratchet
 from search.cli.app import app, main
 from search.cluster.private_ray import private_ray
 from search.cluster.ray_session import QUIET
@@ -60,6 +61,7 @@ NOT_RUN = {
 """Commands that are only parsed, by their beginnings, and why."""
 NOT_RUN_EXAMPLES = {
     "analysis.answers.stopping.cost_of_stopping": "needs a sweep with search.audit above 0",
+    "search.commands": "tests/search/test_commands.py runs them, one after the other",
     "greedy_core.model.export": "needs a model that was edited",
     "search.export.run.export_trial": "README exports by the command",
     "search.results.lock.SweepLock": "needs a folder that is open for writing",
@@ -207,7 +209,7 @@ def test_a_document_can_be_followed_as_it_is_printed(
     with contextlib.chdir(tmp_path):
         found = failures(snippets(document), reader.read)
         if document.name == "analysis.md":
-            found += failures(inline(document, "analysis."), reader.evaluate)
+            found += failures(inline(document, "ratchet.analysis."), reader.evaluate)
     assert found == [], "\n".join(found)
 
 
@@ -233,7 +235,7 @@ def test_docstrings_examples_run(package: str, first: Path, tmp_path: Path) -> N
 
     def do(example: Example) -> None:
         module = __import__(example.module, fromlist=["*"])
-        names = {**vars(module), "analysis": analysis, "sweep": sweep, **_given(sweep)}
+        names = {**vars(module), "ratchet": ratchet, "sweep": sweep, **_given(sweep)}
         for source, want in example.lines:
             out = io.StringIO()
             code = compile(source.replace("s3://bucket/", "results/"), "<example>", "single")

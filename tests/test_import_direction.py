@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-OURS = ("greedy_core", "spaces", "search", "analysis")
+OURS = ("ratchet", "greedy_core", "spaces", "search", "analysis")
 
 
 def test_every_import_follows_a_declared_arrow() -> None:

@@ -96,7 +96,7 @@ def compare_sweeps(sweeps: Sweep | Sequence[Sweep], level: float = 0.95) -> Answ
         ResultsError: a sweep without a completed search trial, or without composite weights.
 
     Example:
-        >>> compare_sweeps(analysis.load(["results/tpe", "results/random"])).numbers
+        >>> compare_sweeps(ratchet.load(["results/tpe", "results/random"])).numbers
     """
     named = _by_name(sweeps)
     rows: list[dict[str, Any]] = []

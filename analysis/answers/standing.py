@@ -38,7 +38,7 @@ def best_against_baselines(sweep: Sweep, top: int = 5) -> Answer:
         ValueError: `top` is below 1.
 
     Example:
-        >>> numbers, figure = best_against_baselines(analysis.load("results/my-sweep"))
+        >>> numbers, figure = best_against_baselines(ratchet.load("results/my-sweep"))
         >>> numbers[["kind", "composite", "lead_baseline_full"]]
     """
     if top < 1:

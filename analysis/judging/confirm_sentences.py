@@ -21,7 +21,7 @@ def sentences(found: Confirmation) -> tuple[str, str]:
 
     Example:
         >>> from analysis.judging.confirmation import confirmation
-        >>> sentences(confirmation(analysis.load("results/my-sweep")))[1]
+        >>> sentences(confirmation(ratchet.load("results/my-sweep")))[1]
         'Of its lead over plain EMMET in the sweep, +0.095, +0.037 was luck.'
     """
     asked = [found.comparisons[role] for role in _ASKED if role in found.comparisons]

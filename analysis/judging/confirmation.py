@@ -42,7 +42,7 @@ def confirmation(sweep: Sweep) -> Confirmation | None:
         ResultsError: if sweep.yaml has no weights of the composite, or a trial is not the sweep's.
 
     Example:
-        >>> found = confirmation(analysis.load("results/my-sweep"))
+        >>> found = confirmation(ratchet.load("results/my-sweep"))
         >>> found.beats["baseline_full"], found.luck["baseline_full"]
         (True, 0.03)
     """

@@ -68,7 +68,7 @@ def conclude(sweep: Sweep) -> Conclusion | None:
         ResultsError: the sweep's records, or its composite's weights, cannot be used.
 
     Example:
-        >>> conclude(analysis.load("results/my-sweep")).pays
+        >>> conclude(ratchet.load("results/my-sweep")).pays
         True
     """
     trials = sweep.trials

@@ -59,7 +59,7 @@ def _digest(script: str) -> str:
 
 
 def _file(name: str) -> str:
-    return files("analysis.report").joinpath(name).read_text(encoding="utf-8")
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 @cache

@@ -36,10 +36,8 @@ def _opening(sweep: Sweep) -> Iterator[nbformat.NotebookNode]:
     found = conclude(sweep)
     text = " ".join(map(escaped, sentences(found)))
     yield nbformat.v4.new_markdown_cell(f"# {headline(found)}\n\n{text}")
-    yield nbformat.v4.new_code_cell(f"import analysis\n\nsweep = analysis.load({sweep.path!r})")
-    yield nbformat.v4.new_code_cell(
-        "from analysis.report.conclusion import conclude\n\nconclude(sweep)"
-    )
+    yield nbformat.v4.new_code_cell(f"import ratchet\n\nsweep = ratchet.load({sweep.path!r})")
+    yield nbformat.v4.new_code_cell("ratchet.analysis.conclude(sweep)")
 
 
 def _cells(sweep: Sweep, question: Question) -> Iterator[nbformat.NotebookNode]:
@@ -49,7 +47,6 @@ def _cells(sweep: Sweep, question: Question) -> Iterator[nbformat.NotebookNode]:
         yield nbformat.v4.new_markdown_cell(f"{text}\n\nLeft out: {escaped(found)}.")
         return
     yield nbformat.v4.new_markdown_cell(text)
-    imported = f"from {question.module} import {question.ask.__name__}"
     yield nbformat.v4.new_code_cell(
-        f"{imported}\n\nnumbers, figure = {question.call}\nfigure.show()\nnumbers"
+        f"numbers, figure = ratchet.analysis.{question.call}\nfigure.show()\nnumbers"
     )

@@ -30,14 +30,9 @@ class Question:
     reading: str
     """How to read the figure: one sentence, or two."""
     ask: Callable[..., Answer]
-    """A function of `analysis.answers`."""
+    """A function of `analysis`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """What it is given besides the sweep."""
-
-    @property
-    def module(self) -> str:
-        """The function's module."""
-        return self.ask.__module__
 
     @property
     def call(self) -> str:

@@ -26,7 +26,7 @@ def sentences(found: Conclusion | None) -> tuple[str, str]:
 
     Example:
         >>> from analysis.report.conclusion import conclude
-        >>> sentences(conclude(analysis.load("results/my-sweep")))[1]
+        >>> sentences(conclude(ratchet.load("results/my-sweep")))[1]
         'In the sweep the lead was +0.095, so +0.037 of it was luck.'
     """
     if found is None:

@@ -39,7 +39,7 @@ def write_report(sweep: Sweep, path: str | os.PathLike[str], form: str = "html")
         OSError: the file cannot be written.
 
     Example:
-        >>> write_report(analysis.load("results/my-sweep"), "my-sweep.html")
+        >>> write_report(ratchet.load("results/my-sweep"), "my-sweep.html")
     """
     if form not in FORMATS:
         raise ValueError(f"`form in ({', '.join(FORMATS)})` must hold, but got ({form=})")

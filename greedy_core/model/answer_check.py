@@ -8,7 +8,7 @@ shows in what the model says.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ TOKENS = 6
 TEXT = "Élise, born in 1976, lives in Zürich."
 """What the tokenizer is asked."""
 
-OUR_HOOKS = ("greedy_core.model.lora", "greedy_core.model.language_model")
+OUR_HOOKS = tuple(f"{__package__}.{name}" for name in ("lora", "language_model"))
 """Modules whose hooks come and go while values are computed."""
 
 _PLAIN = (bool, int, float, str, tuple, type(None))
@@ -128,7 +128,7 @@ def _without_our_hooks(module: nn.Module) -> Iterator[None]:
             each._forward_pre_hooks, each._forward_hooks = before, after
 
 
-def _foreign(hooks: OrderedDict[int, Any]) -> OrderedDict[int, Any]:
+def _foreign(hooks: Mapping[int, Any]) -> OrderedDict[int, Any]:
     return OrderedDict(
         (number, hook)
         for number, hook in hooks.items()

@@ -6,14 +6,10 @@ import json
 
 import typer
 
-import analysis
-from analysis.judging.confirmation import confirmation
+from search import commands
 from search.cli.confirm_table import print_confirmation
 from search.cli.progress_line import ProgressLine
 from search.cli.streams import console
-from search.cluster.interrupts import Interrupts
-from search.cluster.patience import Patience
-from search.confirm.run import confirm_sweep
 
 
 def confirm_and_show(
@@ -39,20 +35,19 @@ def confirm_and_show(
         wait: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail.
     """
-    line = ProgressLine(console(stderr=True), ())
+    line = ProgressLine(console(stderr=True))
     with line.shown():
-        failed = confirm_sweep(
+        outcome = commands.confirm(
             folder,
-            top,
-            sequences,
-            line,
-            verbose,
-            accept_versions,
+            top=top,
+            sequences=sequences,
+            watch=line,
+            verbose=verbose,
+            accept_versions=accept_versions,
             wait=wait,
             give_up_after=give_up_after,
         )
-    patience = Patience(give_up_after, Interrupts())
-    found = confirmation(patience.insist(lambda: analysis.load(folder)))
+    found = outcome.confirmation
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))
     elif found is not None:
@@ -60,6 +55,6 @@ def confirm_and_show(
     if found is None:
         few = "the best setting and the baselines have fewer than two batches in common"
         typer.echo(f"{few}: nothing can be said", err=True)
-    if failed:
-        typer.echo(f"{failed} walks failed; see the column error of confirm", err=True)
-    return bool(failed)
+    if outcome.failed:
+        typer.echo(f"{outcome.failed} walks failed; see the column error of confirm", err=True)
+    return bool(outcome.failed)

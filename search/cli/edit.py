@@ -6,63 +6,63 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from greedy_core.errors import InputError
-from greedy_core.walk.edit import run_edit
-from greedy_core.walk.evaluation import Evaluation
-from greedy_core.walk.events import StepEvent
+from search import commands
 from search.cli.measures import measure
-from search.cluster.interrupts import interruptible
 from search.config.settings import SweepConfig
-from search.worker.last_words import told_by_another
-from search.worker.out_of_memory import told_out_of_memory
-from search.worker.reports import STEP_FIELDS, evaluation_values, step_tuple
-from search.worker.workbench import Workbench
 from spaces.values import inert
+
+if TYPE_CHECKING:
+    from greedy_core.walk.edit import EditResult  # imports torch
+    from greedy_core.walk.evaluation import Evaluation
+    from greedy_core.walk.events import StepEvent
 
 
 def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path | None) -> None:
     """Edit with the configuration's setting, and print what came of it.
 
     Raises:
-        InputError: if the model cannot be loaded, or the file of events cannot be written.
-        BaseModelChanged: if a metric function changed the model; nothing of it is stored.
-        OutOfMemory: if memory is not enough.
-        SweepInterrupted: after a signal.
+        As `commands.edit` does, and InputError if the file of events cannot be written.
     """
     _check_writable(events)
-    metric = config.edit.greedy.metric
-    with told_by_another(metric), interruptible(), told_out_of_memory(), _EventFile(events) as file:
-        bench = Workbench.alone(config.edit, config.cache)
-        scores, settings = bench.open(config.edit)
+    with _EventFile(events) as file:
 
         def on_step(event: StepEvent) -> None:
-            bench.share_if_due()
-            row = dict(zip(STEP_FIELDS, step_tuple(event), strict=True))
-            file.write(row)
+            file.write(_row(event))
             if not as_json:
                 console.print(Text(inert(_step_line(event))))
 
-        result = run_edit(scores, settings, on_step)
-        bench.verify()
+        result = commands.edit(config, on_step=on_step)
     if as_json:
-        accepted = sum(event.accepted for event in result.run.events)
-        summary = {
-            "edits": result.run.edits,
-            "steps": len(result.run.events),
-            "accept_rate": accepted / len(result.run.events),
-            "probe_prompts": result.run.probe_prompts,
-            **evaluation_values(result.edited),
-            "unedited": evaluation_values(result.unedited),
-        }
-        console.print_json(json.dumps(summary))
+        console.print_json(json.dumps(_summary(result)))
     else:
         console.print(_table({"unedited": result.unedited, "edited": result.edited}))
+
+
+def _row(event: StepEvent) -> dict[str, Any]:
+    from search.worker.reports import STEP_FIELDS, step_tuple
+
+    return dict(zip(STEP_FIELDS, step_tuple(event), strict=True))
+
+
+def _summary(result: EditResult) -> dict[str, Any]:
+    from search.worker.reports import evaluation_values
+
+    events = result.run.events
+    return {
+        "edits": result.run.edits,
+        "steps": len(events),
+        "accept_rate": sum(event.accepted for event in events) / len(events),
+        "probe_prompts": result.run.probe_prompts,
+        **evaluation_values(result.edited),
+        "unedited": evaluation_values(result.unedited),
+    }
 
 
 def _check_writable(path: Path | None) -> None:
@@ -118,6 +118,8 @@ def _step_line(event: StepEvent) -> str:
 
 
 def _table(evaluations: dict[str, Evaluation]) -> Table:
+    from search.worker.reports import evaluation_values
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("held-out")
     rows = {name: evaluation_values(each) for name, each in evaluations.items()}

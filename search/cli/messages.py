@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from search import PACKAGES
+
 
 def set_up_logging(verbose: bool) -> None:
     """Our own warnings always; the libraries' chatter on request."""
@@ -11,5 +13,5 @@ def set_up_logging(verbose: bool) -> None:
         level=logging.INFO if verbose else logging.ERROR,
         format="%(name)s: %(message)s" if verbose else "ratchet: %(message)s",
     )
-    for package in ("greedy_core", "search", "spaces", "analysis"):
+    for package in PACKAGES:
         logging.getLogger(package).setLevel(logging.INFO if verbose else logging.WARNING)

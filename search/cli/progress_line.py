@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
@@ -14,9 +14,12 @@ from rich.text import Text
 from greedy_core.progress import Progress
 from search.cli.measures import measure
 from search.cli.streams import drawn_again
-from search.tune.recorder import Recorder
+from search.config.settings import SweepConfig
 from search.tune.watch import Watch
 from spaces.values import inert
+
+if TYPE_CHECKING:
+    from search.tune.recorder import Recorder  # imports Ray
 
 PLAIN_SECONDS = 60.0
 """Elsewhere than on a terminal, a line this often and at the end."""
@@ -27,12 +30,13 @@ class ProgressLine(Watch):
 
     Args:
         console: where it is written.
-        searched: keys of the settings that are searched.
     """
 
-    def __init__(self, console: Console, searched: tuple[str, ...]) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._searched = searched
+        self._searched: tuple[str, ...] = ()
+        """Keys of the settings that are searched."""
+        self._shown = ExitStack()
         self._live: Live | None = None
         self._started: float | None = None
         self._printed = time.monotonic()
@@ -40,16 +44,18 @@ class ProgressLine(Watch):
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the line inside, and leave its last state."""
-        if self._console.is_terminal:
-            with drawn_again(Text("preparing"), self._console, refresh_per_second=4) as self._live:
-                yield
-            return
-        try:
+        """Show the line inside, from the start of the work on, and leave its last state."""
+        with self._shown:
             yield
-        finally:
-            if self._line:
-                self._console.print(Text(self._line), soft_wrap=True)
+
+    def starting(self, config: SweepConfig) -> None:
+        """Begin to draw, or have the last line printed at the end."""
+        self._searched = tuple(config.search_space().distributions)
+        if self._console.is_terminal:
+            line = drawn_again(Text("preparing"), self._console, refresh_per_second=4)
+            self._live = self._shown.enter_context(line)
+        else:
+            self._shown.callback(self._print)
 
     def preparing(self, progress: Progress) -> None:
         """Draw how far the preparation is."""
@@ -75,7 +81,11 @@ class ProgressLine(Watch):
             self._live.update(Text(line))
         elif time.monotonic() - self._printed >= PLAIN_SECONDS:
             self._printed = time.monotonic()
-            self._console.print(Text(line), soft_wrap=True)
+            self._print()
+
+    def _print(self) -> None:
+        if self._line:
+            self._console.print(Text(self._line), soft_wrap=True)
 
 
 def progress_line(recorder: Recorder, total: int, seconds: float, searched: tuple[str, ...]) -> str:

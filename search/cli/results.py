@@ -10,6 +10,7 @@ import typer
 
 import analysis
 from greedy_core.errors import InputError
+from search import commands
 from search.cli.exit_status import DAMAGED, SOME_FAILED
 from search.cli.messages import set_up_logging
 from search.cli.options import (
@@ -70,10 +71,7 @@ def confirm(
     Example: ratchet confirm results/first --top 3 --sequences 5
     """
     set_up_logging(verbose)
-    from search.sweep.file import SweepFile
-
-    SweepFile.read(folder)
-    from search.cli.confirm import confirm_and_show  # imports Ray, once there is a sweep
+    from search.cli.confirm import confirm_and_show
 
     failed = confirm_and_show(
         folder,
@@ -109,15 +107,8 @@ def report(
 
     Example: ratchet report results/first --format md --out first.md
     """
-    from analysis.report import report_path, write_report
-
-    sweep = load_valid(folder)
-    path = given_path("--out", str(out)) if out else report_path(sweep, form)
-    try:
-        write_report(sweep, path, form)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    typer.echo(inert(str(path)))
+    path = given_path("--out", str(out)) if out else None
+    typer.echo(inert(str(commands.report(folder, path, form=form))))
 
 
 def export(
@@ -145,9 +136,11 @@ def export(
     Example: ratchet export results/first --trial best --to adapter first-adapter
     """
     set_up_logging(verbose)
-    from search.export.run import export_trial
-
-    typer.echo(inert(export_trial(folder, trial, to, out, accept_differences)))
+    typer.echo(
+        inert(
+            commands.export(folder, out, trial=trial, to=to, accept_differences=accept_differences)
+        )
+    )
 
 
 def check(

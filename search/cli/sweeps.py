@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import analysis
+from search import commands
 from search.cli.exit_status import SOME_FAILED
 from search.cli.messages import set_up_logging
 from search.cli.options import (
@@ -26,8 +27,7 @@ from search.cli.verdict_table import print_verdict
 from search.cluster.interrupts import Interrupts
 from search.cluster.patience import GIVE_UP_AFTER, Patience
 from search.config.arguments import given_path, resolved_config, split_arguments, sweep_address
-from search.config.places import expanded
-from search.config.settings import SweepConfig
+from search.config.reader import read_config
 from spaces.values import inert
 
 if TYPE_CHECKING:
@@ -56,21 +56,20 @@ def run(
     set_up_logging(verbose)
     path, overrides = split_arguments(config or [])
     folder = sweep_address(results, name)
-    resolved = resolved_config(path, overrides)
-    from search.tune.run import run_sweep  # imports Ray, once the input is known to be right
+    asked = read_config(path, overrides)
 
     def start(watch: Watch) -> Outcome:
-        return run_sweep(
-            resolved,
+        return commands.run(
+            asked,
             folder,
-            watch,
-            verbose,
+            watch=watch,
+            verbose=verbose,
             or_resume=or_resume,
             wait=wait_for_lock,
             give_up_after=give_up_after,
         )
 
-    _sweep(start, resolved, give_up_after)
+    _sweep(start, give_up_after)
 
 
 def resume(
@@ -85,16 +84,18 @@ def resume(
     Example: ratchet resume results/first
     """
     set_up_logging(verbose)
-    from search.sweep.file import SweepFile
-
-    config = SweepFile.read(folder).config
-    from search.tune.run import resume_sweep
 
     def start(watch: Watch) -> Outcome:
-        waits = {"wait": wait_for_lock, "give_up_after": give_up_after}
-        return resume_sweep(folder, watch, verbose, accept_versions, **waits)
+        return commands.resume(
+            folder,
+            watch=watch,
+            verbose=verbose,
+            accept_versions=accept_versions,
+            wait=wait_for_lock,
+            give_up_after=give_up_after,
+        )
 
-    _sweep(start, config, give_up_after)
+    _sweep(start, give_up_after)
 
 
 def extend(
@@ -118,18 +119,20 @@ def extend(
     Example: ratchet extend results/first --trials 32 'search.space.greedy.steps={int: [2, 4]}'
     """
     set_up_logging(verbose)
-    from search.sweep.extension import Extension
-    from search.sweep.file import SweepFile
-
-    extension = Extension(folder, trials, tuple(settings or ()))
-    config = extension.config_of(SweepFile.read(folder))
-    from search.tune.run import extend_sweep
 
     def start(watch: Watch) -> Outcome:
-        waits = {"wait": wait_for_lock, "give_up_after": give_up_after}
-        return extend_sweep(extension, watch, verbose, accept_versions, **waits)
+        return commands.extend(
+            folder,
+            trials,
+            settings or (),
+            watch=watch,
+            verbose=verbose,
+            accept_versions=accept_versions,
+            wait=wait_for_lock,
+            give_up_after=give_up_after,
+        )
 
-    _sweep(start, config, give_up_after)
+    _sweep(start, give_up_after)
 
 
 def edit(
@@ -147,10 +150,10 @@ def edit(
     set_up_logging(verbose)
     path, overrides = split_arguments(config or [])
     file = None if events is None else given_path("--events", str(events))
-    resolved = expanded(resolved_config(path, overrides, space=False))
+    asked = read_config(path, overrides, space=False)
     from search.cli.edit import edit_once
 
-    edit_once(resolved, console(), as_json, file)
+    edit_once(asked, console(), as_json, file)
 
 
 def show_config(
@@ -173,14 +176,15 @@ def show_config(
     typer.echo(resolved_config(path, overrides).to_yaml(), nl=False)
 
 
-def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, give_up_after: float) -> None:
+def _sweep(start: Callable[[Watch], Outcome], give_up_after: float) -> None:
     """Run a sweep under a progress line; say where it is, and show its best setting."""
-    from analysis.judging.verdict import verdict
     from search.cli.progress_line import ProgressLine
 
-    line = ProgressLine(console(stderr=True), tuple(config.search_space().distributions))
+    line = ProgressLine(console(stderr=True))
     with line.shown():
         outcome = start(line)
+    from analysis.judging.verdict import verdict
+
     patience = Patience(give_up_after, Interrupts())
     found = verdict(patience.insist(lambda: analysis.load(outcome.folder)))
     if found is not None:

@@ -95,7 +95,15 @@ def resolved_config(
     Raises:
         InputError: with everything that is wrong.
     """
-    config = read_config(path, overrides, space=space)
+    return resolved(read_config(path, overrides, space=space))
+
+
+def resolved(config: SweepConfig) -> SweepConfig:
+    """A configuration with its model's published defaults; reads its dataset and corpus.
+
+    Raises:
+        InputError: with everything that is wrong.
+    """
     _check_store(config.cache)
     here = expanded(config).edit
     model_config = read_model_config(here.model)
@@ -103,8 +111,8 @@ def resolved_config(
     inputs = read_inputs(here, model_config)
     for note in notes(inputs.selection):
         logger.warning(note)
-    resolved = replace(config, edit=inputs.settings)
-    return resolved.with_values(given(config, resolved))
+    found = replace(config, edit=inputs.settings)
+    return found.with_values(given(config, found))
 
 
 def _check_store(cache: CacheSettings) -> None:

@@ -147,6 +147,19 @@ class SweepConfig:
             ),
         )
 
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> SweepConfig:
+        """A configuration with values under some dotted keys, and defaults for the rest.
+
+        Raises:
+            SettingsError: An unknown key, a wrong type, or a broken condition; all faults together.
+
+        Example:
+            >>> ratchet.Config.from_values({"greedy.steps": 4, "search.trials": 8}).search.trials
+            8
+        """
+        return cls().with_values(values)
+
     def flat(self) -> dict[str, object]:
         """Dotted key (`model`, `greedy.steps`, `search.trials`) -> value, as declared."""
         return flat_values(self)

@@ -76,11 +76,11 @@ class ModelCard:
         """Python that loads it in the folder where the export lies, and asks it for a fact."""
         adapter, factworld = self.form == "adapter", self.model == "factworld"
         folder = _literal(self.folder)
-        source = "MODEL_DIR" if factworld else _literal(model_address(self.model))
+        source = "ratchet.factworld.MODEL_DIR" if factworld else _literal(model_address(self.model))
         imports = ["import torch", "from transformers import AutoModelForCausalLM, AutoTokenizer"]
         if adapter:
             imports.insert(1, "from peft import PeftModel")
-            imports += ["", "from greedy_core.factworld import MODEL_DIR"] * factworld
+            imports += ["", "import ratchet"] * factworld
         else:
             source = folder
         # A fact that took shows at once what was written.

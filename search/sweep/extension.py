@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from greedy_core.errors import InputError
 from search.config.places import PLACES, located
@@ -24,6 +25,8 @@ class Extension:
     """Search trials on top of those that were asked for already."""
     overrides: tuple[str, ...] = ()
     """`key=value` for settings of the search, the cache and Ray."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    """The same by dotted key, for those who do not type them."""
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -35,7 +38,8 @@ class Extension:
         Raises:
             InputError: something is wrong, or changes what earlier trials could be compared with.
         """
-        config = _located(read_config(None, self.overrides, base=file.config), file.config)
+        base = file.config.with_values(self.values)
+        config = _located(read_config(None, self.overrides, base=base), file.config)
         faults = _incomparable(file.config, config)
         if faults:
             raise InputError(faults)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from greedy_core.progress import Progress
-from search.tune.recorder import Recorder
+from search.config.settings import SweepConfig
+
+if TYPE_CHECKING:
+    from search.tune.recorder import Recorder  # imports Ray
 
 
 class Watch:
     """Told about progress; this one does not look. `search.cli.progress_line.ProgressLine` does."""
+
+    def starting(self, config: SweepConfig) -> None:
+        """The input is right, and work begins on a sweep with these settings."""
 
     def preparing(self, progress: Progress) -> None:
         """What is computed before the first trial has come so far."""

@@ -101,7 +101,7 @@ def test_a_wrong_use_is_exit_code_2(monkeypatch: pytest.MonkeyPatch, arguments: 
 
 
 def test_the_module_is_the_command_too() -> None:
-    for module in ("search.cli.app", "ratchet_tune"):
+    for module in ("search.cli.app", "ratchet_tune", "ratchet"):
         line = [sys.executable, "-m", module, "--help"]
         shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert "Exit codes:" in shown
@@ -307,7 +307,7 @@ def test_an_edit_for_which_memory_is_not_enough_is_one_clear_line(
     def enormous(*given: object) -> object:
         return torch.empty(2**60, dtype=torch.uint8)
 
-    monkeypatch.setattr("search.cli.edit.run_edit", enormous)
+    monkeypatch.setattr("greedy_core.walk.edit.run_edit", enormous)
     assert ended(monkeypatch, "edit", *overrides(WALK)) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("ratchet: memory was not enough; ")
 

@@ -373,7 +373,7 @@ def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Pa
 def test_walks_that_failed_are_told_with_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], confirmed: Path
 ) -> None:
-    monkeypatch.setattr("search.cli.confirm.confirm_sweep", lambda *given, **waits: 2)
+    monkeypatch.setattr("search.confirm.run.confirm_sweep", lambda *given, **waits: 2)
     assert ended(monkeypatch, "confirm", str(confirmed)) == 1
     captured = capsys.readouterr()
     assert "2 walks failed; see the column error of confirm" in captured.err

@@ -129,7 +129,7 @@ def test_the_code_names_the_model_that_the_adapter_belongs_to(
     monkeypatch.chdir(tmp_path)
     Path("base").mkdir()
     assert 'from_pretrained("gpt2-xl", dtype=torch.float32)' in card().loading_code()
-    assert "from_pretrained(MODEL_DIR, " in card(model="factworld").loading_code()
+    assert "from_pretrained(ratchet.factworld.MODEL_DIR, " in card(model="factworld").loading_code()
     assert f'from_pretrained("{tmp_path}/base", dtype' in card(model="base").loading_code()
     merged = card(form="merged", dtype="bfloat16").loading_code()
     assert 'from_pretrained("out", dtype=torch.bfloat16)' in merged and "peft" not in merged

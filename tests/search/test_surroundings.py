@@ -21,48 +21,16 @@ from search.cluster.private_ray import private_ray
 from search.cluster.ray_session import unclaimed
 from search.errors import RayNotStarted
 from search.worker.import_places import look_there_last, python_path
+from tests.search.surroundings import clean_environment, crowd
 from tests.search.sweeps import ROOT, overrides
 
-FOREIGN = (
-    *("analysis", "greedy_core", "search", "spaces"),
-    *("optuna", "pandas", "pyarrow", "random", "ray", "tempfile", "torch", "yaml"),
-)
-"""Names of ours, of what we need, and of Python's own."""
-METRIC = """
-import helper_of_mine
-import sys
-
-def metric_fn(model, tokenizer, requests):
-    return {"es": 1.0, "ps": 1.0, "ns": 1.0, "composite": helper_of_mine.COMPOSITE}
-
-def hostile(model, tokenizer, requests):
-    print("told by a worker \\x1b[2J \\x9b31m", file=sys.stderr)
-    raise ValueError(helper_of_mine.TEXT)
-"""
-HOSTILE = "\x1b]0;title\x07 \x1b[2J \x9b31m \u202e \u2028 \rgone \udc9b"
 DRAWN = re.compile(rb"\x1b\[(\?25[lh]|1A|2K|[0-9;]*m)|\r(?=\x1b|\n|$)")
 
 
 @pytest.fixture
 def crowded(tmp_path: Path) -> Path:
     """A folder with modules and packages that are named as ours, and a metric function."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    for number, name in enumerate(FOREIGN):
-        if number % 3:
-            (folder / f"{name}.py").write_text(f"raise RuntimeError('foreign {name}')\n")
-        else:
-            (folder / name).mkdir()
-            (folder / name / "__init__.py").write_text(f"raise RuntimeError('foreign {name}')\n")
-    (folder / "metric_of_mine.py").write_text(METRIC)
-    (folder / "helper_of_mine.py").write_text(f"COMPOSITE = 0.75\nTEXT = {HOSTILE!r}\n")
-    return folder
-
-
-def clean_environment(**changes: str) -> dict[str, str]:
-    """The tests' own environment, without what says where to import from."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return {**kept, **changes}
+    return crowd(tmp_path / "work")
 
 
 def on_a_terminal(arguments: list[str], folder: Path, environment: dict[str, str]) -> bytes:
@@ -112,41 +80,6 @@ def test_a_sweep_runs_among_foreign_modules_and_shows_no_hostile_text(
     trials = analysis.load(crowded / "results" / "sweep").trials
     assert "title" in "".join(trials["error"].dropna())
     assert not list(temporary.glob("ratchet-*"))
-
-
-def test_a_wheel_runs_among_foreign_modules(
-    crowded: Path, tmp_path: Path, cache_folder: Path
-) -> None:
-    wheels, fresh = tmp_path / "wheels", tmp_path / "fresh"
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    sources = tmp_path / "sources"
-    copied = ["ratchet_tune.py", "search", "greedy_core", "spaces", "analysis", "pyproject.toml"]
-    sources.mkdir()
-    for name in (*copied, "README.md", "LICENSE"):
-        subprocess.run(["cp", "-r", ROOT / name, sources], check=True)
-    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, sources]
-    subprocess.run([*pip, *build], check=True)
-    (wheel,) = wheels.iterdir()
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
-    (installed,) = fresh.glob("lib/*/site-packages")
-    # What we need lies where the tests' own environment has it; the editable install does not.
-    (installed / "needed.pth").write_text(str(Path(ray.__file__).parent.parent))
-    python = fresh / "bin" / "python"
-    into = ["--python", python, "install", "--no-deps", "--no-index", wheel]
-    subprocess.run([sys.executable, "-m", "pip", "--quiet", *into], check=True)
-    changes = {"edits": 4, "search.trials": 1, "greedy.metric": "metric_of_mine:metric_fn"}
-    done = subprocess.run(
-        [fresh / "bin" / "ratchet", "run", *overrides(changes)],
-        cwd=crowded,
-        env=clean_environment(PYTHONPATH=".", XDG_CACHE_HOME=str(cache_folder)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "foreign" not in done.stderr
-    steps = analysis.load(crowded / "results" / "sweep").steps
-    assert 0.75 in set(steps["composite_after"])
 
 
 def test_the_working_directory_is_not_on_the_path_of_rays_processes(

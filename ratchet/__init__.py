@@ -1,0 +1,169 @@
+"""Hyperparameter search for greedy knowledge editing of language models: what people import.
+
+    import ratchet
+
+    ratchet.run(ratchet.Config.from_values({"search.trials": 64}), "results/first")
+    ratchet.load("results/first").trials
+
+Nothing is here but names, which are looked up at first use: `import ratchet` loads neither torch
+nor Ray nor pandas.
+"""
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # `typing` could be a file of the working directory, under `python -m`
+if TYPE_CHECKING:
+    import analysis
+    from analysis.errors import ResultsError, StorageError, SweepNotFound
+    from analysis.tables.sweep import Sweep, load
+    from greedy_core import factworld
+    from greedy_core.errors import (
+        BaseModelChanged,
+        CorpusError,
+        InputError,
+        MetricError,
+        ModelError,
+        NumericalError,
+        RatchetError,
+        RecordsError,
+        SettingsError,
+    )
+    from search.commands import (
+        ConfirmOutcome,
+        confirm,
+        edit,
+        export,
+        extend,
+        report,
+        resume,
+        run,
+    )
+    from search.config.settings import SweepConfig as Config
+    from search.errors import (
+        LockLost,
+        NoCluster,
+        NoTemporaryFolder,
+        OnlyFailures,
+        OutOfMemory,
+        PreparationFailed,
+        RayNotStarted,
+        SweepExists,
+        SweepInterrupted,
+        SweepLocked,
+    )
+    from search.sweep.status import Status
+    from search.sweep.status import read_status as status
+    from search.tune.run import Outcome
+    from search.tune.trainable import GreedyEditTrainable
+    from search.tune.watch import Watch
+
+    __version__: str
+
+__all__ = [
+    "BaseModelChanged",
+    "Config",
+    "ConfirmOutcome",
+    "CorpusError",
+    "GreedyEditTrainable",
+    "InputError",
+    "LockLost",
+    "MetricError",
+    "ModelError",
+    "NoCluster",
+    "NoTemporaryFolder",
+    "NumericalError",
+    "OnlyFailures",
+    "OutOfMemory",
+    "Outcome",
+    "PreparationFailed",
+    "RatchetError",
+    "RayNotStarted",
+    "RecordsError",
+    "ResultsError",
+    "SettingsError",
+    "Status",
+    "StorageError",
+    "Sweep",
+    "SweepExists",
+    "SweepInterrupted",
+    "SweepLocked",
+    "SweepNotFound",
+    "Watch",
+    "__version__",
+    "analysis",
+    "confirm",
+    "edit",
+    "export",
+    "extend",
+    "factworld",
+    "load",
+    "report",
+    "resume",
+    "run",
+    "status",
+]
+
+_HOME = {
+    "BaseModelChanged": "greedy_core.errors",
+    "Config": "search.config.settings",
+    "ConfirmOutcome": "search.commands",
+    "CorpusError": "greedy_core.errors",
+    "GreedyEditTrainable": "search.tune.trainable",
+    "InputError": "greedy_core.errors",
+    "LockLost": "search.errors",
+    "MetricError": "greedy_core.errors",
+    "ModelError": "greedy_core.errors",
+    "NoCluster": "search.errors",
+    "NoTemporaryFolder": "search.errors",
+    "NumericalError": "greedy_core.errors",
+    "OnlyFailures": "search.errors",
+    "OutOfMemory": "search.errors",
+    "Outcome": "search.tune.run",
+    "PreparationFailed": "search.errors",
+    "RatchetError": "greedy_core.errors",
+    "RayNotStarted": "search.errors",
+    "RecordsError": "greedy_core.errors",
+    "ResultsError": "analysis.errors",
+    "SettingsError": "greedy_core.errors",
+    "Status": "search.sweep.status",
+    "StorageError": "analysis.errors",
+    "Sweep": "analysis.tables.sweep",
+    "SweepExists": "search.errors",
+    "SweepInterrupted": "search.errors",
+    "SweepLocked": "search.errors",
+    "SweepNotFound": "analysis.errors",
+    "Watch": "search.tune.watch",
+    "confirm": "search.commands",
+    "edit": "search.commands",
+    "export": "search.commands",
+    "extend": "search.commands",
+    "load": "analysis.tables.sweep",
+    "report": "search.commands",
+    "resume": "search.commands",
+    "run": "search.commands",
+    "status": "search.sweep.status",
+}
+"""Where each function and class is."""
+_OTHERWISE = {"Config": "SweepConfig", "status": "read_status"}
+"""What it is called there, where that is not the same."""
+_MODULES = {"analysis": "analysis", "factworld": "greedy_core.factworld"}
+
+
+if not TYPE_CHECKING:  # which would take any name for one of these
+
+    def __getattr__(name: str):
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("ratchet-tune")
+        module = _MODULES.get(name) or _HOME.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import search
+
+        found = import_module(search.UNDER + module)
+        return found if name in _MODULES else getattr(found, _OTHERWISE.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,6 @@
+"""The command line, as `python -m ratchet`."""
+
+from ratchet_tune import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""What the commands do, as functions: for programs and notebooks, and for the command line.
+
+Each checks what it is given before it imports anything heavy, and prints nothing. `ratchet` names
+them, and a watch is told how far they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from analysis.tables.storage import Address
+from greedy_core.errors import InputError
+from search.cluster.interrupts import Interrupts, interruptible
+from search.cluster.patience import GIVE_UP_AFTER, Patience
+from search.config.arguments import resolved
+from search.config.places import expanded
+from search.config.settings import SweepConfig
+
+if TYPE_CHECKING:
+    from analysis.judging.confirmed import Confirmation
+    from greedy_core.walk.edit import EditResult
+    from greedy_core.walk.events import StepEvent
+    from search.tune.run import Outcome
+    from search.tune.watch import Watch
+
+
+@dataclass(frozen=True)
+class ConfirmOutcome:
+    """How a sweep's confirmation stands."""
+
+    failed: int
+    """How many of the walks that were asked for have failed."""
+    confirmation: Confirmation | None
+    """What they come to; None while they are too few to say anything."""
+
+
+def run(
+    config: SweepConfig,
+    folder: Address,
+    *,
+    watch: Watch | None = None,
+    verbose: bool = False,
+    or_resume: bool = False,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> Outcome:
+    """Run a sweep, and write it to a new folder.
+
+    Args:
+        config: its settings; the model's published ones are filled in.
+        folder: where it is written: a folder, or s3://bucket/prefix/name.
+        watch: told about progress; None: nobody is.
+        verbose: let the libraries talk.
+        or_resume: where there is a sweep with these settings, finish that.
+        wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Raises:
+        InputError: a setting, a dataset or a model is wrong; with everything that is.
+        SweepExists: there is a sweep in the folder, and it is not to be finished.
+        SweepInterrupted: after a signal; what had ended is on disk, and `resume` goes on.
+        BaseModelChanged: trials wrote into the shared weights; the sweep is not valid.
+        ResultsError: the folder is damaged.
+        StorageError: the folder's place cannot be used.
+
+    Example:
+        >>> config = ratchet.Config.from_values({"edits": 4, "search.trials": 4})
+        >>> ratchet.run(config, "results/first").trials
+        4
+    """
+    config = resolved(config)
+    from search.tune.run import run_sweep  # imports Ray, once the input is known to be right
+
+    return run_sweep(
+        config,
+        folder,
+        _started(watch, config),
+        verbose,
+        or_resume=or_resume,
+        wait=wait,
+        give_up_after=give_up_after,
+    )
+
+
+def resume(
+    folder: Address,
+    *,
+    watch: Watch | None = None,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> Outcome:
+    """Finish a sweep that was interrupted; ended trials stay as they are.
+
+    Args:
+        folder: the sweep's.
+        watch: told about progress; None: nobody is.
+        verbose: let the libraries talk.
+        accept_versions: go on with other versions of packages, as a new generation.
+        wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Raises:
+        InputError: settings, data or versions are not those that the sweep started with.
+        ResultsError: there is no sweep, or it is damaged or not valid.
+        SweepInterrupted, BaseModelChanged, StorageError: as in `run`.
+
+    Example:
+        >>> ratchet.resume("results/first").failed
+        0
+    """
+    from search.sweep.file import SweepFile
+
+    config = SweepFile.read(folder).config
+    from search.tune.run import resume_sweep
+
+    watch = _started(watch, config)
+    return resume_sweep(
+        folder, watch, verbose, accept_versions, wait=wait, give_up_after=give_up_after
+    )
+
+
+def extend(
+    folder: Address,
+    trials: int,
+    settings: Mapping[str, object] | Sequence[str] = (),
+    *,
+    watch: Watch | None = None,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> Outcome:
+    """Add trials to a sweep, in its own space or another, on top of all that have ended.
+
+    Args:
+        folder: the sweep's.
+        trials: search trials to add.
+        settings: other settings of search, cache and ray, by key, or `key=value` each.
+        watch: told about progress; None: nobody is.
+        verbose: let the libraries talk.
+        accept_versions: go on with other versions of packages.
+        wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Raises:
+        InputError: a setting is wrong, or makes the new trials incomparable with the sweep's.
+        ResultsError, SweepInterrupted, BaseModelChanged, StorageError: as in `resume`.
+
+    Example:
+        >>> ratchet.extend("results/first", 2, {"search.sampler": "random"}).trials
+        6
+    """
+    from search.sweep.extension import Extension
+    from search.sweep.file import SweepFile
+
+    values = settings if isinstance(settings, Mapping) else {}
+    overrides = () if isinstance(settings, Mapping) else tuple(settings)
+    extension = Extension(os.fspath(folder), trials, overrides, values)
+    config = extension.config_of(SweepFile.read(folder))
+    from search.tune.run import extend_sweep
+
+    watch = _started(watch, config)
+    return extend_sweep(
+        extension, watch, verbose, accept_versions, wait=wait, give_up_after=give_up_after
+    )
+
+
+def confirm(
+    folder: Address,
+    *,
+    top: int = 3,
+    sequences: int | None = None,
+    watch: Watch | None = None,
+    verbose: bool = False,
+    accept_versions: bool = False,
+    wait: float = 0.0,
+    give_up_after: float = GIVE_UP_AFTER,
+) -> ConfirmOutcome:
+    """Run the best settings and the baselines again, on records that the sweep never edited.
+
+    Args:
+        folder: the sweep's.
+        top: how many settings of the search to confirm.
+        sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
+        watch: told about progress; None: nobody is.
+        verbose: let the libraries talk.
+        accept_versions: take other versions of packages than the sweep's.
+        wait: seconds to wait for another driver to end.
+        give_up_after: seconds for which the folder's place may fail once walks run.
+
+    Raises:
+        InputError: no trial has been completed, too few records are reserved or asked for, or
+            settings, data or versions are not those of the sweep.
+        ResultsError, SweepInterrupted, BaseModelChanged, StorageError: as in `resume`.
+
+    Example:
+        >>> ratchet.confirm("results/first", top=1, sequences=2).failed
+        0
+    """
+    from search.sweep.file import SweepFile
+
+    config = SweepFile.read(folder).config
+    from analysis.judging.confirmation import confirmation
+    from analysis.tables.sweep import load
+    from search.confirm.run import confirm_sweep
+
+    watch = _started(watch, config)
+    waits = {"wait": wait, "give_up_after": give_up_after}
+    failed = confirm_sweep(folder, top, sequences, watch, verbose, accept_versions, **waits)
+    sweep = Patience(give_up_after, Interrupts()).insist(partial(load, folder))
+    return ConfirmOutcome(failed, confirmation(sweep))
+
+
+def edit(
+    config: SweepConfig, *, on_step: Callable[[StepEvent], None] = lambda event: None
+) -> EditResult:
+    """Edit with one setting, in this process and without Ray.
+
+    Args:
+        config: its settings; those of the search are passed over.
+        on_step: told of each greedy step.
+
+    Raises:
+        InputError: a setting, a dataset or a model is wrong; with everything that is.
+        BaseModelChanged: a metric function changed the model; nothing of it is stored.
+        OutOfMemory: memory is not enough.
+        SweepInterrupted: after a signal.
+
+    Example:
+        >>> result = ratchet.edit(ratchet.Config.from_values({"edits": 4, "greedy.steps": 4}))
+        >>> float(result.edited.held_out.composite)
+        1.0
+    """
+    config = expanded(resolved(config))
+    from greedy_core.walk.edit import run_edit  # imports torch, once the input is right
+    from search.worker.last_words import told_by_another
+    from search.worker.out_of_memory import told_out_of_memory
+    from search.worker.workbench import Workbench
+
+    with told_by_another(config.edit.greedy.metric), interruptible(), told_out_of_memory():
+        bench = Workbench.alone(config.edit, config.cache)
+        scores, settings = bench.open(config.edit)
+
+        def shared(event: StepEvent) -> None:
+            bench.share_if_due()
+            on_step(event)
+
+        result = run_edit(scores, settings, shared)
+        bench.verify()
+    return result
+
+
+def report(
+    folder: Address,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    form: Literal["html", "md", "ipynb"] = "html",
+) -> Path:
+    """Write a report: the verdict, the best setting as YAML, and a figure for each question.
+
+    Args:
+        folder: the sweep's.
+        out: the file; None: report.html in the sweep's folder, for an object store NAME-report.html
+            here.
+        form: a page, Markdown, or a notebook to go on from.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: the file cannot be written.
+        ResultsError: there is no sweep, or it is damaged or not valid.
+        StorageError: the folder's place cannot be used.
+
+    Example:
+        >>> ratchet.report("results/first", form="md").name
+        'report.md'
+    """
+    from analysis.report import report_path, write_report
+    from search.sweep.valid import load_valid
+
+    sweep = load_valid(folder)
+    path = report_path(sweep, form) if out is None else Path(out)
+    try:
+        write_report(sweep, path, form)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def export(
+    folder: Address,
+    out: str | os.PathLike[str],
+    *,
+    trial: int | str = "best",
+    to: Literal["adapter", "merged"] = "adapter",
+    accept_differences: bool = False,
+) -> str:
+    """Write a trial's edited model, as an adapter or merged, with a model card.
+
+    Args:
+        folder: the sweep's.
+        out: a new folder, or an empty one.
+        trial: `best`, the search's best trial, or any by its number.
+        to: a LoRA adapter for PEFT, or the whole model with the edits merged.
+        accept_differences: export the walk as it goes here, if it is not the recorded one.
+
+    Returns:
+        What was written, in a sentence.
+
+    Raises:
+        InputError: there is no such trial, it kept no step, the model or the data are others, the
+            walk differs, or the folder cannot be written.
+        ResultsError, SweepInterrupted, BaseModelChanged, StorageError: as in `resume`.
+
+    Example:
+        >>> ratchet.export("results/first", "first-adapter", trial=0)
+        'trial 0 as an adapter of rank 4: first-adapter'
+    """
+    from search.export.run import export_trial
+
+    return export_trial(folder, str(trial), to, os.fspath(out), accept_differences)
+
+
+def _started(watch: Watch | None, config: SweepConfig) -> Watch:
+    """The watch, told that work begins."""
+    from search.tune.watch import Watch
+
+    watch = watch or Watch()
+    watch.starting(config)
+    return watch
