@@ -17,15 +17,15 @@ import networkx
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
-PACKAGES = ("search", "analysis", "spaces", "greedy_core")
+PACKAGES = ("ratchet", "search", "analysis", "spaces", "greedy_core")
 
 HEAD = """# Architecture
 
-Four packages, from the top to the bottom: `search` runs sweeps, `analysis` reads their results,
-`spaces` says what may be searched, `greedy_core` edits models. Within `search`, `greedy_core` and
-`analysis` each folder is a room. An arrow means "imports"; arrows that follow from others are left
-out, and none leads back up. How data flows through the rooms stands in
-[decisions.md](decisions.md).
+Five packages, from the top to the bottom: `ratchet` names what people import, `search` runs sweeps,
+`analysis` reads their results, `spaces` says what may be searched, `greedy_core` edits models.
+Within `search`, `greedy_core` and `analysis` each folder is a room. An arrow means "imports"; arrows
+that follow from others are left out, and none leads back up. How data flows through the rooms
+stands in [decisions.md](decisions.md).
 
 This page is written by `make docs`; `pyproject.toml` declares which arrows there may be.
 """
