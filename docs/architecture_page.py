@@ -23,9 +23,9 @@ HEAD = """# Architecture
 
 Five packages, from the top to the bottom: `ratchet` names what people import, `search` runs sweeps,
 `analysis` reads their results, `spaces` says what may be searched, `greedy_core` edits models.
-Within `search`, `greedy_core` and `analysis` each folder is a room. An arrow means "imports"; arrows
-that follow from others are left out, and none leads back up. How data flows through the rooms
-stands in [decisions.md](decisions.md).
+Within `search`, `greedy_core` and `analysis` each folder is a room. An arrow means "imports";
+arrows that follow from others are left out, and none leads back up. How data flows through the
+rooms stands in [decisions.md](decisions.md).
 
 This page is written by `make docs`; `pyproject.toml` declares which arrows there may be.
 """
