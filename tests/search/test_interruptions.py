@@ -76,7 +76,12 @@ def stop(
     """Send a signal, to the driver or to its whole process group, and wait for the end."""
     since = time.monotonic()
     (os.killpg if to_all else os.kill)(process.pid, asking)
-    _, err = process.communicate()
+    try:
+        _, err = process.communicate(timeout=300)
+    except subprocess.TimeoutExpired:
+        pytest.fail(
+            f"the driver ({process.poll()}) or who holds its output: {commands_of(process)}"
+        )
     seconds = time.monotonic() - since
     code = process.returncode
     return Stopped(asking, code, seconds, err, progress(folder), remaining(process))
@@ -88,9 +93,15 @@ def remaining(process: subprocess.Popen[str]) -> list[str]:
     A process of Ray's that was just starting tries to reach the others for one.
     """
     end = time.monotonic() + 120
-    while (left := session_of(process.pid)) and time.monotonic() < end:
+    while session_of(process.pid) and time.monotonic() < end:
         time.sleep(0.1)
-    return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in left]
+    return commands_of(process)
+
+
+def commands_of(process: subprocess.Popen[str]) -> list[str]:
+    """Command lines of a session's processes."""
+    files = [Path(f"/proc/{pid}/cmdline") for pid in session_of(process.pid)]
+    return [file.read_text().replace("\0", " ") for file in files if file.exists()]
 
 
 @pytest.fixture(scope="module")
