@@ -136,7 +136,7 @@ def parse(command: str) -> None:
     try:
         context = group.commands[name].make_context(name, arguments)
     except typer.Exit:
-        assert "--help" in arguments
+        assert "--help" in command
         return
     if name in ("run", "edit", "config"):
         settings = [word for word in context.params["config"] or () if "=" in word]
