@@ -31,7 +31,7 @@ def main() -> int:
         os.environ["XDG_CACHE_HOME"] = str(Path(place) / "cache")
         changes = {
             "edits": 20,
-            "search.trials": 30 * asked.kills,  # so that some are left to the last kill
+            "search.trials": 15 * asked.kills,  # so that some are left to the last kill
             "search.concurrency": 2,
         }
         sweep = KilledSweep(Path(place) / "soak", changes, asked.seed, asked.longest)
