@@ -82,10 +82,9 @@ class BaseModelChanged(RatchetError):
         Args:
             names: theirs.
         """
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return cls(
             f"functions that every model calls were replaced in this process: "
-            f"{', '.join(names[:3])}{more}; results after that are not valid. Usual causes: a "
+            f"{_enumerated(names)}; results after that are not valid. Usual causes: a "
             "metric function, or a library that it imports, that patches torch"
         )
 
@@ -96,10 +95,9 @@ class BaseModelChanged(RatchetError):
         Args:
             names: theirs.
         """
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return cls(
             f"attributes of the base model's modules were changed in memory: "
-            f"{', '.join(names[:3])}{more}; results after that are not valid. Usual causes: a "
+            f"{_enumerated(names)}; results after that are not valid. Usual causes: a "
             "metric function or callback that changes a model it did not copy"
         )
 
@@ -111,6 +109,11 @@ class BaseModelChanged(RatchetError):
             "the same; results after that are not valid. Usual causes: a metric function, or a "
             "library that it imports, that replaces attention or activation functions"
         )
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
 
 
 def require(*conditions: tuple[bool, str]) -> None:
