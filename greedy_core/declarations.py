@@ -99,15 +99,15 @@ def declarations(settings: Any, prefix: str = "") -> dict[str, Declaration]:
 
 
 def broken(settings: Any) -> list[tuple[bool, str]]:
-    """For `require`: the declared conditions that a settings object's own fields break."""
+    """For `require`: of each of a settings object's own fields the first condition it breaks."""
     kind: Any = type(settings)
-    return [
-        (False, text)
-        for name, declared in _declared(kind).items()
-        if (value := getattr(settings, name)) is not None
-        for condition in declared.ranges
-        if (text := fault(name, value, condition)) is not None
-    ]
+    found = []
+    for name, declared in _declared(kind).items():
+        value = getattr(settings, name)
+        faults = (fault(name, value, each) for each in declared.ranges if value is not None)
+        text = next((each for each in faults if each is not None), None)
+        found += [] if text is None else [(False, text)]
+    return found
 
 
 def values_of_role(settings: Any, role: type, prefix: str = "") -> dict[str, Any]:

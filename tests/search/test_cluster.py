@@ -158,7 +158,7 @@ def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path, address: s
 def test_other_kinds_of_address_are_refused(tmp_path: Path, address: str) -> None:
     done = ratchet("run", f"ray.address={address}", "--results", str(tmp_path), "--name", "none")
     assert done.returncode == 2
-    assert "`ray.address` must be host:port, auto or null" in done.stderr
+    assert "ray.address must be host:port, auto or null" in done.stderr
 
 
 def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path) -> None:
