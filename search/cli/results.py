@@ -1,4 +1,7 @@
-"""Commands on a sweep that is there: best, confirm, report, export, status."""
+"""Commands on a sweep that is there: best, confirm, report, export, status.
+
+What a command needs is imported when it runs, so that none waits for what another one needs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import Annotated, Literal
 
 import typer
 
-import analysis
 from greedy_core.errors import InputError
 from search.cli.exit_status import DAMAGED, SOME_FAILED
 from search.cli.messages import set_up_logging
@@ -23,8 +25,6 @@ from search.cli.options import (
 from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.patience import GIVE_UP_AFTER
-from search.config.arguments import given_path
-from search.sweep.valid import load_valid
 from spaces.values import inert
 
 
@@ -33,12 +33,17 @@ def best(folder: Folder, as_json: Json = False) -> None:
 
     Example: ratchet best results/first --json
     """
-    from analysis.judging.verdict import verdict
+    from analysis.judging.verdict import counted, verdict
+    from search.sweep.valid import read_valid
 
-    sweep = load_valid(folder)
+    sweep = read_valid(folder)
     found = verdict(sweep)
     if found is None:
-        raise InputError(f"{folder}: no search trial has been completed{_counted(sweep)}")
+        counts = ", ".join(
+            f"{n} {status}" for status, n in counted(sweep.searched, "status").items()
+        )
+        how = f" ({counts})" if counts else " yet"
+        raise InputError(f"{folder}: no search trial has been completed{how}")
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
@@ -110,8 +115,11 @@ def report(
     Example: ratchet report results/first --format md --out first.md
     """
     from analysis.report import report_path, write_report
+    from analysis.tables.sweep import framed
+    from search.config.arguments import given_path
+    from search.sweep.valid import read_valid
 
-    sweep = load_valid(folder)
+    sweep = framed(read_valid(folder))
     path = given_path("--out", str(out)) if out else report_path(sweep, form)
     try:
         write_report(sweep, path, form)
@@ -184,10 +192,3 @@ def status(
     from search.cli.status import show_status
 
     show_status(folder, watch, as_json)
-
-
-def _counted(sweep: analysis.Sweep) -> str:
-    """How the search trials ended, none of them being complete."""
-    statuses = sweep.trials["status"][sweep.trials["role"] == "search"].value_counts()
-    counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
-    return f" ({counts})" if counts else " yet"

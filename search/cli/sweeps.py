@@ -1,4 +1,7 @@
-"""Commands that edit: run, resume, extend, edit; and config, which shows what they would use."""
+"""Commands that edit: run, resume, extend, edit; and config, which shows what they would use.
+
+What a command needs is imported when it runs, so that none waits for what another one needs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import analysis
 from search.cli.exit_status import SOME_FAILED
 from search.cli.messages import set_up_logging
 from search.cli.options import (
@@ -24,12 +26,10 @@ from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.interrupts import Interrupts
 from search.cluster.patience import GIVE_UP_AFTER, Patience
-from search.config.arguments import given_path, resolved_config, split_arguments, sweep_address
-from search.config.places import expanded
-from search.config.settings import SweepConfig
 from spaces.values import inert
 
 if TYPE_CHECKING:
+    from search.config.settings import SweepConfig
     from search.tune.run import Outcome
     from search.tune.watch import Watch
 
@@ -53,6 +53,8 @@ def run(
     Example: ratchet run search.trials=64 --results results --name first
     """
     set_up_logging(verbose)
+    from search.config.arguments import resolved_config, split_arguments, sweep_address
+
     path, overrides = split_arguments(config or [])
     folder = sweep_address(results, name)
     resolved = resolved_config(path, overrides)
@@ -144,6 +146,9 @@ def edit(
     Example: ratchet edit greedy.steps=4 greedy.patience=1 --events steps.jsonl
     """
     set_up_logging(verbose)
+    from search.config.arguments import given_path, resolved_config, split_arguments
+    from search.config.places import expanded
+
     path, overrides = split_arguments(config or [])
     file = None if events is None else given_path("--events", str(events))
     resolved = expanded(resolved_config(path, overrides, space=False))
@@ -158,6 +163,8 @@ def show_config(config: Config = None) -> None:
     Example: ratchet config edits=40 search.space=extended > sweep.yaml
     """
     set_up_logging(verbose=False)
+    from search.config.arguments import resolved_config, split_arguments
+
     path, overrides = split_arguments(config or [])
     typer.echo(resolved_config(path, overrides).to_yaml(), nl=False)
 
@@ -165,13 +172,15 @@ def show_config(config: Config = None) -> None:
 def _sweep(start: Callable[[Watch], Outcome], config: SweepConfig, give_up_after: float) -> None:
     """Run a sweep under a progress line; say where it is, and show its best setting."""
     from analysis.judging.verdict import verdict
+    from analysis.tables.folder import SweepFolder
+    from analysis.tables.stored import read_stored
     from search.cli.progress_line import ProgressLine
 
     line = ProgressLine(console(stderr=True), tuple(config.search_space().distributions))
     with line.shown():
         outcome = start(line)
     patience = Patience(give_up_after, Interrupts())
-    found = verdict(patience.insist(lambda: analysis.load(outcome.folder)))
+    found = verdict(patience.insist(lambda: read_stored(SweepFolder.at(outcome.folder))))
     if found is not None:
         print_verdict(found, console())
     typer.echo(f"results: {inert(str(outcome.folder))}")
