@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.search.sweeps import SMALL
+
 HEAVY = ("torch", "transformers", "ray", "pandas", "pyarrow", "optuna", "scipy", "plotly", "boto3")
 
 _TELLING = """
@@ -39,3 +41,13 @@ def test_looking_at_a_sweep_needs_parquet_alone(finished: Path) -> None:
     assert imported_by("best", str(finished), "--json") == {"pyarrow"}
     assert imported_by("status", str(finished)) == {"pyarrow"}
     assert imported_by("status", str(finished), "--json") == {"pyarrow"}
+
+
+def test_a_driver_leaves_torch_to_its_workers(finished: Path, tmp_path: Path) -> None:
+    settings = (f"{key}={value}" for key, value in {**SMALL, "search.trials": 1}.items())
+    at = ("--results", str(tmp_path), "--name", "new")
+    heavy = {"torch", "transformers", "scipy"}
+    assert not heavy & imported_by("run", *settings, *at)
+    assert not heavy & imported_by("resume", str(finished))
+    more = ("--trials", "1", "search.sampler=random")
+    assert not heavy & imported_by("extend", str(tmp_path / "new"), *more)
