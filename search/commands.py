@@ -13,18 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from analysis.tables.storage import Address
 from greedy_core.errors import InputError
 from search.cluster.interrupts import Interrupts, interruptible
 from search.cluster.patience import GIVE_UP_AFTER, Patience
-from search.config.arguments import resolved
-from search.config.places import expanded
-from search.config.settings import SweepConfig
 
 if TYPE_CHECKING:
     from analysis.judging.confirmed import Confirmation
+    from analysis.tables.address import Address
     from greedy_core.walk.edit import EditResult
     from greedy_core.walk.events import StepEvent
+    from search.config.settings import SweepConfig
     from search.tune.run import Outcome
     from search.tune.watch import Watch
 
@@ -73,6 +71,8 @@ def run(
         >>> ratchet.run(config, "results/first").trials
         4
     """
+    from search.config.arguments import resolved
+
     config = resolved(config)
     from search.tune.run import run_sweep  # imports Ray, once the input is known to be right
 
@@ -238,6 +238,9 @@ def edit(
         >>> float(result.edited.held_out.composite)
         1.0
     """
+    from search.config.arguments import resolved
+    from search.config.places import expanded
+
     config = expanded(resolved(config))
     from greedy_core.walk.edit import run_edit  # imports torch, once the input is right
     from search.worker.last_words import told_by_another
@@ -284,9 +287,10 @@ def report(
         'report.md'
     """
     from analysis.report import report_path, write_report
-    from search.sweep.valid import load_valid
+    from analysis.tables.sweep import framed
+    from search.sweep.valid import read_valid
 
-    sweep = load_valid(folder)
+    sweep = framed(read_valid(folder))
     path = report_path(sweep, form) if out is None else Path(out)
     try:
         write_report(sweep, path, form)

@@ -1,8 +1,18 @@
-"""Search spaces: Optuna distributions over dotted settings; impossible combinations are refused."""
+"""Search spaces: Optuna distributions over dotted settings; impossible combinations are refused.
 
-from spaces.errors import DocumentError, SpaceError
-from spaces.presets import load_space, preset_names
-from spaces.space import SearchSpace, decode, encode
+Names are looked up at first use, so that what needs no space, such as a message's text, does not
+import Optuna.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spaces.errors import DocumentError, SpaceError
+    from spaces.presets import load_space, preset_names
+    from spaces.space import SearchSpace, decode, encode
 
 __all__ = [
     "DocumentError",
@@ -13,3 +23,19 @@ __all__ = [
     "load_space",
     "preset_names",
 ]
+
+_HOME = {
+    "DocumentError": "spaces.errors",
+    "SearchSpace": "spaces.space",
+    "SpaceError": "spaces.errors",
+    "decode": "spaces.space",
+    "encode": "spaces.space",
+    "load_space": "spaces.presets",
+    "preset_names": "spaces.presets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from analysis.errors import ResultsError
 from analysis.tables.config_columns import PREFIX
 from analysis.tables.folder import CONFIG
-from analysis.tables.sweep import Sweep, best
+from analysis.tables.stored import StoredSweep, best_row, plain_rows, rows_where
 
 MEASURES = ("composite", "es", "ps", "ns", "score", "composite_all")
 
@@ -38,63 +39,74 @@ class Verdict:
         return dict(vars(self))
 
 
-def verdict(sweep: Sweep) -> Verdict | None:
+def verdict(sweep: StoredSweep) -> Verdict | None:
     """Find the best search trial; None while no trial has been completed."""
-    searched = sweep.trials[sweep.trials["role"] == "search"]
-    winner = best(searched)
+    winner = best_row(sweep.searched)
     if winner is None:
         return None
-    others = sweep.trials[
-        (sweep.trials["role"] != "search") & (sweep.trials["status"] == "completed")
-    ]
     return Verdict(
-        trial=int(winner["trial"]),
-        settings=settings_of(sweep, winner),
+        trial=winner["trial"],
+        settings=settings_of(sweep.path, sweep.config, winner),
         metrics=_metrics(winner),
-        unedited={name: _plain(winner[f"{name}_unedited"]) for name in MEASURES[:4]},
+        unedited={name: _number(winner[f"{name}_unedited"]) for name in MEASURES[:4]},
         baselines={
-            row["role"]: {
-                **_metrics(row),
-                "lead": _plain(winner["composite"] - row["composite"]),
-            }
-            for _, row in others.iterrows()
+            row["role"]: {**_metrics(row), "lead": _lead(winner, row)}
+            for row in _completed_baselines(sweep.trials)
         },
-        trials={str(k): int(n) for k, n in searched["status"].value_counts().items()},
+        trials=counted(sweep.searched, "status"),
     )
 
 
-def _metrics(row: pd.Series) -> dict[str, float | None]:
-    return {name: _plain(row[name]) for name in MEASURES}
+def counted(trials: pa.Table, column: str) -> dict[str, int]:
+    """How many rows have each value of a column, the commonest first."""
+    return dict(Counter(trials[column].drop_null().to_pylist()).most_common())
 
 
-def settings_of(sweep: Sweep, winner: pd.Series) -> dict[str, Any]:
-    """The settings that the sweep's space chose or fixed for a trial, searched ones first.
+def settings_of(path: str, config: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a sweep's space chose or fixed for a trial, searched ones first.
+
+    Args:
+        path: what messages call the sweep.
+        config: its sweep.yaml.
+        row: the trial's, by column of `trials`.
 
     Raises:
         ResultsError: sweep.yaml has no space, or the trials have no column for a setting.
     """
-    keys = _searched(sweep)
-    missing = [key for key in keys if PREFIX + key not in winner.index]
+    keys = _searched(path, config)
+    missing = [key for key in keys if PREFIX + key not in row]
     if missing:
-        raise ResultsError(f"{sweep.path}: trials have no column for {', '.join(missing)}")
-    return {key: _plain(winner[PREFIX + key]) for key in keys}
+        raise ResultsError(f"{path}: trials have no column for {', '.join(missing)}")
+    return {key: _number(row[PREFIX + key]) for key in keys}
 
 
-def _searched(sweep: Sweep) -> list[str]:
+def _completed_baselines(trials: pa.Table) -> list[dict[str, Any]]:
+    baselines = rows_where(trials, "role", lambda role: role != "search")
+    return [row for row in plain_rows(baselines) if row["status"] == "completed"]
+
+
+def _metrics(row: Mapping[str, Any]) -> dict[str, float | None]:
+    return {name: _number(row[name]) for name in MEASURES}
+
+
+def _lead(winner: Mapping[str, Any], row: Mapping[str, Any]) -> float | None:
+    composite = _number(row["composite"])
+    return None if composite is None else _number(winner["composite"] - composite)
+
+
+def _searched(path: str, config: Mapping[str, Any]) -> list[str]:
     """The settings that the sweep's spaces hold, searched ones first."""
-    space: Any = sweep.config
+    space: Any = config
     for name in ("config", "search", "space"):
         space = space.get(name) if isinstance(space, Mapping) else None
     fixed = space.get("fixed", {}) if isinstance(space, Mapping) else None
     if not isinstance(space, Mapping) or not isinstance(fixed, Mapping):
-        raise ResultsError(f"{sweep.path}/{CONFIG}: has no search space written out")
-    earlier = sweep.config.get("distributions", {})
+        raise ResultsError(f"{path}/{CONFIG}: has no search space written out")
+    earlier = config.get("distributions", {})
     own = [key for key in space if key not in ("name", "fixed", "preset")]
     return list(dict.fromkeys(map(str, [*own, *earlier, *fixed])))
 
 
-def _plain(value: Any) -> Any:
-    """A cell as Python's own type; None where it is empty."""
-    if pd.isna(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
+def _number(value: Any) -> Any:
+    """A cell's value; None for what is not a number."""
+    return None if value != value else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from analysis.judging.verdict import settings_of
@@ -22,9 +23,17 @@ def settings_yaml(sweep: Sweep, trial: int) -> str:
         greedy.steps: 5
         greedy.patience: 2
     """
-    row = sweep.trials[sweep.trials["trial"] == trial].iloc[0]
-    settings = {key: _value(value) for key, value in settings_of(sweep, row).items()}
+    found = sweep.trials[sweep.trials["trial"] == trial].iloc[0].items()
+    row = {str(column): _cell(value) for column, value in found}
+    settings = {k: _value(v) for k, v in settings_of(sweep.path, sweep.config, row).items()}
     return yaml.safe_dump(settings, sort_keys=False, default_flow_style=False, width=2**30)
+
+
+def _cell(value: Any) -> Any:
+    """A cell as Python's own type; None where it is empty."""
+    if pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
 
 
 def _value(value: Any) -> Any:

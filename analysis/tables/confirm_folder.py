@@ -11,6 +11,7 @@ from analysis.errors import ResultsError
 from analysis.tables.commits import way_out
 from analysis.tables.confirm_schema import bare_schemas
 from analysis.tables.folder import SweepFolder
+from analysis.tables.schema import no_rows
 
 _KEYS = ["trial", "sequence"]
 
@@ -29,16 +30,18 @@ def confirm_tables(
         ResultsError: a walk with two rows, or with other records than it tells of.
     """
     read = {
-        table: tables.get(table, schema.empty_table()).sort_by([(k, "ascending") for k in _KEYS])
+        table: tables.get(table, no_rows(schema)).sort_by([(k, "ascending") for k in _KEYS])
         for table, schema in bare_schemas().items()
     }
-    walks = read["confirm"]
+    walks, records = read["confirm"], read["confirm_records"]
+    if not len(walks) and not len(records):
+        return read  # most sweeps; below, pyarrow imports pandas
     _check_single(folder.path("confirm"), walks)
     completed = {*_keys(walks.filter(pc.equal(walks["status"], "completed")))}
     if verify and "record_rows" in walks.column_names:
-        _check_counts(folder, walks, read["confirm_records"])
-    kept = pa.array([key in completed for key in _keys(read["confirm_records"])], pa.bool_())
-    return {"confirm": walks, "confirm_records": read["confirm_records"].filter(kept)}
+        _check_counts(folder, walks, records)
+    kept = pa.array([key in completed for key in _keys(records)], pa.bool_())
+    return {"confirm": walks, "confirm_records": records.filter(kept)}
 
 
 def _keys(walks: pa.Table) -> list[tuple[int, int]]:

@@ -15,10 +15,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from analysis.errors import ResultsError, StorageError, SweepNotFound
+from analysis.tables.address import Address
 from analysis.tables.plain_file import other_kind
 from analysis.tables.schema import TABLES
 from analysis.tables.storage import (
-    Address,
     file_system,
     require_bucket,
     storage_errors,

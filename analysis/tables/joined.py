@@ -2,10 +2,14 @@
 
 A dataset reader takes the schema of the first file and drops what later files have more; here the
 schemas of all parts are united first, so that a column never vanishes.
+
+pyarrow imports pandas to compare a column with a value, and to make one of a list: neither is done
+here, so that a command that only looks does without.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
@@ -16,7 +20,7 @@ from analysis.tables.commits import Commit, Part, way_out
 from analysis.tables.config_columns import holds_lists, list_cell
 from analysis.tables.folder import SweepFolder
 from analysis.tables.parts import open_part, strangers
-from analysis.tables.schema import TABLES
+from analysis.tables.schema import TABLES, no_rows
 
 BASELINES = ("baseline_full", "baseline_default", "baseline_literal")
 ROLES = (*BASELINES, "search")
@@ -113,19 +117,17 @@ def check_counts(folder: SweepFolder, tables: Mapping[str, pa.Table]) -> None:
     for table, column in ROWS_OF_TRIAL.items():
         if not {table, "trials"} <= tables.keys() or column not in tables["trials"].column_names:
             continue
-        told = _pairs(tables["trials"], "trial", column)
-        counts = tables[table].group_by("trial").aggregate([([], "count_all")])
-        found = _pairs(counts, "trial", "count_all")
+        told = dict(
+            zip(*(tables["trials"][name].to_pylist() for name in ("trial", column)), strict=True)
+        )
+        counts = pc.value_counts(tables[table]["trial"])
+        found = dict(zip(*(each.to_pylist() for each in counts.flatten()), strict=True))
         wrong = [n for n, count in told.items() if count is not None and found.get(n, 0) != count]
         wrong += [n for n in found if n not in told]
         if wrong:
             numbers = ", ".join(map(str, sorted(wrong)[:5]))
             fault = f"not the rows that {folder.path('trials')} tells of, for trial {numbers}"
             raise ResultsError([f"{folder.path(table)}: {fault}", way_out(folder.address)])
-
-
-def _pairs(rows: pa.Table, key: str, value: str) -> dict[int, int | None]:
-    return dict(zip(rows[key].to_pylist(), rows[value].to_pylist(), strict=True))
 
 
 def united(schemas: Sequence[pa.Schema], where: str) -> pa.Schema:
@@ -138,7 +140,7 @@ def united(schemas: Sequence[pa.Schema], where: str) -> pa.Schema:
 
 def under(schema: pa.Schema, tables: Iterable[pa.Table]) -> pa.Table:
     """The rows of all tables; columns that one does not have are null."""
-    return pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
+    return pa.concat_tables([no_rows(schema), *tables], promote_options="permissive")
 
 
 def _check_complete(where: str, rows: pa.Table) -> None:
@@ -156,10 +158,9 @@ def _check_values(where: str, rows: pa.Table) -> None:
     wrong = [
         name
         for name, allowed in (("role", ROLES), ("status", STATUSES))
-        if name in rows.schema.names
-        and not pc.all(pc.is_in(rows[name], pa.array(allowed)), min_count=0).as_py()
+        if name in rows.schema.names and not {*rows[name].unique().to_pylist()} <= {*allowed}
     ]
-    if pc.any(pc.less(rows["trial"], 0)).as_py():
+    if (pc.min(rows["trial"]).as_py() or 0) < 0:
         wrong.append("trial")
     wrong += [field.name for field in rows.schema if holds_lists(field) and not _lists(rows, field)]
     if wrong:
@@ -178,8 +179,8 @@ def _lists(rows: pa.Table, field: pa.Field) -> bool:
 
 
 def _check_single(where: str, rows: pa.Table) -> None:
-    counts = pc.value_counts(rows["trial"])
-    double = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
-    if double:
+    if len(rows["trial"].unique()) < len(rows):
+        counts = Counter(rows["trial"].to_pylist())
+        double = [trial for trial, count in counts.items() if count > 1]
         numbers = ", ".join(map(str, double[:5]))
         raise ResultsError(f"{where}: more than one row for trial {numbers}")

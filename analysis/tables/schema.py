@@ -216,3 +216,8 @@ def schema_of(columns: Sequence[Column], families: Mapping[str, list[pa.Field]])
         single = [pa.field(column.name, column.type, nullable=not column.required)]
         fields.extend(families.get(column.name, single))
     return pa.schema(fields)
+
+
+def no_rows(schema: pa.Schema) -> pa.Table:
+    """A table without rows; the schema's own makes arrays of lists, for which it imports pandas."""
+    return pa.Table.from_batches([], schema)

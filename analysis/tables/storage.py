@@ -11,23 +11,18 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pyarrow import fs
 
 from analysis.errors import StorageError
+from analysis.tables.address import Address, S3Address, endpoint, region
 from analysis.tables.paths import S3, absolute_path
-
-Address = str | os.PathLike[str]
-"""A folder as people name it: a local path, or s3://bucket/prefix."""
 
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 5
 ATTEMPTS = 3
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_SEGMENT = re.compile(r"(?!\.{1,2}$)[\w!.*'()=+ -]+")
 _CODE = re.compile(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))?")
 
 _KEYS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN or AWS_PROFILE"
@@ -56,48 +51,6 @@ nobody makes room for would be held for nothing."""
 UNREACHABLE = "NetworkConnection"
 NO_CREDENTIALS = "NoCredentials"
 NO_SUCH_BUCKET = "NoSuchBucket"
-
-
-@dataclass(frozen=True)
-class S3Address:
-    """What an address such as s3://bucket/prefix names."""
-
-    bucket: str
-    """Name of the bucket."""
-    prefix: str
-    """What the objects' keys begin with, without slashes at either end."""
-
-    @classmethod
-    def parse(cls, text: str) -> S3Address:
-        """Take an address apart.
-
-        Raises:
-            StorageError: if it is not of that form; what may hold a secret is not repeated.
-        """
-        bucket, *segments = text.removeprefix(S3).rstrip("/").split("/")
-        plain = _BUCKET.fullmatch(bucket) and all(map(_SEGMENT.fullmatch, segments))
-        if not text.startswith(S3) or not plain:
-            got = "credentials or a query" if re.search("[@?]", text) else f"{text!r:.200}"
-            raise StorageError(f"an address must be s3://bucket/prefix, but got {got}")
-        return cls(bucket, "/".join(segments))
-
-
-def endpoint() -> str | None:
-    """URL of the store; None for Amazon's own.
-
-    Raises:
-        StorageError: if the environment gives something else than a plain URL.
-    """
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    name, url = next(((n, os.environ[n]) for n in names if os.environ.get(n)), ("", None))
-    if url is not None and not re.fullmatch(r"https?://[^/@?#\s]+/?", url):
-        raise StorageError(f"{name} must be a URL such as http://host:9000, without credentials")
-    return url
-
-
-def region() -> str | None:
-    """The region that the environment names."""
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
 
 
 def file_system(address: Address) -> tuple[fs.FileSystem, str]:

@@ -10,34 +10,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from analysis.errors import ResultsError
-from analysis.tables.commits import Commit
-from analysis.tables.committed import read_tables
+from analysis.tables.address import Address
 from analysis.tables.config_columns import PREFIX
-from analysis.tables.confirm_folder import confirm_tables
 from analysis.tables.confirm_schema import CONFIRM_TABLES, bare_schemas
-from analysis.tables.folder import CONFIG, SweepFolder
+from analysis.tables.folder import SweepFolder
 from analysis.tables.joined import under, united
-from analysis.tables.parts import sweep_id_of
-from analysis.tables.plain_yaml import read_yaml
-from analysis.tables.schema import (
-    TABLES,
-    proposals_schema,
-    records_schema,
-    steps_schema,
-    trials_schema,
-)
-from analysis.tables.storage import Address
+from analysis.tables.schema import TABLES
+from analysis.tables.stored import BEST_FIRST, StoredSweep, read_stored
 
 _DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-
-_BARE = {
-    "proposals": proposals_schema({}),
-    "steps": steps_schema(),
-    "records": records_schema(),
-    "trials": trials_schema({}, (), 0),
-}
-"""What a table has where nothing was written yet."""
 
 
 @dataclass(frozen=True)
@@ -151,19 +132,16 @@ def load(
 
 def _load_one(
     folder: SweepFolder, wanted: Collection[str], verify: bool
-) -> tuple[Sweep, dict[str, pa.Table]]:
-    folder.require()
-    commit, read = read_tables(folder, (*wanted, *CONFIRM_TABLES), verify)
-    tables = {
-        table: read.get(table, schema.empty_table()).sort_by("trial")
-        for table, schema in _BARE.items()
-    }
-    tables |= confirm_tables(folder, read, verify)
-    config = _config(folder, commit)
-    _check_owner(folder, config, tables)
-    frames: Any = {table: _frame(rows) for table, rows in tables.items()}
-    marks: Any = {"invalid": commit.invalid, "unchecked": commit.unchecked}
-    return Sweep(path=folder.address, config=config, **frames, **marks), tables
+) -> tuple[Sweep, Mapping[str, pa.Table]]:
+    stored = read_stored(folder, wanted, verify)
+    return framed(stored), stored.tables
+
+
+def framed(stored: StoredSweep) -> Sweep:
+    """What a sweep has written, as DataFrames."""
+    frames: Any = {table: _frame(rows) for table, rows in stored.tables.items()}
+    marks: Any = {"invalid": stored.invalid, "unchecked": stored.unchecked}
+    return Sweep(path=stored.path, config=stored.config, **frames, **marks)
 
 
 def _load_several(folders: Sequence[SweepFolder], wanted: Collection[str], verify: bool) -> Sweep:
@@ -202,21 +180,8 @@ def best(trials: pd.DataFrame) -> pd.Series | None:
 def ranked(trials: pd.DataFrame) -> pd.DataFrame:
     """The completed trials, best first, in the order of `best`."""
     ended = trials[(trials["status"] == "completed") & trials["composite"].notna()]
-    order = ["composite", "score", "steps", "trial"]
-    return ended.sort_values(order, ascending=[False, False, True, True])
-
-
-def _check_owner(
-    folder: SweepFolder, config: Mapping[str, Any], tables: Mapping[str, pa.Table]
-) -> None:
-    owner = config.get("sweep_id")
-    faults = [
-        f"{folder.path(table)}: belongs to sweep {found}, but {CONFIG} to sweep {owner}"
-        for table, rows in tables.items()
-        if owner is not None and (found := sweep_id_of(rows.schema)) not in (None, owner)
-    ]
-    if faults:
-        raise ResultsError(faults)
+    ascending = [order == "ascending" for order in BEST_FIRST.values()]
+    return ended.sort_values([*BEST_FIRST], ascending=ascending)
 
 
 def _frame(rows: pa.Table) -> pd.DataFrame:
@@ -231,14 +196,3 @@ def _frame(rows: pa.Table) -> pd.DataFrame:
 
 def _empty(table: str) -> pd.DataFrame:
     return _frame(bare_schemas()[table].empty_table())
-
-
-def _config(folder: SweepFolder, commit: Commit) -> dict[str, Any]:
-    text = folder.text(CONFIG) if commit.sweep is None else commit.sweep
-    try:
-        config = read_yaml(text or "{}")
-    except ValueError as error:
-        raise ResultsError(f"{folder.path(CONFIG)}: {error}") from error
-    if not isinstance(config, dict):
-        raise ResultsError(f"{folder.path(CONFIG)}: not a mapping")
-    return config

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from greedy_core.model.architectures import Architecture, architecture_of
+from greedy_core.model.shared_weights import bits_digest
 from greedy_core.model.tree_layout import Tree
 
 
@@ -216,13 +217,12 @@ class LanguageModel:
 
 def weights_digest(module: nn.Module) -> str:
     """Digest of all parameters: names, types, shapes and every bit."""
-    return tensors_digest(dict(module.named_parameters()))
+    named = sorted(module.named_parameters())
+    return bits_digest(
+        (name, str(each.dtype), (*each.shape,), _memory(each)) for name, each in named
+    )
 
 
-def tensors_digest(tensors: Mapping[str, torch.Tensor]) -> str:
-    """Digest of named tensors; of a model's parameters it is the same as `weights_digest`."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+def _memory(tensor: Tensor) -> memoryview:
+    bits: memoryview = tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data
+    return bits

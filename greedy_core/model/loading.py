@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import pickle
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
@@ -20,37 +19,9 @@ from greedy_core.inputs.model_config import (
     read_model_config,
 )
 from greedy_core.model.architectures import architecture_of
-from greedy_core.model.language_model import LanguageModel, tensors_digest, weights_digest
+from greedy_core.model.language_model import LanguageModel, weights_digest
+from greedy_core.model.shared_weights import SharedWeights
 from greedy_core.model.vocabulary import check_vocabulary
-
-
-@dataclass(frozen=True)
-class SharedWeights:
-    """A model as plain arrays: what travels through an object store, without a copy per process."""
-
-    config: Any
-    """The model's Hugging Face configuration."""
-    tokenizer: Any
-    """Its tokenizer."""
-    arrays: dict[str, np.ndarray]
-    """Weights by name; 16-bit floats that numpy lacks are carried as int16."""
-    dtype: str
-    """Name of the weights' torch type."""
-    digest: str
-    """`weights_digest` of the model that they came from."""
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """The arrays by name, as torch has them; nothing is copied."""
-        dtype = getattr(torch, self.dtype)
-        return {name: to_tensor(array, dtype=dtype) for name, array in self.arrays.items()}
-
-    def check_unchanged(self) -> None:
-        """Compare the arrays with their digest; no model is built.
-
-        Raises:
-            BaseModelChanged: if a single bit differs.
-        """
-        _require_same(tensors_digest(self.tensors()), self.digest)
 
 
 def load_model(model: str, dtype: str = "float32", device: str = "auto") -> LanguageModel:
@@ -112,8 +83,7 @@ def share(model: LanguageModel) -> SharedWeights:
     """
     dtype = next(model.module.parameters()).dtype
     return SharedWeights(
-        config=model.config,
-        tokenizer=model.tokenizer,
+        description=pickle.dumps((model.config, model.tokenizer)),
         arrays={name: to_array(weight) for name, weight in model.module.named_parameters()},
         dtype=str(dtype).removeprefix("torch."),
         digest=weights_digest(model.module),
@@ -127,16 +97,18 @@ def attach(shared: SharedWeights, device: str = "auto") -> LanguageModel:
     process on the node. `check_unchanged` finds out; `greedy_core.walk.metric_function` copies.
     """
     transformers_logging.disable_progress_bar()
+    config, tokenizer = shared.described()
+    dtype = getattr(torch, shared.dtype)
     with torch.device("meta"):
-        family = type(AutoModelForCausalLM.from_config(shared.config))
+        family = type(AutoModelForCausalLM.from_config(config))
     module = family.from_pretrained(
         None,
-        config=shared.config,
-        state_dict=shared.tensors(),
-        dtype=getattr(torch, shared.dtype),
+        config=config,
+        state_dict={name: to_tensor(each, dtype=dtype) for name, each in shared.arrays.items()},
+        dtype=dtype,
         attn_implementation="sdpa",
     )
-    return _ready(module, shared.tokenizer, device)
+    return _ready(module, tokenizer, device)
 
 
 def check_unchanged(model: LanguageModel, digest: str) -> None:
@@ -145,11 +117,7 @@ def check_unchanged(model: LanguageModel, digest: str) -> None:
     Raises:
         BaseModelChanged: if a single bit differs.
     """
-    _require_same(weights_digest(model.module), digest)
-
-
-def _require_same(found: str, digest: str) -> None:
-    if found != digest:
+    if weights_digest(model.module) != digest:
         raise BaseModelChanged.weights()
 
 

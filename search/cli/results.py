@@ -1,4 +1,7 @@
-"""Commands on a sweep that is there: best, confirm, report, export, status."""
+"""Commands on a sweep that is there: best, confirm, report, export, status.
+
+What a command needs is imported when it runs, so that none waits for what another one needs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import Annotated, Literal
 
 import typer
 
-import analysis
 from greedy_core.errors import InputError
 from search import commands
 from search.cli.exit_status import DAMAGED, SOME_FAILED
@@ -24,8 +26,6 @@ from search.cli.options import (
 from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.patience import GIVE_UP_AFTER
-from search.config.arguments import given_path
-from search.sweep.valid import load_valid
 from spaces.values import inert
 
 
@@ -34,12 +34,17 @@ def best(folder: Folder, as_json: Json = False) -> None:
 
     Example: ratchet best results/first --json
     """
-    from analysis.judging.verdict import verdict
+    from analysis.judging.verdict import counted, verdict
+    from search.sweep.valid import read_valid
 
-    sweep = load_valid(folder)
+    sweep = read_valid(folder)
     found = verdict(sweep)
     if found is None:
-        raise InputError(f"{folder}: no search trial has been completed{_counted(sweep)}")
+        counts = ", ".join(
+            f"{n} {status}" for status, n in counted(sweep.searched, "status").items()
+        )
+        how = f" ({counts})" if counts else " yet"
+        raise InputError(f"{folder}: no search trial has been completed{how}")
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
@@ -107,6 +112,8 @@ def report(
 
     Example: ratchet report results/first --format md --out first.md
     """
+    from search.config.arguments import given_path
+
     path = given_path("--out", str(out)) if out else None
     typer.echo(inert(str(commands.report(folder, path, form=form))))
 
@@ -177,10 +184,3 @@ def status(
     from search.cli.status import show_status
 
     show_status(folder, watch, as_json)
-
-
-def _counted(sweep: analysis.Sweep) -> str:
-    """How the search trials ended, none of them being complete."""
-    statuses = sweep.trials["status"][sweep.trials["role"] == "search"].value_counts()
-    counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
-    return f" ({counts})" if counts else " yet"

@@ -1,4 +1,7 @@
-"""Commands that edit: run, resume, extend, edit; and config, which shows what they would use."""
+"""Commands that edit: run, resume, extend, edit; and config, which shows what they would use.
+
+What a command needs is imported when it runs, so that none waits for what another one needs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import analysis
 from search import commands
 from search.cli.exit_status import SOME_FAILED
 from search.cli.messages import set_up_logging
@@ -26,8 +28,6 @@ from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.interrupts import Interrupts
 from search.cluster.patience import GIVE_UP_AFTER, Patience
-from search.config.arguments import given_path, resolved_config, split_arguments, sweep_address
-from search.config.reader import read_config
 from spaces.values import inert
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ def run(
     Example: ratchet run search.trials=64 --results results --name first
     """
     set_up_logging(verbose)
+    from search.config.arguments import split_arguments, sweep_address
+    from search.config.reader import read_config
+
     path, overrides = split_arguments(config or [])
     folder = sweep_address(results, name)
     asked = read_config(path, overrides)
@@ -148,6 +151,9 @@ def edit(
     Example: ratchet edit greedy.steps=4 greedy.patience=1 --events steps.jsonl
     """
     set_up_logging(verbose)
+    from search.config.arguments import given_path, split_arguments
+    from search.config.reader import read_config
+
     path, overrides = split_arguments(config or [])
     file = None if events is None else given_path("--events", str(events))
     asked = read_config(path, overrides, space=False)
@@ -172,6 +178,8 @@ def show_config(
 
         typer.echo(json.dumps(schema_of_settings.schema(), indent=1))
         return
+    from search.config.arguments import resolved_config, split_arguments
+
     path, overrides = split_arguments(config or [])
     typer.echo(resolved_config(path, overrides).to_yaml(), nl=False)
 
@@ -184,9 +192,11 @@ def _sweep(start: Callable[[Watch], Outcome], give_up_after: float) -> None:
     with line.shown():
         outcome = start(line)
     from analysis.judging.verdict import verdict
+    from analysis.tables.folder import SweepFolder
+    from analysis.tables.stored import read_stored
 
     patience = Patience(give_up_after, Interrupts())
-    found = verdict(patience.insist(lambda: analysis.load(outcome.folder)))
+    found = verdict(patience.insist(lambda: read_stored(SweepFolder.at(outcome.folder))))
     if found is not None:
         print_verdict(found, console())
     typer.echo(f"results: {inert(str(outcome.folder))}")

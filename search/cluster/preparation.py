@@ -26,7 +26,7 @@ from search.config.settings import SweepConfig
 from search.errors import PreparationFailed
 from search.worker.import_places import driver_places, look_there_last
 from search.worker.out_of_memory import is_out_of_memory
-from search.worker.workbench import Prepared, prepare
+from search.worker.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -149,6 +149,8 @@ def _preparation(
 ) -> Iterator[Progress | Mapping[str, str] | Prepared]:
     """Progress, again and again; then the digests; then everything."""
     look_there_last(import_places)
+    from search.worker.workbench import prepare  # imports torch, which the driver does without
+
     queue: SimpleQueue[Progress] = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:
         computed = pool.submit(prepare, config, queue.put, records, import_roots, others)

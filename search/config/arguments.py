@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analysis.tables.address import S3Address, endpoint
 from analysis.tables.paths import S3, local_path
-from analysis.tables.storage import S3Address, endpoint
 from greedy_core.inputs.edit_inputs import notes, read_inputs
 from greedy_core.inputs.model_config import check_tokenizer_files, read_model_config
 from search.config.places import expanded, given

@@ -15,8 +15,8 @@ from typing import Any
 
 import ray
 
+from analysis.tables.address import Address
 from analysis.tables.confirm_schema import CONFIRM, confirm_schemas
-from analysis.tables.storage import Address
 from analysis.tables.sweep import load, ranked
 from greedy_core.errors import BaseModelChanged, SettingsError
 from greedy_core.inputs.edit_inputs import notes

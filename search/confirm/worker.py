@@ -20,8 +20,9 @@ from greedy_core.walk.greedy import GreedyRun
 from search.cluster.signs_of_life import Pulse
 from search.worker.import_places import look_there_last
 from search.worker.last_words import LastWords
+from search.worker.prepared import Prepared
 from search.worker.reports import REFUSAL, WalkReports
-from search.worker.workbench import Prepared, Workbench
+from search.worker.workbench import Workbench, base_model
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class WalkWorker:
     def _base_model(self) -> tuple[LanguageModel, WeightsCheck]:
         """The same for all sequences: what has changed once is never taken for unchanged."""
         if self._model is None:
-            self._model = self._prepared.base_model()
+            self._model = base_model(self._prepared)
         return self._model
 
     def _show_life(self) -> None:

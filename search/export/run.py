@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.tables.storage import Address
+from analysis.tables.address import Address
+from analysis.tables.sweep import framed
 from greedy_core.errors import InputError
 from greedy_core.inputs.edit_inputs import Inputs, read_inputs
 from greedy_core.inputs.model_config import model_folder, read_model_config
@@ -23,7 +24,7 @@ from search.export.recorded_trial import METRICS, RecordedTrial, baseline_metric
 from search.export.whole_folder import new_folder, written_whole
 from search.sweep.file import COMPARED, SweepFile, versions
 from search.sweep.sameness import require_same_data
-from search.sweep.valid import load_valid
+from search.sweep.valid import read_valid
 from search.worker.import_places import make_importable
 from search.worker.last_words import told_by_another
 
@@ -95,7 +96,7 @@ def export_trial(
 
 def _source(folder: Address, wanted: str) -> _Source:
     file = SweepFile.read(folder)
-    sweep = load_valid(folder)
+    sweep = framed(read_valid(folder))
     trial = find_trial(sweep, wanted)
     if not trial.kept_steps:
         raise InputError(

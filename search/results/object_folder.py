@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from analysis.tables.address import S3Address
 from analysis.tables.folder import SweepFolder
 from analysis.tables.schema import TABLES
-from analysis.tables.storage import S3Address
 from search.results.claim import LOCK, Claim, Judge, Owner
 from search.results.object_claim import ObjectClaim
 from search.results.objects import Objects

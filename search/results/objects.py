@@ -25,14 +25,13 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from analysis.errors import StorageError
+from analysis.tables.address import endpoint, region
 from analysis.tables.storage import (
     ANSWER_SECONDS,
     ATTEMPTS,
     CONNECT_SECONDS,
     NO_CREDENTIALS,
     UNREACHABLE,
-    endpoint,
-    region,
     storage_error,
 )
 

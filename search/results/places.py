@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from analysis.tables.address import Address
 from analysis.tables.paths import S3, local_path
-from analysis.tables.storage import Address
 from greedy_core.errors import InputError
 from search.results.parts import LocalFolder, ResultsFolder
 

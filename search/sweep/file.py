@@ -15,11 +15,11 @@ from typing import Any, get_type_hints
 import yaml
 
 from analysis.errors import ResultsError
+from analysis.tables.address import Address
 from analysis.tables.commits import digest_of, head, way_out
 from analysis.tables.folder import SweepFolder
 from analysis.tables.plain_yaml import WRITTEN
 from analysis.tables.schema import SCHEMA_VERSION
-from analysis.tables.storage import Address
 from greedy_core.errors import SettingsError
 from greedy_core.inputs.model_presets import PRESET
 from greedy_core.numerics import NUMERICS_VERSION

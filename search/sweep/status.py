@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import pandas as pd
+import pyarrow.compute as pc
 
-import analysis
-from analysis.judging.verdict import Verdict, verdict
+from analysis.errors import ResultsError
+from analysis.judging.verdict import counted, verdict
+from analysis.tables.address import Address
 from analysis.tables.folder import CONFIG, SweepFolder
 from analysis.tables.joined import BASELINES
-from analysis.tables.storage import Address
+from analysis.tables.stored import StoredSweep, read_stored
 from search.results.lock import lock_owner
 from search.results.progress import INVALID, last_said
 from search.results.staleness import is_alive
@@ -84,11 +85,10 @@ def read_status(address: Address) -> Status:
     owner, now = lock_owner(folder), time.time()
     alive = owner is not None and is_alive(owner, now)
     unborn = alive and CONFIG not in names
-    sweep = None if unborn else analysis.load(address, tables=("trials",))
+    sweep = None if unborn else read_stored(folder, ("trials",))
     said = last_said(folder)
-    trials = pd.DataFrame() if sweep is None else sweep.trials
     found = None if sweep is None else verdict(sweep)
-    ended = _counts(trials, "status")
+    ended = {} if sweep is None else counted(sweep.trials, "status")
     asked = 0 if sweep is None else _asked(sweep)
     marked = sweep is not None and sweep.invalid is not None
     invalid = marked or said.get("state") == INVALID
@@ -107,10 +107,10 @@ def read_status(address: Address) -> Status:
         minutes_left=(asked - sum(ended.values())) / rate if rate else None,
         waiting=_text(said.get("waiting")) if at_work else None,
         running=list(said.get("running", [])) if at_work else [],
-        best=_best(found),
-        causes=_counts(trials, "error"),
-        states_computed=_sum(trials, "states_computed"),
-        states_read=_sum(trials, "states_read"),
+        best=None if found is None else found.to_dict(),
+        causes={} if sweep is None else counted(sweep.trials, "error"),
+        states_computed=_sum(sweep, "states_computed"),
+        states_read=_sum(sweep, "states_read"),
         unchecked=0 if sweep is None or alive else len(sweep.unchecked),
     )
 
@@ -128,28 +128,18 @@ def _state(alive: bool, asked: int, ended: int, said: Mapping[str, Any], invalid
     return "lost" if told == "running" else "interrupted"
 
 
-def _asked(sweep: analysis.Sweep) -> int:
+def _asked(sweep: StoredSweep) -> int:
     settings: Any = sweep.config
     for name in ("config", "search", "trials"):
         settings = settings.get(name) if isinstance(settings, Mapping) else None
     if type(settings) is not int:
-        raise analysis.ResultsError(f"{sweep.path}/{CONFIG}: config: search.trials is missing")
+        raise ResultsError(f"{sweep.path}/{CONFIG}: config: search.trials is missing")
     return settings + len(BASELINES)
-
-
-def _best(found: Verdict | None) -> dict[str, Any] | None:
-    return None if found is None else found.to_dict()
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _counts(trials: pd.DataFrame, column: str) -> dict[str, int]:
-    if column not in trials:
-        return {}
-    return {str(value): int(n) for value, n in trials[column].value_counts().items()}
-
-
-def _sum(trials: pd.DataFrame, column: str) -> int:
-    return int(trials[column].sum()) if column in trials else 0
+def _sum(sweep: StoredSweep | None, column: str) -> int:
+    return 0 if sweep is None else int(pc.sum(sweep.trials[column]).as_py() or 0)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import logging
 
+from analysis.tables.address import Address
 from analysis.tables.commits import head
 from analysis.tables.folder import CONFIG, SweepFolder
-from analysis.tables.storage import Address
-from analysis.tables.sweep import Sweep, load
+from analysis.tables.stored import StoredSweep, read_stored
 from search.results.progress import require_valid
 
 logger = logging.getLogger(__name__)
 
 
-def load_valid(address: Address) -> Sweep:
+def read_valid(address: Address) -> StoredSweep:
     """The tables of a sweep that may be used, whose sweep.yaml is what it has written.
 
     Raises:
         As `analysis.load` and `SweepFile.read` do, and ResultsError if the sweep is not valid.
     """
     folder = SweepFolder.at(address)
-    sweep = load(address)
+    sweep = read_stored(folder)
     require_valid(folder)
     commit = head(folder)
     if commit is not None and commit.sweep is not None and folder.text(CONFIG) != commit.sweep:

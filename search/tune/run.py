@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 from analysis.errors import ResultsError
+from analysis.tables.address import Address
 from analysis.tables.commits import commit_numbers
 from analysis.tables.schema import TABLES
-from analysis.tables.storage import Address
 from greedy_core.errors import InputError
 from search.cluster.patience import GIVE_UP_AFTER
 from search.cluster.preparation import prepared

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from analysis.errors import StorageError
-from analysis.tables.storage import S3Address
+from analysis.tables.address import S3Address
 from search.results.objects import Objects
 
 

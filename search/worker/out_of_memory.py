@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
 
 from search.errors import OutOfMemory
 
@@ -15,7 +14,9 @@ _CPU_ALLOCATOR = "DefaultCPUAllocator"
 
 def is_out_of_memory(error: object) -> bool:
     """Whether an error says that the machine's memory or the accelerator's was not enough."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    # Where nobody has imported torch, none of its errors has got.
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and _CPU_ALLOCATOR in str(error)
 

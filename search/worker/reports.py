@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.tables.parts import RUNG
-from greedy_core.metrics import Metrics
-from greedy_core.walk.evaluation import Evaluation
 from greedy_core.walk.events import StepEvent
-from greedy_core.walk.greedy import GreedyRun
+
+if TYPE_CHECKING:  # they import torch, which the driver does without
+    from greedy_core.metrics import Metrics
+    from greedy_core.walk.evaluation import Evaluation
+    from greedy_core.walk.greedy import GreedyRun
 
 METRIC = "composite"
 """What a search maximizes."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from pathlib import Path
-
-import numpy as np
 
 from analysis.tables.paths import S3, local_path
 from greedy_core.declarations import Plan, Task, values_of_role
@@ -17,7 +15,7 @@ from greedy_core.inputs.edit_inputs import Inputs, read_inputs
 from greedy_core.inputs.model_presets import resolve
 from greedy_core.inputs.selection import Selection
 from greedy_core.model.language_model import LanguageModel
-from greedy_core.model.loading import SharedWeights, attach, check_unchanged, load_model, share
+from greedy_core.model.loading import attach, check_unchanged, load_model, share
 from greedy_core.model.sealing import Pages, margin, pages_between, settle
 from greedy_core.model.weights_check import WeightsCheck
 from greedy_core.progress import Report, silent
@@ -35,52 +33,10 @@ from greedy_core.walk.metric_function import load_metric
 from search.config.settings import CacheSettings, SweepConfig
 from search.results.places import needs_extra
 from search.worker.import_places import make_importable
+from search.worker.prepared import Prepared
 
 KEPT_PLANS = 4
 """Plans whose states a worker keeps in memory; a space has few, since they are categorical."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a sweep computes once and hands to every worker, read-only."""
-
-    config: SweepConfig
-    """The sweep's configuration, with the model's presets filled in."""
-    inputs: Inputs
-    """Settings, records and corpus."""
-    before: np.ndarray
-    """A margin: fields travel in their order."""
-    weights: SharedWeights
-    """The base model."""
-    model_digest: str
-    """The model's part of every key."""
-    artefacts: dict[str, Artefact]
-    """Covariances, keys, base targets, hidden states."""
-    behind: np.ndarray
-    """A margin."""
-    import_roots: Sequence[str] = ()
-    """Folders that modules of metric functions lie in."""
-    import_places: tuple[str, ...] = ()
-    """Folders that the driver imports from, where a metric function may be."""
-
-    def base_model(self) -> tuple[LanguageModel, WeightsCheck]:
-        """The model whose weights these are, and a check that was made before it was verified.
-
-        Raises:
-            BaseModelChanged: if the shared weights are not what they were.
-        """
-        make_importable(self.import_roots)
-        model = attach(self.weights, self.inputs.settings.device)
-        check = WeightsCheck(model)
-        check_unchanged(model, self.weights.digest)
-        if (pages := self.pages()) is not None:
-            settle(model.module, pages)
-        return model, check
-
-    def pages(self) -> Pages | None:
-        """Where all arrays lie in a worker; None where they were prepared."""
-        made = [array for each in self.artefacts.values() for array in each.values()]
-        return pages_between(self.before, (*self.weights.arrays.values(), *made), self.behind)
 
 
 class Workbench:
@@ -132,7 +88,7 @@ class Workbench:
         """
         return cls(
             prepared.inputs,
-            *prepared.base_model(),
+            *base_model(prepared),
             prepared.model_digest,
             prepared.config.cache,
             prepared.artefacts,
@@ -206,6 +162,28 @@ class Workbench:
             return StagedStore(PreparedStore({}), self._check.require_unchanged)
         self._shared = open_blobs(self._cache, self._waiting)
         return StagedStore(self._shared, self._check.require_unchanged)
+
+
+def base_model(prepared: Prepared) -> tuple[LanguageModel, WeightsCheck]:
+    """The model whose weights were prepared, and a check that was made before it was verified.
+
+    Raises:
+        BaseModelChanged: if the shared weights are not what they were.
+    """
+    make_importable(prepared.import_roots)
+    model = attach(prepared.weights, prepared.inputs.settings.device)
+    check = WeightsCheck(model)
+    check_unchanged(model, prepared.weights.digest)
+    if (pages := pages_of(prepared)) is not None:
+        settle(model.module, pages)
+    return model, check
+
+
+def pages_of(prepared: Prepared) -> Pages | None:
+    """Where all arrays lie in a worker; None where they were prepared."""
+    made = [array for each in prepared.artefacts.values() for array in each.values()]
+    arrays = (*prepared.weights.arrays.values(), *made)
+    return pages_between(prepared.before, arrays, prepared.behind)
 
 
 def prepare(

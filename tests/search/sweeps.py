@@ -18,9 +18,9 @@ import pyarrow as pa
 import yaml
 
 import analysis
+from analysis.tables.address import Address
 from analysis.tables.committed import committed
 from analysis.tables.joined import read_table
-from analysis.tables.storage import Address
 from search.cluster.interrupts import Interrupts
 from search.cluster.patience import Patience
 from search.config.arguments import resolved_config

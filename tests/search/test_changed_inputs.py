@@ -23,7 +23,7 @@ from search.cli.exit_status import DAMAGED, WRONG_INPUT, status_of
 from search.results.commits import Commits, NewPart
 from search.results.parts import LocalFolder
 from search.sweep.file import versions
-from search.sweep.valid import load_valid
+from search.sweep.valid import read_valid
 from search.tune.run import resume_sweep
 from search.tune.watch import Watch
 from tests.search.bad_files import seen
@@ -143,7 +143,7 @@ def test_what_was_changed_by_hand_is_named_whoever_reads(unfinished: Path, case:
     change, says = BY_HAND[case]
     rewrite(unfinished, change)
     before = seen(unfinished)
-    for reading in (lambda: resume_sweep(unfinished, Watch()), lambda: load_valid(unfinished)):
+    for reading in (lambda: resume_sweep(unfinished, Watch()), lambda: read_valid(unfinished)):
         with pytest.raises(InputError) as caught:
             reading()
         fault, way = caught.value.faults
@@ -158,7 +158,7 @@ def test_what_the_sweep_has_noted_of_itself_is_not_for_hands(unfinished: Path, e
         content[entry] = {**value, "model": "0"} if isinstance(value, dict) else 7
 
     rewrite(unfinished, change)
-    for reading in (lambda: resume_sweep(unfinished, Watch()), lambda: load_valid(unfinished)):
+    for reading in (lambda: resume_sweep(unfinished, Watch()), lambda: read_valid(unfinished)):
         with pytest.raises(ResultsError) as caught:
             reading()
         assert status_of(caught.value) == DAMAGED

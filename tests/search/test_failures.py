@@ -20,7 +20,7 @@ from search.tune.recorder import Recorder
 from search.tune.run import Outcome, resume_sweep, run_sweep
 from search.tune.trainable import GreedyEditTrainable
 from search.tune.watch import Watch
-from search.worker.workbench import Prepared
+from search.worker.prepared import Prepared
 from tests.search import metric_functions
 from tests.search.sweeps import overrides, progress, ratchet, small_config, sweep
 from tests.search.test_cli import ended

@@ -14,7 +14,8 @@ from ray.exceptions import WorkerCrashedError
 from greedy_core.model.sealing import seal
 from search.cluster.preparation import prepared
 from search.worker.last_words import LastWords, crash, last_words
-from search.worker.workbench import Prepared
+from search.worker.prepared import Prepared
+from search.worker.workbench import base_model, pages_of
 from tests.search.sweeps import small_config
 
 
@@ -28,9 +29,9 @@ def addresses(shared: Prepared) -> dict[str, tuple[int, int]]:
 @ray.remote(max_retries=0)
 def outside_of_the_pages(shared: Prepared) -> list[str]:
     """Arrays that lie elsewhere, and weights of the model that do."""
-    pages = shared.pages()
+    pages = pages_of(shared)
     assert pages is not None
-    model, _ = shared.base_model()
+    model, _ = base_model(shared)
     elsewhere = [name for name, place in addresses(shared).items() if not pages.hold(*place)]
     parameters = model.module.named_parameters()
     return elsewhere + [name for name, p in parameters if not pages.hold(p.data_ptr(), p.nbytes)]
@@ -39,7 +40,7 @@ def outside_of_the_pages(shared: Prepared) -> list[str]:
 @ray.remote(max_retries=0)
 def write(shared: Prepared, name: str, end: int) -> None:
     """Write the first or the last byte of an array."""
-    model, _ = shared.base_model()
+    model, _ = base_model(shared)
     seal(model.module)
     start, size = addresses(shared)[name]
     ctypes.memmove(start + end * (size - 1), b"\1", 1)
@@ -48,7 +49,7 @@ def write(shared: Prepared, name: str, end: int) -> None:
 @ray.remote(max_retries=0)
 def read_and_put(shared: Prepared) -> str:
     """Go on as a worker does after sealing: read the weights, and write other objects."""
-    model, check = shared.base_model()
+    model, check = base_model(shared)
     seal(model.module)
     check.require_unchanged()
     for _ in range(20):

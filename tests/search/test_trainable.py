@@ -23,8 +23,9 @@ from search.cli.exit_status import DAMAGED, status_of
 from search.config.settings import SweepConfig
 from search.errors import SweepInterrupted
 from search.tune.trainable import GreedyEditTrainable
+from search.worker.prepared import Prepared
 from search.worker.reports import STEP_FIELDS, rungs_of, step_tuple
-from search.worker.workbench import Prepared, Workbench, prepare
+from search.worker.workbench import Workbench, prepare
 from tests.search.sweeps import small_config
 
 SMALL = {"edits": 8, "batch_size": 2, "values.steps": 3}
@@ -221,7 +222,7 @@ def test_resetting_does_nothing_that_can_fail() -> None:
 def test_where_nobody_stops_trials_a_rung_soon_left_is_told_with_the_next_report(
     monkeypatch: pytest.MonkeyPatch, scheduler: str, silent: float, told: list[int]
 ) -> None:
-    monkeypatch.setattr("search.tune.trainable.SILENT_SECONDS", silent)
+    monkeypatch.setattr("search.tune.walker.SILENT_SECONDS", silent)
     changes = {"search.scheduler": scheduler, "search.reduction_factor": 2, "cache.enabled": False}
     config = small_config(changes)
     trainable = GreedyEditTrainable()

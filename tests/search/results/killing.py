@@ -23,7 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from analysis.tables.storage import Address
+from analysis.tables.address import Address
 from search.results.log import SweepLog
 from search.results.places import results_folder
 from tests.search.results.files import recover

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from analysis.tables.storage import S3Address
+from analysis.tables.address import S3Address
 from greedy_core.process import this_process
 from search.results.claim import LOCK, Owner
 from search.results.object_claim import ObjectClaim

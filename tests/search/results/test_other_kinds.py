@@ -16,7 +16,7 @@ from search.results.parts import LocalFolder
 from search.results.progress import last_said
 from search.sweep.file import SweepFile
 from search.sweep.status import read_status
-from search.sweep.valid import load_valid
+from search.sweep.valid import read_valid
 from tests.search.results.files import load, newest
 from tests.search.results.test_inspection import check, second, whole
 
@@ -86,17 +86,17 @@ def test_under_a_hidden_name(sweep: LocalFolder, kind: Callable[[Path], None]) -
 def test_in_place_of_sweep_yaml(sweep: LocalFolder, kind: Callable[[Path], None]) -> None:
     put_in_place(sweep.path / "sweep.yaml", kind)
     with pytest.raises(analysis.ResultsError, match=r"sweep\.yaml: cannot be read: it must be"):
-        load_valid(str(sweep.path))
+        read_valid(str(sweep.path))
     assert not check(sweep)[0]
     assert check(sweep, repairing=True)[0]
-    assert load_valid(str(sweep.path)).config["sweep_id"] == "a1"
+    assert read_valid(str(sweep.path)).config["sweep_id"] == "a1"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_place_of_progress(sweep: LocalFolder, kind: Callable[[Path], None]) -> None:
     kind(sweep.path / "progress.json")
     assert last_said(sweep.reading) == {}
-    load_valid(str(sweep.path))
+    read_valid(str(sweep.path))
 
 
 @pytest.mark.parametrize("name", ["commits", "steps", "trials", "confirm"])
@@ -136,7 +136,7 @@ def test_tables_without_a_file_are_no_sweep(tmp_path: Path) -> None:
     assert not tmp_path.exists()
 
 
-@pytest.mark.parametrize("read", [analysis.load, load_valid, SweepFile.read, read_status])
+@pytest.mark.parametrize("read", [analysis.load, read_valid, SweepFile.read, read_status])
 def test_where_no_sweep_is_the_input_is_wrong(tmp_path: Path, read: Callable[[str], None]) -> None:
     (tmp_path / "file").touch()
     for name in ("file", "missing", "file/below"):

@@ -1,0 +1,153 @@
+"""The tables of one sweep as they are stored, without pandas; and the best trial's row."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+import pyarrow as pa
+
+from analysis.errors import ResultsError
+from analysis.tables.commits import Commit
+from analysis.tables.committed import read_tables
+from analysis.tables.confirm_folder import confirm_tables
+from analysis.tables.confirm_schema import CONFIRM_TABLES
+from analysis.tables.folder import CONFIG, SweepFolder
+from analysis.tables.parts import sweep_id_of
+from analysis.tables.plain_yaml import read_yaml
+from analysis.tables.schema import (
+    TABLES,
+    no_rows,
+    proposals_schema,
+    records_schema,
+    steps_schema,
+    trials_schema,
+)
+
+_BARE = {
+    "proposals": proposals_schema({}),
+    "steps": steps_schema(),
+    "records": records_schema(),
+    "trials": trials_schema({}, (), 0),
+}
+"""What a table has where nothing was written yet."""
+
+BEST_FIRST = {
+    "composite": "descending",
+    "score": "descending",
+    "steps": "ascending",
+    "trial": "ascending",
+}
+"""How completed trials are ranked: a tie is broken by the next column."""
+
+
+@dataclass(frozen=True)
+class StoredSweep:
+    """What one sweep has written, as of one moment."""
+
+    path: str
+    """The folder, for people."""
+    tables: Mapping[str, pa.Table]
+    """Every table by name, its rows by trial; those that were not asked for are empty."""
+    config: Mapping[str, Any]
+    """sweep.yaml; empty if it is absent."""
+    invalid: str | None
+    """Why the results must not be used; None if they may be."""
+    unchecked: tuple[int, ...]
+    """Trials after which nobody has looked whether the shared weights were still the same."""
+
+    @property
+    def trials(self) -> pa.Table:
+        """One row per ended trial."""
+        return self.tables["trials"]
+
+    @property
+    def searched(self) -> pa.Table:
+        """The rows of `trials` that the search proposed."""
+        return rows_where(self.trials, "role", lambda role: role == "search")
+
+
+def read_stored(
+    folder: SweepFolder, wanted: Collection[str] = TABLES, verify: bool = True
+) -> StoredSweep:
+    """Read a sweep, finished or running.
+
+    Args:
+        folder: the sweep's.
+        wanted: which of proposals, steps, records and trials to read.
+        verify: compare every part with the digest that was committed, and the rows of each trial
+            with their number.
+
+    Raises:
+        SweepNotFound: there is no sweep.
+        StorageError: the store cannot be used.
+        ResultsError: damaged or foreign files, or files of a later version; all of them are named.
+    """
+    folder.require()
+    commit, read = read_tables(folder, (*wanted, *CONFIRM_TABLES), verify)
+    tables = {
+        table: read.get(table, no_rows(schema)).sort_by("trial") for table, schema in _BARE.items()
+    }
+    tables |= confirm_tables(folder, read, verify)
+    config = _config(folder, commit)
+    _check_owner(folder, config, tables)
+    return StoredSweep(folder.address, tables, config, commit.invalid, commit.unchecked)
+
+
+def rows_where(rows: pa.Table, column: str, holds: Callable[[Any], bool]) -> pa.Table:
+    """The rows for whose value in a column it holds; pyarrow's own filters import pandas."""
+    values = rows[column].to_pylist()
+    chosen = array("q", [number for number, value in enumerate(values) if holds(value)])
+    return rows.take(pa.Array.from_buffers(pa.int64(), len(chosen), [None, pa.py_buffer(chosen)]))
+
+
+def best_row(trials: pa.Table) -> dict[str, Any] | None:
+    """The completed trial with the highest composite, by column; None if there is none."""
+    ended = rows_where(trials, "status", lambda status: status == "completed")
+    columns = [ended[name].to_pylist() for name in BEST_FIRST]
+    ranks = [tuple(map(_rank, BEST_FIRST.values(), row)) for row in zip(*columns, strict=True)]
+    first = min(range(len(ended)), key=ranks.__getitem__, default=None)
+    if first is None or ranks[first][0][0]:
+        return None
+    return plain_rows(ended.slice(first, 1))[0]
+
+
+def plain_rows(rows: pa.Table) -> list[dict[str, Any]]:
+    """Rows by column but for times, for which pyarrow imports pandas."""
+    columns = [field.name for field in rows.schema if not pa.types.is_timestamp(field.type)]
+    plain: list[dict[str, Any]] = rows.select(columns).to_pylist()
+    return plain
+
+
+def _rank(order: str, value: float | None) -> tuple[bool, float]:
+    """What a value comes to in `min`; those that are not a number come last."""
+    if value is None or isnan(value):
+        return True, 0.0
+    return False, value if order == "ascending" else -value
+
+
+def _check_owner(
+    folder: SweepFolder, config: Mapping[str, Any], tables: Mapping[str, pa.Table]
+) -> None:
+    owner = config.get("sweep_id")
+    faults = [
+        f"{folder.path(table)}: belongs to sweep {found}, but {CONFIG} to sweep {owner}"
+        for table, rows in tables.items()
+        if owner is not None and (found := sweep_id_of(rows.schema)) not in (None, owner)
+    ]
+    if faults:
+        raise ResultsError(faults)
+
+
+def _config(folder: SweepFolder, commit: Commit) -> dict[str, Any]:
+    text = folder.text(CONFIG) if commit.sweep is None else commit.sweep
+    try:
+        config = read_yaml(text or "{}")
+    except ValueError as error:
+        raise ResultsError(f"{folder.path(CONFIG)}: {error}") from error
+    if not isinstance(config, dict):
+        raise ResultsError(f"{folder.path(CONFIG)}: not a mapping")
+    return config
