@@ -14,16 +14,15 @@ from unittest.mock import patch
 import pandas as pd
 
 import analysis
-import search.tune.session
+import search.tune.executor
 from benchmarks.reports_only import REPORTS_FILE, ReportsOnly
 from benchmarks.rows import Work
 from greedy_core.walk.greedy import GreedyRun
 from search.config.arguments import resolved_config
 from search.config.settings import SweepConfig
+from search.session.run import run_sweep
 from search.sweep.history import SearchHistory
 from search.sweep.sweep_rungs import trial_rungs
-from search.tune.run import run_sweep
-from search.tune.watch import Watch
 from search.worker.reports import WalkReports
 from search.worker.workbench import Workbench
 
@@ -35,7 +34,7 @@ def config_of(settings: Mapping[str, Any]) -> SweepConfig:
 
 def run(config: SweepConfig, folder: Path) -> pd.DataFrame:
     """Run a sweep; its trials in the order of their ends, with the column `end` in seconds."""
-    run_sweep(config, folder, Watch())
+    run_sweep(config, folder)
     trials = analysis.load(folder).trials
     started = trials["started"].astype("int64") / 10 ** _digits(trials["started"])
     trials["begin"] = started - started.min()
@@ -74,7 +73,7 @@ def only_reporting(config: SweepConfig, walks: int = 100) -> Iterator[None]:
         file.flush()
         os.environ[REPORTS_FILE] = file.name
         try:
-            with patch.object(search.tune.session, "GreedyEditTrainable", ReportsOnly):
+            with patch.object(search.tune.executor, "GreedyEditTrainable", ReportsOnly):
                 yield
         finally:
             del os.environ[REPORTS_FILE]

@@ -51,11 +51,11 @@ if TYPE_CHECKING:
         SweepInterrupted,
         SweepLocked,
     )
+    from search.session.run import Outcome
+    from search.session.watch import Watch
     from search.sweep.status import Status
     from search.sweep.status import read_status as status
-    from search.tune.run import Outcome
     from search.tune.trainable import GreedyEditTrainable
-    from search.tune.watch import Watch
 
     __version__: str
 
@@ -118,7 +118,7 @@ _HOME = {
     "NumericalError": "greedy_core.errors",
     "OnlyFailures": "search.errors",
     "OutOfMemory": "search.errors",
-    "Outcome": "search.tune.run",
+    "Outcome": "search.session.run",
     "PreparationFailed": "search.errors",
     "RatchetError": "greedy_core.errors",
     "RayNotStarted": "search.errors",
@@ -132,7 +132,7 @@ _HOME = {
     "SweepInterrupted": "search.errors",
     "SweepLocked": "search.errors",
     "SweepNotFound": "analysis.errors",
-    "Watch": "search.tune.watch",
+    "Watch": "search.session.watch",
     "confirm": "search.commands",
     "edit": "search.commands",
     "export": "search.commands",

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from greedy_core.walk.edit import EditResult
     from greedy_core.walk.events import StepEvent
     from search.config.settings import SweepConfig
-    from search.tune.run import Outcome
-    from search.tune.watch import Watch
+    from search.session.driver import Options
+    from search.session.run import Outcome
+    from search.session.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def run(
     watch: Watch | None = None,
     verbose: bool = False,
     or_resume: bool = False,
+    in_process: bool = False,
     wait: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
@@ -55,6 +57,7 @@ def run(
         watch: told about progress; None: nobody is.
         verbose: let the libraries talk.
         or_resume: where there is a sweep with these settings, finish that.
+        in_process: run trials in this process, one after the other and without Ray.
         wait: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
 
@@ -74,17 +77,10 @@ def run(
     from search.config.arguments import resolved
 
     config = resolved(config)
-    from search.tune.run import run_sweep  # imports Ray, once the input is known to be right
+    from search.session.run import run_sweep  # takes a while, once the input is known to be right
 
-    return run_sweep(
-        config,
-        folder,
-        _started(watch, config),
-        verbose,
-        or_resume=or_resume,
-        wait=wait,
-        give_up_after=give_up_after,
-    )
+    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    return run_sweep(config, folder, options, or_resume=or_resume)
 
 
 def resume(
@@ -93,6 +89,7 @@ def resume(
     watch: Watch | None = None,
     verbose: bool = False,
     accept_versions: bool = False,
+    in_process: bool = False,
     wait: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
@@ -103,6 +100,7 @@ def resume(
         watch: told about progress; None: nobody is.
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages, as a new generation.
+        in_process: run trials in this process, one after the other and without Ray.
         wait: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
 
@@ -118,12 +116,10 @@ def resume(
     from search.sweep.file import SweepFile
 
     config = SweepFile.read(folder).config
-    from search.tune.run import resume_sweep
+    from search.session.run import resume_sweep
 
-    watch = _started(watch, config)
-    return resume_sweep(
-        folder, watch, verbose, accept_versions, wait=wait, give_up_after=give_up_after
-    )
+    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    return resume_sweep(folder, options, accept_versions=accept_versions)
 
 
 def extend(
@@ -134,6 +130,7 @@ def extend(
     watch: Watch | None = None,
     verbose: bool = False,
     accept_versions: bool = False,
+    in_process: bool = False,
     wait: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
@@ -146,6 +143,7 @@ def extend(
         watch: told about progress; None: nobody is.
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages.
+        in_process: run trials in this process, one after the other and without Ray.
         wait: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
 
@@ -164,12 +162,10 @@ def extend(
     overrides = () if isinstance(settings, Mapping) else tuple(settings)
     extension = Extension(os.fspath(folder), trials, overrides, values)
     config = extension.config_of(SweepFile.read(folder))
-    from search.tune.run import extend_sweep
+    from search.session.run import extend_sweep
 
-    watch = _started(watch, config)
-    return extend_sweep(
-        extension, watch, verbose, accept_versions, wait=wait, give_up_after=give_up_after
-    )
+    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    return extend_sweep(extension, options, accept_versions=accept_versions)
 
 
 def confirm(
@@ -180,6 +176,7 @@ def confirm(
     watch: Watch | None = None,
     verbose: bool = False,
     accept_versions: bool = False,
+    in_process: bool = False,
     wait: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> ConfirmOutcome:
@@ -192,6 +189,7 @@ def confirm(
         watch: told about progress; None: nobody is.
         verbose: let the libraries talk.
         accept_versions: take other versions of packages than the sweep's.
+        in_process: run trials in this process, one after the other and without Ray.
         wait: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once walks run.
 
@@ -211,9 +209,8 @@ def confirm(
     from analysis.tables.sweep import load
     from search.confirm.run import confirm_sweep
 
-    watch = _started(watch, config)
-    waits = {"wait": wait, "give_up_after": give_up_after}
-    failed = confirm_sweep(folder, top, sequences, watch, verbose, accept_versions, **waits)
+    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    failed = confirm_sweep(folder, top, sequences, options, accept_versions=accept_versions)
     sweep = Patience(give_up_after, Interrupts()).insist(partial(load, folder))
     return ConfirmOutcome(failed, confirmation(sweep))
 
@@ -333,10 +330,18 @@ def export(
     return export_trial(folder, str(trial), to, os.fspath(out), accept_differences)
 
 
-def _started(watch: Watch | None, config: SweepConfig) -> Watch:
-    """The watch, told that work begins."""
-    from search.tune.watch import Watch
+def _options(
+    config: SweepConfig,
+    watch: Watch | None,
+    verbose: bool,
+    in_process: bool,
+    wait: float,
+    give_up_after: float,
+) -> Options:
+    """What a command is asked for; its watch is told that work begins."""
+    from search.session.driver import Options
+    from search.session.watch import Watch
 
     watch = watch or Watch()
     watch.starting(config)
-    return watch
+    return Options(watch, verbose, in_process, wait, give_up_after)

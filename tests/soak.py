@@ -31,13 +31,16 @@ def main() -> int:
         os.environ["XDG_CACHE_HOME"] = str(Path(place) / "cache")
         changes = {
             "edits": 20,
-            "search.trials": 15 * asked.kills,  # so that some are left to the last kill
+            "search.trials": 30 * asked.kills,  # so that some are left to the last kill
             "search.concurrency": 2,
+            "search.sampler": "random",  # which needs no longer for its thousandth trial
         }
         sweep = KilledSweep(Path(place) / "soak", changes, asked.seed, asked.longest)
         started = time.monotonic()
         for number in range(asked.kills):
-            sweep.kill()
+            if not sweep.kill():
+                print(f"the sweep had ended before kill {number + 1}", file=sys.stderr)
+                return 1
             ended = len(sweep.end.trials) if sweep.snapshots else 0
             print(f"kill {number + 1}: {ended} trials have ended", file=sys.stderr, flush=True)
         done = sweep.finish()

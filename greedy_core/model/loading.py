@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from greedy_core.inputs.model_config import (
 )
 from greedy_core.model.architectures import architecture_of
 from greedy_core.model.language_model import LanguageModel, weights_digest
-from greedy_core.model.shared_weights import SharedWeights
+from greedy_core.model.shared_weights import SharedWeights, description_of
 from greedy_core.model.vocabulary import check_vocabulary
 
 
@@ -83,7 +82,7 @@ def share(model: LanguageModel) -> SharedWeights:
     """
     dtype = next(model.module.parameters()).dtype
     return SharedWeights(
-        description=pickle.dumps((model.config, model.tokenizer)),
+        description=description_of(model.config, model.tokenizer),
         arrays={name: to_array(weight) for name, weight in model.module.named_parameters()},
         dtype=str(dtype).removeprefix("torch."),
         digest=weights_digest(model.module),

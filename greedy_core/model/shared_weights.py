@@ -22,7 +22,7 @@ class SharedWeights:
 
     description: bytes
     """The model's Hugging Face configuration and its tokenizer, pickled: as objects they would
-    have every process that maps the arrays import transformers."""
+    have every process that maps the arrays import transformers. It never lies in a file."""
     arrays: dict[str, np.ndarray]
     """Weights by name; 16-bit floats that numpy lacks are carried as int16."""
     dtype: str
@@ -45,6 +45,11 @@ class SharedWeights:
         kind = f"torch.{self.dtype}"
         if bits_digest((name, kind, each.shape, each.data) for name, each in named) != self.digest:
             raise BaseModelChanged.weights()
+
+
+def description_of(config: Any, tokenizer: Any) -> bytes:
+    """What `SharedWeights.described` gives back, in another process of the same sweep."""
+    return pickle.dumps((config, tokenizer))
 
 
 def bits_digest(parameters: Iterable[Bits]) -> str:

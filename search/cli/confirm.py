@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import typer
 
-from search import commands
 from search.cli.confirm_table import print_confirmation
 from search.cli.progress_line import ProgressLine
 from search.cli.streams import console
+from search.commands import ConfirmOutcome
+from search.session.watch import Watch
 
 
-def confirm_and_show(
-    folder: str,
-    top: int,
-    sequences: int | None,
-    accept_versions: bool,
-    as_json: bool,
-    verbose: bool,
-    *,
-    wait: float,
-    give_up_after: float,
-) -> bool:
+def confirm_and_show(start: Callable[[Watch], ConfirmOutcome], as_json: bool) -> bool:
     """Confirm a sweep, print what came of it, and say whether walks have failed.
 
     Args:
-        folder: the sweep's.
-        top: how many settings of the search.
-        sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
-        accept_versions: take other versions of packages than the sweep's.
+        start: confirms it, and tells a watch how far it is.
         as_json: print JSON.
-        verbose: let the libraries talk.
-        wait: seconds to wait for another driver to end.
-        give_up_after: seconds for which the folder's place may fail.
     """
     line = ProgressLine(console(stderr=True))
     with line.shown():
-        outcome = commands.confirm(
-            folder,
-            top=top,
-            sequences=sequences,
-            watch=line,
-            verbose=verbose,
-            accept_versions=accept_versions,
-            wait=wait,
-            give_up_after=give_up_after,
-        )
+        outcome = start(line)
     found = outcome.confirmation
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))

@@ -36,6 +36,12 @@ GiveUpAfter = Annotated[
         help="How long results may find no place, such as a store that is away, before it ends.",
     ),
 ]
+InProcess = Annotated[
+    bool,
+    typer.Option(
+        "--in-process", help="Run trials in this process, one after the other, without Ray."
+    ),
+]
 AcceptVersions = Annotated[
     bool,
     typer.Option("--accept-versions", help="Go on with other versions of packages."),

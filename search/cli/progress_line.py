@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -15,11 +15,9 @@ from greedy_core.progress import Progress
 from search.cli.measures import measure
 from search.cli.streams import drawn_again
 from search.config.settings import SweepConfig
-from search.tune.watch import Watch
+from search.session.tally import Tally
+from search.session.watch import Watch
 from spaces.values import inert
-
-if TYPE_CHECKING:
-    from search.tune.recorder import Recorder  # imports Ray
 
 PLAIN_SECONDS = 60.0
 """Elsewhere than on a terminal, a line this often and at the end."""
@@ -61,12 +59,12 @@ class ProgressLine(Watch):
         """Draw how far the preparation is."""
         self._draw(f"preparing: {progress}")
 
-    def running(self, recorder: Recorder, total: int) -> None:
-        """Draw what the recorder knows."""
+    def running(self, tally: Tally, total: int) -> None:
+        """Draw what is known."""
         if self._started is None:
             self._started = time.monotonic()  # preparing says nothing about how long trials take
         seconds = time.monotonic() - self._started
-        self._draw(progress_line(recorder, total, seconds, self._searched))
+        self._draw(progress_line(tally, total, seconds, self._searched))
 
     def confirming(self, progress: Progress, running: int, failed: int) -> None:
         """Draw how far a confirmation is."""
@@ -88,22 +86,22 @@ class ProgressLine(Watch):
             self._console.print(Text(self._line), soft_wrap=True)
 
 
-def progress_line(recorder: Recorder, total: int, seconds: float, searched: tuple[str, ...]) -> str:
+def progress_line(tally: Tally, total: int, seconds: float, searched: tuple[str, ...]) -> str:
     """The line as text."""
-    counts = recorder.counts
+    counts = tally.counts
     done = counts.total()
     parts = [
         f"{done}/{total} done",
-        f"{len(recorder.running)} running",
+        f"{len(tally.running)} running",
         f"{counts['pruned']} pruned",
         f"{counts['failed']} failed",
     ]
-    if recorder.best is not None:
-        config: Mapping[str, Any] = recorder.best["config"]
+    if tally.best is not None:
+        config: Mapping[str, Any] = tally.best["config"]
         settings = " ".join(f"{key}={_short(config[key])}" for key in searched)
-        parts.append(f"best {measure(recorder.best['composite'])} ({settings})")
-    if recorder.waiting is not None:
-        parts.append(f"waiting: {inert(recorder.waiting)}")
+        parts.append(f"best {measure(tally.best['composite'])} ({settings})")
+    if tally.waiting is not None:
+        parts.append(f"waiting: {inert(tally.waiting)}")
     return " · ".join([*parts, *_left(Progress("trials", done, total), seconds)])
 
 

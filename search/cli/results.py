@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from search.cli.options import (
     AcceptVersions,
     Folder,
     GiveUpAfter,
+    InProcess,
     Json,
     Verbose,
     WaitForLock,
@@ -27,6 +28,10 @@ from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.patience import GIVE_UP_AFTER
 from spaces.values import inert
+
+if TYPE_CHECKING:
+    from search.commands import ConfirmOutcome
+    from search.session.watch import Watch
 
 
 def best(folder: Folder, as_json: Json = False) -> None:
@@ -66,6 +71,7 @@ def confirm(
         ),
     ] = None,
     accept_versions: AcceptVersions = False,
+    in_process: InProcess = False,
     wait_for_lock: WaitForLock = 0.0,
     give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     as_json: Json = False,
@@ -78,17 +84,20 @@ def confirm(
     set_up_logging(verbose)
     from search.cli.confirm import confirm_and_show
 
-    failed = confirm_and_show(
-        folder,
-        top,
-        sequences,
-        accept_versions,
-        as_json,
-        verbose,
-        wait=wait_for_lock,
-        give_up_after=give_up_after,
-    )
-    if failed:
+    def start(watch: Watch) -> ConfirmOutcome:
+        return commands.confirm(
+            folder,
+            top=top,
+            sequences=sequences,
+            watch=watch,
+            verbose=verbose,
+            accept_versions=accept_versions,
+            in_process=in_process,
+            wait=wait_for_lock,
+            give_up_after=give_up_after,
+        )
+
+    if confirm_and_show(start, as_json):
         raise typer.Exit(SOME_FAILED)
 
 

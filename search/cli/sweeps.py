@@ -20,6 +20,7 @@ from search.cli.options import (
     Config,
     Folder,
     GiveUpAfter,
+    InProcess,
     Json,
     Verbose,
     WaitForLock,
@@ -31,8 +32,8 @@ from search.cluster.patience import GIVE_UP_AFTER, Patience
 from spaces.values import inert
 
 if TYPE_CHECKING:
-    from search.tune.run import Outcome
-    from search.tune.watch import Watch
+    from search.session.run import Outcome
+    from search.session.watch import Watch
 
 
 def run(
@@ -45,6 +46,7 @@ def run(
         bool,
         typer.Option("--or-resume", help="Finish the sweep if it is there, with these settings."),
     ] = False,
+    in_process: InProcess = False,
     wait_for_lock: WaitForLock = 0.0,
     give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
@@ -68,6 +70,7 @@ def run(
             watch=watch,
             verbose=verbose,
             or_resume=or_resume,
+            in_process=in_process,
             wait=wait_for_lock,
             give_up_after=give_up_after,
         )
@@ -78,6 +81,7 @@ def run(
 def resume(
     folder: Folder,
     accept_versions: AcceptVersions = False,
+    in_process: InProcess = False,
     wait_for_lock: WaitForLock = 0.0,
     give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
@@ -94,6 +98,7 @@ def resume(
             watch=watch,
             verbose=verbose,
             accept_versions=accept_versions,
+            in_process=in_process,
             wait=wait_for_lock,
             give_up_after=give_up_after,
         )
@@ -113,6 +118,7 @@ def extend(
         ),
     ] = None,
     accept_versions: AcceptVersions = False,
+    in_process: InProcess = False,
     wait_for_lock: WaitForLock = 0.0,
     give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
@@ -131,6 +137,7 @@ def extend(
             watch=watch,
             verbose=verbose,
             accept_versions=accept_versions,
+            in_process=in_process,
             wait=wait_for_lock,
             give_up_after=give_up_after,
         )

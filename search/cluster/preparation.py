@@ -156,11 +156,7 @@ def _preparation(
         computed = pool.submit(prepare, config, queue.put, records, import_roots, others)
         yield from _until_done(computed, queue)
         result = replace(computed.result(), import_places=import_places)
-    yield {
-        "model": result.model_digest,
-        "dataset": result.inputs.selection.digest,
-        "corpus": result.inputs.corpus.digest,
-    }
+    yield result.digests
     yield result
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray import tune
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 
 logger = logging.getLogger(__name__)
@@ -129,41 +128,6 @@ class SignsOfLife:
 
     def _longest(self, watched: _Watched) -> float:
         return self._timeout if watched.working else max(self._timeout, STARTING_SECONDS)
-
-
-class VitalSigns(tune.Callback):
-    """Watches Tune's trials, each under its trial_id; Tune retries one whose worker is ended.
-
-    Args:
-        timeout: longest silence of a trial, in seconds.
-    """
-
-    def __init__(self, timeout: float) -> None:
-        self._signs = SignsOfLife(timeout)
-
-    def cause(self, trial_id: str) -> str | None:
-        """Why the driver ended the trial's worker; None if it did not."""
-        return self._signs.cause(trial_id)
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Watch an attempt."""
-        self._signs.watch(trial.trial_id, lambda: trial.temporary_state.ray_actor)
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Leave an attempt alone that is over."""
-        self._signs.leave(trial.trial_id)
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Forget a trial."""
-        self._signs.forget(trial.trial_id)
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Forget a trial."""
-        self._signs.forget(trial.trial_id)
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Look at all that run, now and then."""
-        self._signs.look()
 
 
 def interval(timeout: float) -> float:

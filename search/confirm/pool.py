@@ -19,39 +19,34 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from greedy_core.errors import BaseModelChanged
+from greedy_core.inputs.selection import Selection
 from search.cluster.interrupts import Interrupts
 from search.cluster.lost_nodes import MOST_SPARED, lost_with_its_node
 from search.cluster.ray_session import trials_at_once
-from search.cluster.signs_of_life import SignsOfLife
+from search.cluster.signs_of_life import Pulse, SignsOfLife
 from search.config.settings import SweepConfig
-from search.confirm.worker import RemoteWalkWorker, Walk, WalkResult
+from search.confirm.walks import Walk, WalkEnd, WalkResult
+from search.confirm.worker import WalkWorker
 from search.errors import PreparationFailed
+from search.worker.causes import LOST, OUT_OF_MEMORY, cause_of_error
 from search.worker.last_words import KILLED, last_words
+from search.worker.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
 
-_LOST = "the worker was lost together with its machine"
-_OUT_OF_MEMORY = "the machine ran out of memory, and Ray ended the worker"
+
+class _RemoteWorker(WalkWorker):
+    """A worker that tells the driver that it lives."""
+
+    def __init__(self, prepared: Prepared, timeout: float, words: str) -> None:
+        pulse = Pulse()
+        super().__init__(prepared, words, lambda name: pulse.beat(name, timeout))
 
 
-@dataclass(frozen=True)
-class WalkEnd:
-    """How a walk ended, after all its attempts."""
-
-    walk: Walk
-    """Which."""
-    attempt: int
-    """The last attempt, from 0."""
-    started: datetime
-    """When that started."""
-    seconds: float
-    """How long it took."""
-    result: WalkResult | None
-    """What it came to; None if it failed."""
-    error: str | None
-    """Why it failed, in one line."""
+_RemoteWalkWorker: Any = ray.remote(_RemoteWorker)
+"""The same in a process of its own."""
 
 
 @dataclass
@@ -75,7 +70,7 @@ class WalkPool:
     Args:
         config: the sweep's.
         prepared: reference to what workers share.
-        sequences: reference to each sequence's records.
+        sequences: each sequence's records.
         interrupts: heeded before a walk counts as failed, since the same signal may end workers.
         words: a folder for workers' last words.
         on_look: called with the number of walks under way, again and again.
@@ -85,7 +80,7 @@ class WalkPool:
         self,
         config: SweepConfig,
         prepared: ray.ObjectRef,
-        sequences: Sequence[ray.ObjectRef],
+        sequences: Sequence[Selection],
         interrupts: Interrupts,
         words: str,
         on_look: Callable[[int], None],
@@ -94,7 +89,7 @@ class WalkPool:
         self._on_look = on_look
         self._config = config
         self._prepared = prepared
-        self._sequences = sequences
+        self._sequences = [ray.put(each) for each in sequences]
         self._interrupts = interrupts
         self._signs = SignsOfLife(config.search.trial_timeout)
         self._waiting: list[Walk] = []
@@ -137,7 +132,7 @@ class WalkPool:
         hired = len(self._idle) + len(self._busy)
         wanted = min(trials_at_once(self._config), len(self._waiting) + self._running)
         for _ in range(hired, wanted):
-            actor = RemoteWalkWorker.options(
+            actor = _RemoteWalkWorker.options(
                 num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial
             ).remote(self._prepared, self._config.search.trial_timeout, self._words)
             # A worker that waits for a machine is not hung, so it is watched only once it answers.
@@ -204,13 +199,13 @@ class WalkPool:
         if isinstance(error, RayTaskError):
             if isinstance(error.cause, BaseModelChanged):
                 raise error.cause from None
-            return _one_line(error), True
+            return cause_of_error(error.cause or error), True
         if isinstance(error, OutOfMemoryError):
-            return _OUT_OF_MEMORY, True
+            return OUT_OF_MEMORY, True
         lost = isinstance(error, RayActorError) and lost_with_its_node(error)
         spared = lost and self._spared[worker.walk] < MOST_SPARED
         self._spared[worker.walk] += spared
-        cause = self._signs.cause(worker.name) or (_LOST if lost else self._last_words(worker))
+        cause = self._signs.cause(worker.name) or (LOST if lost else self._last_words(worker))
         return cause, not spared
 
     def _last_words(self, worker: _Worker) -> str:
@@ -229,8 +224,3 @@ class WalkPool:
 def _choice(waiting: Sequence[Walk], own: int | None, at_work: set[int | None]) -> Walk:
     """The first walk on the worker's own sequence, else on one where nobody is, else of all."""
     return min(waiting, key=lambda walk: (walk.sequence != own, walk.sequence in at_work))
-
-
-def _one_line(error: RayTaskError) -> str:
-    cause: BaseException = error.cause or error
-    return " ".join(f"{type(cause).__name__}: {cause}".split())

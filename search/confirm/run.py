@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import ray
-
 from analysis.tables.address import Address
 from analysis.tables.confirm_schema import CONFIRM, confirm_schemas
 from analysis.tables.sweep import load, ranked
@@ -23,26 +21,23 @@ from greedy_core.inputs.edit_inputs import notes
 from greedy_core.inputs.reserve import Reserve
 from greedy_core.inputs.selection import Selection
 from greedy_core.progress import Progress
-from search.cluster.interrupts import PATIENCE, Interrupts, interruptible
-from search.cluster.patience import GIVE_UP_AFTER, Patience
-from search.cluster.preparation import Shared, prepared
+from search.cluster.interrupts import PATIENCE
 from search.cluster.private_folder import private_folder
-from search.cluster.ray_session import ray_session
-from search.confirm.pool import WalkEnd, WalkPool
-from search.confirm.worker import Walk
+from search.config.settings import SweepConfig
+from search.confirm.walks import Walk, WalkEnd, Walks
+from search.executors.executor import Shared
 from search.results.confirm_log import ConfirmLog
-from search.results.lock import SweepLock
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import ended_trials
+from search.session.driver import AS_USUAL, Driver, Options, driving
+from search.session.patient_log import MOST_HELD
+from search.session.store_news import StoreNews
 from search.sweep.candidates import candidates
 from search.sweep.earlier import EarlierTrials
 from search.sweep.file import SweepFile, versions
 from search.sweep.sameness import require_same_data, require_same_settings, same_versions
-from search.tune.patient_log import MOST_HELD
-from search.tune.store_news import StoreNews
-from search.tune.watch import Watch
 from search.worker.import_places import make_importable
 from search.worker.reports import REFUSAL
 
@@ -65,12 +60,9 @@ def confirm_sweep(
     folder: Address,
     top: int,
     sequences: int | None,
-    watch: Watch,
-    verbose: bool = False,
-    accept_versions: bool = False,
+    options: Options = AS_USUAL,
     *,
-    wait: float = 0.0,
-    give_up_after: float = GIVE_UP_AFTER,
+    accept_versions: bool = False,
 ) -> int:
     """Run what a sweep's confirmation lacks; says how many of the walks asked for have failed.
 
@@ -78,11 +70,8 @@ def confirm_sweep(
         folder: the sweep's.
         top: how many settings of the search to confirm.
         sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
-        watch: told about progress.
-        verbose: let the libraries talk.
+        options: how to go about it.
         accept_versions: take other versions of packages than the sweep's.
-        wait: seconds to wait for another driver to end.
-        give_up_after: seconds for which the folder's place may fail once walks run.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -94,30 +83,26 @@ def confirm_sweep(
     """
     SweepFile.read(folder)
     results = results_folder(folder)
-    with interruptible() as interrupts, SweepLock(results, wait) as lock:
+    with driving(results, options) as driver:
         file = SweepFile.read(folder)
         make_importable(file.import_roots)
         require_valid(results.reading)
         require_same_settings(file, results)
         asked = _asked(file, results, top, sequences)
         found = versions()
-        log = ConfirmLog(results, _schemas(file, found), before_write=lock.check)
+        log = ConfirmLog(results, _schemas(file, found), before_write=driver.lock.check)
         missing = [w for w in asked.walks if (w.trial, w.sequence) not in log.completed]
         if not missing:
             return 0
         same_versions(file.versions, found, accept_versions, "confirm")
-        with ray_session(file.config, verbose, interrupts):
-            shared = prepared(
-                file.config,
-                watch.preparing,
-                file.import_roots,
-                records=False,
-                others=asked.sequences,
+        executor = driver.executor(file.config)
+        with executor.opened():
+            shared = executor.prepare(
+                options.watch.preparing, file.import_roots, records=False, others=asked.sequences
             )
             require_same_data(file.digests, shared.digests)
             log.open()
-            patience = Patience(give_up_after, interrupts)
-            session = ConfirmSession(file, shared, log, watch, interrupts, patience)
+            session = ConfirmSession(file.config, shared, log, driver)
             session.run(missing, asked.sequences)
     return session.failed
 
@@ -158,33 +143,25 @@ class ConfirmSession:
     """One driver's share of a confirmation.
 
     Args:
-        file: the sweep.
-        shared: what workers share.
+        config: the sweep's.
+        shared: what its executor has prepared.
         log: takes the rows.
-        watch: told about progress.
-        interrupts: heeded while walks run.
-        patience: with the place that walks are written to; None: none.
+        driver: holds the sweep's lock; signals are heeded while walks run.
     """
 
     def __init__(
-        self,
-        file: SweepFile,
-        shared: Shared,
-        log: ConfirmLog,
-        watch: Watch,
-        interrupts: Interrupts,
-        patience: Patience | None = None,
+        self, config: SweepConfig, shared: Shared, log: ConfirmLog, driver: Driver
     ) -> None:
         self.failed = 0
         """Walks that have failed for the last time."""
         self._done = 0
         self._total = 0
-        self._file = file
-        self._shared = shared
+        self._config = config
+        self._shared: Any = shared
         self._log = log
-        self._watch = watch
-        self._interrupts = interrupts
-        self._patience = patience or Patience(0, interrupts)
+        self._driver = driver
+        self._interrupts = driver.interrupts
+        self._patience = driver.patience
         self._held: deque[WalkEnd] = deque()
         """Walks that have ended and are not written, the first one first."""
         self._store_news = StoreNews()
@@ -195,18 +172,10 @@ class ConfirmSession:
         Raises:
             BaseModelChanged: if somebody wrote into them; what was written is removed.
         """
-        records = [ray.put(each) for each in sequences]
         self._total = len(walks)
         try:
             with self._interrupts.held(PATIENCE), private_folder() as words:
-                pool = WalkPool(
-                    self._file.config,
-                    self._shared.reference,
-                    records,
-                    self._interrupts,
-                    str(words),
-                    self._tell,
-                )
+                pool = self._pool(sequences, str(words))
                 for end in pool.run(walks):
                     self._held.append(end)
                     self._write_held(everything=len(self._held) >= MOST_HELD)
@@ -223,6 +192,18 @@ class ConfirmSession:
                     self._write_held(everything=True)
                 finally:
                     self._look_at_weights()
+
+    def _pool(self, sequences: Sequence[Selection], words: str) -> Walks:
+        """What runs walks; each imports what the other does without."""
+        if self._driver.options.in_process:
+            from search.confirm.in_process import WalksInProcess
+
+            prepared, most = self._shared.prepared, self._config.search.max_failures
+            return WalksInProcess(prepared, sequences, most, self._interrupts, self._tell)
+        from search.confirm.pool import WalkPool
+
+        reference = self._shared.reference
+        return WalkPool(self._config, reference, sequences, self._interrupts, words, self._tell)
 
     def _look_at_weights(self) -> None:
         try:
@@ -266,4 +247,6 @@ class ConfirmSession:
 
     def _tell(self, running: int) -> None:
         self._write_held(everything=False)
-        self._watch.confirming(Progress("walks", self._done, self._total), running, self.failed)
+        self._driver.options.watch.confirming(
+            Progress("walks", self._done, self._total), running, self.failed
+        )

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-
-import ray
 
 from greedy_core.inputs.selection import Selection
 from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.weights_check import WeightsCheck
-from greedy_core.settings import EditSettings
 from greedy_core.walk.edit import unedited
 from greedy_core.walk.evaluation import Evaluation
 from greedy_core.walk.greedy import GreedyRun
-from search.cluster.signs_of_life import Pulse
+from search.confirm.walks import Walk, WalkResult
 from search.worker.import_places import look_there_last
 from search.worker.last_words import LastWords
 from search.worker.prepared import Prepared
@@ -25,44 +22,21 @@ from search.worker.reports import REFUSAL, WalkReports
 from search.worker.workbench import Workbench, base_model
 
 
-@dataclass(frozen=True)
-class Walk:
-    """A setting that is to be run on a sequence."""
-
-    trial: int
-    """The sweep's trial that the setting is of."""
-    role: str
-    """That trial's role."""
-    sequence: int
-    """Number of the sequence."""
-    settings: EditSettings
-    """The setting."""
-
-
-@dataclass(frozen=True)
-class WalkResult:
-    """What a walk came to."""
-
-    values: Mapping[str, Any]
-    """By column of `confirm`, and more that a report says."""
-    records: tuple[Mapping[str, Any], ...]
-    """Rows of `confirm_records`."""
-
-
 class WalkWorker:
     """Keeps the base model, and the states of the sequence that it was last asked for.
 
     Args:
         prepared: model, corpus and covariances; its own records are not used.
-        timeout: how long it may give no sign of life, in seconds.
-        words: the driver's folder for last words.
+        words: the driver's folder for last words; None: nobody reads them.
+        show_life: called between two steps, with the walk's name.
     """
 
-    def __init__(self, prepared: Prepared, timeout: float, words: str) -> None:
+    def __init__(
+        self, prepared: Prepared, words: str | None, show_life: Callable[[str], None]
+    ) -> None:
         look_there_last(prepared.import_places)
         self._prepared = prepared
-        self._timeout = timeout
-        self._pulse = Pulse()
+        self._tell = show_life
         self._words = LastWords(words)
         self._name = ""
         self._model: tuple[LanguageModel, WeightsCheck] | None = None
@@ -124,11 +98,8 @@ class WalkWorker:
         return self._model
 
     def _show_life(self) -> None:
-        self._pulse.beat(self._name, self._timeout)
+        self._tell(self._name)
 
-
-RemoteWalkWorker: Any = ray.remote(WalkWorker)
-"""The same in a process of its own."""
 
 _KINDS = ("es", "ps", "ns")
 

@@ -1,4 +1,4 @@
-"""Runs a sweep with Ray Tune: one driver's session, from what is on disk back to disk.
+"""Ray Tune as an executor: its searcher, scheduler and callback pass on what a session says.
 
-What a trial computes is not here, nor how rows become files.
+Nothing here decides what is run, stopped or kept.
 """

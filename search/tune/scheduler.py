@@ -1,21 +1,34 @@
-"""Ray Tune's schedulers: ASHA on rungs that are reported exactly, or none."""
+"""Ray Tune's scheduler: has the session judge each report, and stops whom it stops."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from search.cluster.lost_nodes import SparedTrial
-from search.sweep.rungs import Rungs
-from search.tune.ledger import Ledger
-from search.worker.reports import METRIC
+from search.executors.executor import Trials
+from search.results.recovery import Proposal
 
 TRIALS_FOLDER = "trials"
 
+_CONFIG = "config/"
+"""What the names of a trial's settings begin with, which Tune repeats in each result."""
 
-class PlainScheduler(FIFOScheduler):
-    """Runs trials in the order in which they come, each to its end."""
+
+class SessionScheduler(FIFOScheduler):
+    """Runs trials in the order in which they come.
+
+    Args:
+        trials: the session's.
+        proposals: which of Tune's trials runs what.
+    """
+
+    def __init__(self, trials: Trials, proposals: Mapping[str, Proposal]) -> None:
+        super().__init__()
+        self._trials = trials
+        self._proposals = proposals
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Give all trials one folder, which stays empty but for errors, instead of one each.
@@ -26,38 +39,8 @@ class PlainScheduler(FIFOScheduler):
         trial.relative_logdir = TRIALS_FOLDER
         trial.storage.trial_dir_name = TRIALS_FOLDER
 
-
-class RungScheduler(PlainScheduler):
-    """Stops search trials that are behind at a rung.
-
-    Baselines neither count at rungs nor are stopped; audited trials count, but are not stopped.
-
-    Args:
-        rungs: with the values of earlier trials in them already.
-        ledger: which of Ray's trials is which.
-        resource: name of the report's field that rungs count.
-    """
-
-    def __init__(self, rungs: Rungs, ledger: Ledger, resource: str) -> None:
-        super().__init__()
-        self._rungs = rungs
-        self._ledger = ledger
-        self._resource = resource
-
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Judge a trial that has reached a rung."""
-        level = result[self._resource]
-        if result["final"] or not self._ledger.searches(trial.trial_id):
-            return TrialScheduler.CONTINUE
-        number = self._number(trial)
-        goes_on = self._rungs.judge(number, level, result[METRIC])
-        if goes_on or not self._ledger.may_stop(trial.trial_id):
-            return TrialScheduler.CONTINUE
-        return TrialScheduler.STOP
-
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Take back what an attempt left that failed, whether it is repeated or not."""
-        self._rungs.forget(self._number(trial))
-
-    def _number(self, trial: Any) -> int:
-        return self._ledger[trial.trial_id].trial
+        """Hand over a report; Tune asks nobody about a trial's last one."""
+        report = {name: value for name, value in result.items() if not name.startswith(_CONFIG)}
+        goes_on = self._trials.on_report(self._proposals[trial.trial_id], report)
+        return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP

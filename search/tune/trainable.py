@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
+from search.cluster.signs_of_life import Pulse
 from search.worker.walk_mark import WalkMark
 
 if TYPE_CHECKING:
-    from search.tune.walker import Walker
+    from search.executors.walker import Walker
     from search.worker.prepared import Prepared
 
 
@@ -83,7 +84,18 @@ class GreedyEditTrainable(tune.Trainable):
     def _opened_walker(self) -> Walker:
         """Imports torch, which the process that starts trials does without."""
         if self._walker is None:
-            from search.tune.walker import Walker
+            from search.executors.walker import Walker
 
-            self._walker = Walker(None if self._take is None else self._take(), self._words)
+            if self._take is None:
+                self._walker = Walker(None, self._words, _end_if_it_hangs)
+            else:
+                self._walker = Walker(self._take(), self._words, Pulse().beat)
         return self._walker
+
+
+def _end_if_it_hangs(trial: str, timeout: float) -> None:
+    """Where no driver watches, end this process if the next step hangs; Tune tries again.
+
+    The watch runs outside the interpreter, so it also ends what never returns to Python.
+    """
+    faulthandler.dump_traceback_later(timeout, exit=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,3 +35,12 @@ class Prepared:
     """Folders that modules of metric functions lie in."""
     import_places: tuple[str, ...] = ()
     """Folders that the driver imports from, where a metric function may be."""
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Of model, dataset and corpus."""
+        return {
+            "model": self.model_digest,
+            "dataset": self.inputs.selection.digest,
+            "corpus": self.inputs.corpus.digest,
+        }

@@ -49,8 +49,8 @@ class KilledSweep:
         self._moments = random.Random(seed)
         self._longest = longest
 
-    def kill(self) -> None:
-        """Let a session run for a while and kill it."""
+    def kill(self) -> bool:
+        """Let a session run for a while and kill it; whether it had not ended before."""
         during_trials = self._moments.random() < 2 / 3
         wait = self._moments.uniform(0, self._longest)
         with driver(*self.next_command()) as process:
@@ -58,10 +58,13 @@ class KilledSweep:
                 _wait_for_a_trial(self.folder, process)
             try:
                 process.wait(wait)
+                killed = False
             except subprocess.TimeoutExpired:
                 self.seconds_redone += _running_seconds(self.folder)
+                killed = True
             kill_session(process)
         self.look()
+        return killed
 
     def finish(self) -> subprocess.CompletedProcess[str]:
         """Let a session run to its end."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import yaml
@@ -28,9 +28,9 @@ from search.config.settings import SweepConfig
 from search.results.commits import Commits, NewPart
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.tune.driver import Driver
-from search.tune.run import Outcome, run_sweep
-from search.tune.watch import Watch
+from search.session.driver import AS_USUAL, Driver, Options
+from search.session.run import Outcome, run_sweep
+from search.session.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,9 +61,9 @@ def small_config(changes: Mapping[str, Any]) -> SweepConfig:
     return resolved_config(None, overrides(changes))
 
 
-def sweep(folder: Address, changes: Mapping[str, Any]) -> Outcome:
-    """Run a small sweep in this process."""
-    return run_sweep(small_config(changes), folder, Watch())
+def sweep(folder: Address, changes: Mapping[str, Any], *, in_process: bool = False) -> Outcome:
+    """Run a small sweep, with Ray or in this process."""
+    return run_sweep(small_config(changes), folder, Options(in_process=in_process))
 
 
 def ratchet(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -191,4 +191,12 @@ def holding(folder: Path) -> Iterator[Driver]:
     """A driver that waits for nothing and tells nobody."""
     results, interrupts = LocalFolder(folder), Interrupts()
     with SweepLock(results) as lock:
-        yield Driver(results, lock, interrupts, Patience(0, interrupts), Watch(), verbose=False)
+        yield Driver(results, lock, interrupts, Patience(0, interrupts), AS_USUAL)
+
+
+def unlocked(watch: Watch | None = None, patience: Patience | None = None) -> Driver:
+    """A driver for what needs no lock."""
+    interrupts = Interrupts()
+    results = lock = cast(Any, None)
+    options = Options(watch or Watch())
+    return Driver(results, lock, interrupts, patience or Patience(0, interrupts), options)

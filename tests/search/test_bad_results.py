@@ -16,8 +16,8 @@ from analysis.tables.schema import SCHEMA_VERSION, TABLES
 from search.config.arguments import resolved_config
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder
+from search.session.session import SETTINGS_COLUMNS
 from search.sweep.file import SweepFile
-from search.tune.session import SETTINGS_COLUMNS
 from tests.search.bad_files import seen
 from tests.search.results.files import as_first_format
 from tests.search.results.rows import CONFIG, end_trial, schemas, trial_row

@@ -29,16 +29,16 @@ from greedy_core.model.weights_check import WeightsCheck
 from greedy_core.progress import Progress
 from greedy_core.walk.edit import run_edit
 from search.cli.exit_status import WRONG_INPUT, status_of
-from search.cluster.interrupts import Interrupts
 from search.cluster.preparation import prepared
 from search.confirm.run import ConfirmSession, confirm_sweep
-from search.confirm.worker import Walk
+from search.confirm.walks import Walk
 from search.errors import SweepInterrupted, SweepLocked
 from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
+from search.session.driver import Options
+from search.session.watch import Watch
 from search.sweep.file import SweepFile
-from search.tune.watch import Watch
 from search.worker.reports import evaluation_values
 from search.worker.workbench import Workbench
 from tests.search import metric_functions
@@ -48,6 +48,7 @@ from tests.search.sweeps import (
     recommit,
     recommit_rows,
     sweep,
+    unlocked,
     wait_until,
 )
 from tests.search.test_changed_inputs import Content, set_to
@@ -106,7 +107,7 @@ def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = copied(swept, tmp_path_factory.mktemp("confirmed"))
     with pytest.raises(SweepInterrupted, match="interrupted by SIGTERM") as caught:
-        confirm_sweep(folder, TOP, None, Stopping())
+        confirm_sweep(folder, TOP, None, Options(Stopping()))
     assert status_of(caught.value) == 143
     first = walk_files(folder)
     assert 1 <= len(first) < WALKS
@@ -114,7 +115,7 @@ def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         wait_until(lambda: len(walk_files(folder)) > len(first), process)
         kill_session(process)
     second = walk_files(folder)
-    assert confirm_sweep(folder, TOP, None, Watch()) == 0
+    assert confirm_sweep(folder, TOP, None) == 0
     last = walk_files(folder)
     assert first.items() <= second.items() <= last.items()
     assert len(last) == WALKS
@@ -248,7 +249,7 @@ def test_more_settings_are_added_with_other_versions_where_these_are_accepted(
     folder = copied(confirmed, tmp_path)
     recommit(folder, set_to("versions", "torch", value="0.0.1"))
     before = walk_files(folder)
-    assert confirm_sweep(folder, TOP + 1, 1, Watch(), accept_versions=True) == 0
+    assert confirm_sweep(folder, TOP + 1, 1, accept_versions=True) == 0
     after = walk_files(folder)
     assert before.items() <= after.items()
     (new,) = {*after} - {*before}
@@ -280,7 +281,7 @@ def test_what_differs_from_the_sweep_is_refused(swept: Path, tmp_path: Path, cas
     folder = copied(swept, tmp_path)
     recommit(folder, change)
     with pytest.raises(InputError, match=message) as caught:
-        confirm_sweep(folder, TOP, None, Watch())
+        confirm_sweep(folder, TOP, None)
     assert status_of(caught.value) == WRONG_INPUT
     assert {each.name for each in folder.iterdir()} == {each.name for each in swept.iterdir()}
 
@@ -290,7 +291,7 @@ def test_too_few_reserved_records_are_refused_with_what_is_possible(
     swept: Path, sequences: int
 ) -> None:
     with pytest.raises(InputError, match=r"edits=8\): 2 sequences are possible"):
-        confirm_sweep(swept, TOP, sequences, Watch())
+        confirm_sweep(swept, TOP, sequences)
 
 
 def test_too_few_batches_for_an_interval_are_refused(swept: Path, tmp_path: Path) -> None:
@@ -305,12 +306,12 @@ def test_too_few_batches_for_an_interval_are_refused(swept: Path, tmp_path: Path
         recommit_rows(folder, table, in_one_batch)
     recommit(folder, set_to("config", "batch_size", value=8))
     with pytest.raises(InputError, match=r"but got \(sequences=1, batches=1\)"):
-        confirm_sweep(folder, TOP, 1, Watch())
+        confirm_sweep(folder, TOP, 1)
 
 
 def test_a_sweep_that_is_being_written_is_left_alone(swept: Path) -> None:
     with SweepLock(LocalFolder(swept)), pytest.raises(SweepLocked, match="is in use by process"):
-        confirm_sweep(swept, TOP, None, Watch())
+        confirm_sweep(swept, TOP, None)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +358,7 @@ def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Pa
     schemas = confirm_schemas(sweep_id=file.sweep_id, sweep_name=file.name, facts={})
     log, watch = ConfirmLog(LocalFolder(folder), schemas), Counting()
     log.open()
-    session = ConfirmSession(file, shared, log, watch, Interrupts())
+    session = ConfirmSession(file.config, shared, log, unlocked(watch))
     session.run(walks, Reserve.read(edit).sequences())
     assert session.failed == 2
     assert 1 <= watch.most <= search.concurrency

@@ -17,21 +17,19 @@ from greedy_core.errors import BaseModelChanged
 from greedy_core.model.loading import load_model, share
 from search.cli.exit_status import DAMAGED, status_of
 from search.cli.results import best, export, report
-from search.cluster.interrupts import Interrupts
 from search.cluster.preparation import Shared
 from search.confirm.run import ConfirmSession, confirm_sweep
 from search.errors import LockLost, OnlyFailures
 from search.results.claim import LOCK
 from search.results.commits import Commits
 from search.results.parts import LocalFolder
+from search.session.driver import Driver
+from search.session.run import extend_sweep, resume_sweep
+from search.session.session import Session
 from search.sweep.earlier import SETTINGS_COLUMNS
 from search.sweep.extension import Extension
 from search.sweep.file import SweepFile, space_digest, versions
-from search.tune import run as sweep_module
-from search.tune.run import extend_sweep, resume_sweep
-from search.tune.session import Session
-from search.tune.watch import Watch
-from tests.search.sweeps import holding, small_config
+from tests.search.sweeps import holding, small_config, unlocked
 
 
 @pytest.fixture
@@ -63,11 +61,11 @@ def test_an_extension_whose_lock_goes_while_it_prepares_leaves_sweep_yaml(
         (folder / LOCK).unlink()
         return SimpleNamespace(digests={})
 
-    monkeypatch.setattr(sweep_module, "ray_session", lambda *given: nullcontext())
-    monkeypatch.setattr(sweep_module, "prepared", lost)
+    executor = SimpleNamespace(opened=nullcontext, prepare=lost)
+    monkeypatch.setattr(Driver, "executor", lambda *given: executor)
     before = (folder / "sweep.yaml").read_bytes()
     with pytest.raises(LockLost, match="was deleted"):
-        extend_sweep(Extension(str(folder), 2), Watch())
+        extend_sweep(Extension(str(folder), 2))
     assert (folder / "sweep.yaml").read_bytes() == before
 
 
@@ -82,13 +80,11 @@ def write_into(shared: Shared) -> None:
     next(iter(shared.view.weights.arrays.values())).flat[0] += 1
 
 
-def run_to(
-    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch, trials: Callable[[], None]
-) -> None:
+def run_to(folder: Path, shared: Shared, trials: Callable[[], None]) -> None:
     """A session whose trials are this call."""
-    monkeypatch.setattr(Session, "_tune", lambda *given: trials())
+    executor: Any = SimpleNamespace(run=lambda *given: trials())
     with holding(folder) as driver, Session(SweepFile.read(folder), driver) as session:
-        session.run(shared)
+        session.run(executor, shared)
 
 
 def state(folder: Path) -> str:
@@ -111,7 +107,7 @@ def test_weights_that_were_written_into_make_a_sweep_invalid_whatever_ends_it(
         raise end
 
     with pytest.raises(BaseModelChanged) as caught:
-        run_to(folder, shared, monkeypatch, trials)
+        run_to(folder, shared, trials)
     assert caught.value.__cause__ is end
     assert state(folder) == "invalid"
 
@@ -124,7 +120,7 @@ def test_weights_that_were_not_leave_the_end_as_it_is(
         raise end
 
     with pytest.raises(type(end)):
-        run_to(folder, shared, monkeypatch, trials)
+        run_to(folder, shared, trials)
     assert state(folder) == "interrupted"
 
 
@@ -132,10 +128,10 @@ def test_a_sweep_that_ran_all_its_trials_is_invalid_too(
     folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Session, "_left", 0)
-    run_to(folder, shared, monkeypatch, lambda: None)
+    run_to(folder, shared, lambda: None)
     assert state(folder) == "finished"
     with pytest.raises(BaseModelChanged):
-        run_to(folder, shared, monkeypatch, lambda: write_into(shared))
+        run_to(folder, shared, lambda: write_into(shared))
     assert state(folder) == "invalid"
 
 
@@ -147,16 +143,16 @@ def test_rows_that_find_no_place_hide_nothing(
 
     monkeypatch.setattr("search.results.log.SweepLog.flush", full)
     with pytest.raises(BaseModelChanged):
-        run_to(folder, shared, monkeypatch, lambda: write_into(shared))
+        run_to(folder, shared, lambda: write_into(shared))
     assert state(folder) == "invalid"
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(lambda at: resume_sweep(at, Watch()), id="resume"),
-        pytest.param(lambda at: extend_sweep(Extension(str(at), 2), Watch()), id="extend"),
-        pytest.param(lambda at: confirm_sweep(at, 3, None, Watch()), id="confirm"),
+        pytest.param(resume_sweep, id="resume"),
+        pytest.param(lambda at: extend_sweep(Extension(str(at), 2)), id="extend"),
+        pytest.param(lambda at: confirm_sweep(at, 3, None), id="confirm"),
         pytest.param(lambda at: best(str(at)), id="best"),
         pytest.param(lambda at: report(str(at)), id="report"),
         pytest.param(lambda at: export(str(at), str(at.parent / "out")), id="export"),
@@ -189,8 +185,8 @@ def test_walks_of_a_confirmation_that_wrote_into_the_weights_are_not_kept(
 
     discarded: list[bool] = []
     log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
-    monkeypatch.setattr("search.confirm.run.WalkPool", Pool)
-    session = ConfirmSession(SweepFile.read(folder), shared, log, Watch(), Interrupts())
+    monkeypatch.setattr("search.confirm.pool.WalkPool", Pool)
+    session = ConfirmSession(SweepFile.read(folder).config, shared, log, unlocked())
     with pytest.raises(BaseModelChanged) as caught:
         session.run([], [])
     assert caught.value.__context__ is end
@@ -211,8 +207,8 @@ def test_walks_of_a_confirmation_in_which_a_worker_found_its_model_changed_are_n
 
     discarded: list[bool] = []
     log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
-    monkeypatch.setattr("search.confirm.run.WalkPool", Pool)
-    session = ConfirmSession(SweepFile.read(folder), shared, log, Watch(), Interrupts())
+    monkeypatch.setattr("search.confirm.pool.WalkPool", Pool)
+    session = ConfirmSession(SweepFile.read(folder).config, shared, log, unlocked())
     with pytest.raises(BaseModelChanged, match="modules were changed"):
         session.run([], [])
     assert discarded == [True]
@@ -230,7 +226,7 @@ def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: P
         return Session(file, driver)
 
     def audited(session: Session) -> frozenset[int]:
-        return session._ledger._audited
+        return session.trials().audited
 
     with holding(folder) as driver:
         first = session(of(audit=2, trials=4))

@@ -14,12 +14,11 @@ import analysis
 from greedy_core.errors import InputError
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
+from search.session.run import resume_sweep
+from search.session.session import Session
 from search.sweep.extension import Extension
 from search.sweep.file import SweepFile
 from search.sweep.history import Ended, SearchHistory
-from search.tune.run import resume_sweep
-from search.tune.session import Session
-from search.tune.watch import Watch
 from tests.search.sweeps import driver, holding, kill_session, recommit, wait_for_trials
 from tests.search.test_cli import ended
 
@@ -65,7 +64,7 @@ def test_an_extension_is_a_generation_on_top_of_what_is_there(
     assert set(new["config/search.sampler"]) == {"random"}
     assert new["role"].eq("search").all()
     # Nothing is left to do, and nothing differs.
-    assert resume_sweep(copy, Watch()).trials == SEARCHED + 3
+    assert resume_sweep(copy).trials == SEARCHED + 3
 
     said = yaml.safe_load((copy / "sweep.yaml").read_text())
     assert (said["generation"], list(said["generations"])) == (1, ["0", "1"])
@@ -87,7 +86,7 @@ def test_an_extension_that_is_killed_is_resumed_to_what_was_asked(copy: Path) ->
         kill_session(process)
     there = analysis.load(copy).trials
     assert len(there) < BASELINES + SEARCHED + many
-    assert resume_sweep(copy, Watch()).trials == SEARCHED + many
+    assert resume_sweep(copy).trials == SEARCHED + many
     sweep = analysis.load(copy)
     assert_whole(sweep, SEARCHED + many)
     # By number: of two trials that run, the later one may end first.
@@ -120,9 +119,10 @@ def test_the_sampler_knows_earlier_trials_that_lie_in_the_new_space_and_a_note_c
 
 
 def test_rungs_keep_what_all_generations_left_there(copy: Path, tables: analysis.Sweep) -> None:
-    rungs = session_on(copy, (NARROW,)).scheduler()._rungs.values  # type: ignore[attr-defined]
+    rungs = session_on(copy, (NARROW,)).trials().rungs
+    assert rungs is not None
     searched = tables.trials[tables.trials["role"] == "search"].set_index("trial")
-    for level, values in rungs.items():
+    for level, values in rungs.values.items():
         assert values == searched[f"rung_{level}"].dropna().to_dict()
 
 

@@ -15,11 +15,12 @@ from search.config.settings import SweepConfig
 from search.errors import PreparationFailed
 from search.results.parts import LocalFolder
 from search.results.recovery import ended_trials
+from search.session.driver import Options
+from search.session.run import Outcome, resume_sweep, run_sweep
+from search.session.tally import Tally
+from search.session.watch import Watch
 from search.sweep.history import Ended, SearchHistory
-from search.tune.recorder import Recorder
-from search.tune.run import Outcome, resume_sweep, run_sweep
 from search.tune.trainable import GreedyEditTrainable
-from search.tune.watch import Watch
 from search.worker.prepared import Prepared
 from tests.search import metric_functions
 from tests.search.sweeps import overrides, progress, ratchet, small_config, sweep
@@ -150,7 +151,7 @@ def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
     assert said.endswith("; once it is gone, `resume` goes on")
     stopped = analysis.load(folder).trials
     mark.unlink()
-    outcome = resume_sweep(folder, Watch())
+    outcome = resume_sweep(folder)
     trials = analysis.load(folder).trials
     assert (outcome.trials, outcome.failed) == (3, (stopped["status"] == "failed").sum())
     pd.testing.assert_frame_equal(trials[: len(stopped)], stopped, check_exact=True)
@@ -163,13 +164,13 @@ def test_an_error_of_the_driver_after_a_trial_has_ended_is_not_blamed_on_the_tri
         """Of whatever is told how the sweep stands, such as a lock that is looked at first."""
 
     class Refusing(Watch):
-        def running(self, recorder: Recorder, total: int) -> None:
-            if recorder.counts.total():
+        def running(self, tally: Tally, total: int) -> None:
+            if tally.counts.total():
                 raise Refused
 
     changes = {"edits": 2, "search.trials": 1, "search.concurrency": 1}
     with pytest.raises(Refused):
-        run_sweep(small_config(changes), tmp_path / "refused", Refusing())
+        run_sweep(small_config(changes), tmp_path / "refused", Options(Refusing()))
     assert analysis.load(tmp_path / "refused").trials["status"].tolist() == ["completed"]
 
 

@@ -19,9 +19,9 @@ import pytest
 
 import analysis
 from search.results.claim import LOCK
+from search.session.session import Session
 from search.sweep.file import SweepFile
 from search.sweep.history import SearchHistory
-from search.tune.session import Session
 from tests.search import metric_functions
 from tests.search.kill_sweep import BASELINES, KilledSweep
 from tests.search.sweeps import (
@@ -208,7 +208,9 @@ def next_session(finished_after_all: KilledSweep) -> Iterator[Session]:
 def test_rungs_are_rebuilt_as_the_table_of_trials_has_them(
     finished_after_all: KilledSweep, next_session: Session
 ) -> None:
-    rungs = next_session.scheduler()._rungs.values  # type: ignore[attr-defined]
+    kept = next_session.trials().rungs
+    assert kept is not None
+    rungs = kept.values
     trials = finished_after_all.end.trials
     searched = trials[trials["role"] == "search"].set_index("trial")
     assert [*rungs] == [2, 4]

@@ -14,8 +14,7 @@ import pytest
 import analysis
 from search.errors import SweepLocked
 from search.results.places import results_folder
-from search.tune.run import resume_sweep
-from search.tune.watch import Watch
+from search.session.run import resume_sweep
 from tests.object_store import SECRET, strangers_refused
 from tests.search import metric_functions
 from tests.search.results.files import content
@@ -44,7 +43,7 @@ def killed(bucket: str, address: str) -> analysis.Sweep:
     with driver("run", *overrides(SETTINGS), *where) as process:
         wait_for_trials(address, 1, process)
         with pytest.raises(SweepLocked, match=f"{address} is in use by process {process.pid} on"):
-            resume_sweep(address, Watch())
+            resume_sweep(address)
         kill_session(process)
     return analysis.load(address)
 

@@ -20,8 +20,7 @@ from search.errors import SweepExists
 from search.results.claim import LOCK
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.tune.run import Outcome, run_sweep
-from search.tune.watch import Watch
+from search.session.run import Outcome, run_sweep
 from tests.search.bad_files import seen
 from tests.search.results.files import as_first_format, rows_of
 from tests.search.results.locking import leave_lock
@@ -38,7 +37,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def run_or_resume(folder: Path, changes: Mapping[str, Any]) -> Outcome:
-    return run_sweep(small_config({**SETTINGS, **changes}), folder, Watch(), or_resume=True)
+    return run_sweep(small_config({**SETTINGS, **changes}), folder, or_resume=True)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +117,7 @@ def test_there_is_a_line_for_each_setting_that_differs_also_one_that_is_left_out
 
 def test_without_the_option_a_name_that_is_taken_stays_refused(sweep: Path) -> None:
     with pytest.raises(SweepExists):
-        run_sweep(small_config(SETTINGS), sweep, Watch())
+        run_sweep(small_config(SETTINGS), sweep)
 
 
 @pytest.mark.parametrize("or_resume", [True, False])
@@ -129,7 +128,7 @@ def test_rows_without_a_sweep_are_damage_and_not_a_place_for_a_new_one(
     (sweep / "sweep.yaml").unlink()
     before = seen(sweep)
     with pytest.raises(ResultsError, match=r"sweep\.yaml: is missing, although there are rows"):
-        run_sweep(small_config(SETTINGS), sweep, Watch(), or_resume=or_resume)
+        run_sweep(small_config(SETTINGS), sweep, or_resume=or_resume)
     assert seen(sweep) == before
 
 

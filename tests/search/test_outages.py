@@ -26,9 +26,8 @@ from greedy_core.settings import EditSettings
 from search.cli.status import show_status
 from search.cluster.interrupts import Interrupts
 from search.cluster.patience import Patience
-from search.confirm.pool import WalkEnd
 from search.confirm.run import ConfirmSession
-from search.confirm.worker import Walk
+from search.confirm.walks import Walk, WalkEnd
 from search.errors import LockLost
 from search.results import objects
 from search.results.confirm_log import ConfirmLog
@@ -37,10 +36,12 @@ from search.results.log import FLUSH_SECONDS, SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import PROGRESS, ProgressFile
+from search.session.driver import Options
+from search.session.patient_log import MOST_HELD, PatientLog
+from search.session.run import resume_sweep, run_sweep
+from search.session.tally import Tally
+from search.session.watch import Watch
 from search.sweep.status import Status
-from search.tune.patient_log import MOST_HELD, PatientLog
-from search.tune.run import resume_sweep, run_sweep
-from search.tune.watch import Watch
 from tests.faulty_proxy import (
     BAD_GATEWAY,
     DENIED,
@@ -54,7 +55,7 @@ from tests.faulty_proxy import (
 from tests.search import metric_functions
 from tests.search.results.files import content, load
 from tests.search.results.rows import run_trial, schemas
-from tests.search.sweeps import small_config
+from tests.search.sweeps import small_config, unlocked
 
 
 @pytest.fixture(scope="module")
@@ -398,10 +399,9 @@ def test_walks_of_a_confirmation_go_on_while_their_rows_wait(
                 walk = Walk(number, "search", 0, EditSettings())
                 yield WalkEnd(walk, 0, datetime.now(UTC), 1.0, None, "an error")
 
-    monkeypatch.setattr("search.confirm.run.WalkPool", Pool)
-    file: Any = SimpleNamespace(config=None)
+    monkeypatch.setattr("search.confirm.pool.WalkPool", Pool)
     shared: Any = SimpleNamespace(reference=None, check_unchanged=lambda: None)
-    session = ConfirmSession(file, shared, log, Watch(), Interrupts(), patience(time))
+    session = ConfirmSession(small_config({}), shared, log, unlocked(patience=patience(time)))
     session.run([], [])
     assert written == [0, 0, 1, 2, 0, 0]
     assert time.slept == []
@@ -467,14 +467,14 @@ class Cut(Watch):
         self.waited: list[str] = []
         self.ended = 0
 
-    def running(self, recorder: Any, total: int) -> None:
-        if recorder.counts.total() == 1 and not self._faults.seen:
+    def running(self, tally: Tally, total: int) -> None:
+        if tally.counts.total() == 1 and not self._faults.seen:
             self._faults.everything(SLOW_DOWN)
             if self._seconds is not None:
                 threading.Timer(self._seconds, self._faults.nothing).start()
-        if recorder.waiting is not None:
-            self.waited.append(recorder.waiting)
-            self.ended = recorder.counts.total()
+        if tally.waiting is not None:
+            self.waited.append(tally.waiting)
+            self.ended = tally.counts.total()
 
 
 def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
@@ -487,7 +487,7 @@ def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
     monkeypatch.setattr("search.results.log.FLUSH_SECONDS", 0.5)
     address = f"{store[0]}/cut/first"
     with pytest.raises(StorageError, match=r"the store refuses \(S\w+\); given up after"):
-        run_sweep(small_config(SLOW), address, Cut(faults, None), give_up_after=2)
+        run_sweep(small_config(SLOW), address, Options(Cut(faults, None), give_up_after=2))
     faults.nothing()
     faults.seen.clear()
     assert len(analysis.load(address).trials) < 9
@@ -497,7 +497,7 @@ def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
     cut = Cut(faults, seconds=4)
     for name in ("STALE_SECONDS", "DOUBT_SECONDS"):  # nobody could delete the lock
         monkeypatch.setattr(f"search.results.staleness.{name}", 0.0)
-    outcome = resume_sweep(address, cut)
+    outcome = resume_sweep(address, Options(cut))
     assert (outcome.trials, outcome.failed) == (6, 0)
     assert [*analysis.load(address).trials["trial"]] == list(range(9))
     assert cut.waited and cut.ended > 1, "trials ended meanwhile"

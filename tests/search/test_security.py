@@ -18,7 +18,8 @@ from search.cli import app as cli
 from search.cli.progress_line import progress_line
 from search.cli.verdict_table import print_verdict
 from search.config.settings import SweepConfig
-from search.tune.recorder import cause_in, cause_of
+from search.tune.listener import cause_of
+from search.worker.causes import cause_in
 from tests.search.sweeps import ROOT, SECRETS
 
 HOSTILE = "[bold]\x1b]0;title\x07\u202ekcab\u2066 :bomb: \r\x9b2J\x00"
@@ -43,6 +44,8 @@ def calls() -> Iterator[tuple[str, str, ast.Call]]:
 def test_nothing_imports_a_reader_of_pickles() -> None:
     wrong = []
     for file, node in nodes():
+        if file == "greedy_core/model/shared_weights.py":
+            continue  # what the driver and its workers hand each other in memory
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [part for alias in node.names for part in alias.name.split(".")]

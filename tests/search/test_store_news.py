@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from search.tune.store_news import StoreNews
+from search.session.store_news import StoreNews
 
 OFF = "state store: switched off, s3://b: no answer"
 ON = "state store: used again"

@@ -222,7 +222,7 @@ def test_resetting_does_nothing_that_can_fail() -> None:
 def test_where_nobody_stops_trials_a_rung_soon_left_is_told_with_the_next_report(
     monkeypatch: pytest.MonkeyPatch, scheduler: str, silent: float, told: list[int]
 ) -> None:
-    monkeypatch.setattr("search.tune.walker.SILENT_SECONDS", silent)
+    monkeypatch.setattr("search.executors.walker.SILENT_SECONDS", silent)
     changes = {"search.scheduler": scheduler, "search.reduction_factor": 2, "cache.enabled": False}
     config = small_config(changes)
     trainable = GreedyEditTrainable()

@@ -12,8 +12,8 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
 from greedy_core.settings import EditSettings
 from search.cluster.lost_nodes import MOST_SPARED
 from search.confirm import pool as walk_pool
-from search.confirm.pool import WalkEnd, WalkPool
-from search.confirm.worker import Walk, WalkResult
+from search.confirm.pool import WalkPool
+from search.confirm.walks import Walk, WalkEnd, WalkResult
 from search.errors import PreparationFailed
 
 LOST = ActorUnavailableError("RPC error: Socket closed", None)
@@ -50,6 +50,9 @@ class ScriptedRay:
             raise reference.answer
         return reference.answer
 
+    def put(self, records: object) -> object:
+        return records
+
     def kill(self, actor: object) -> None:
         pass
 
@@ -60,7 +63,7 @@ def ends(
     """Trial, last attempt, whether it has a result, and the cause, of each walk's end."""
     scripted = ScriptedRay(starts, walks)
     patch.setattr(walk_pool, "ray", scripted)
-    patch.setattr(walk_pool, "RemoteWalkWorker", scripted)
+    patch.setattr(walk_pool, "_RemoteWalkWorker", scripted)
     patch.setattr(walk_pool, "trials_at_once", lambda config: 1)
     nothing: Any = SimpleNamespace(
         check=lambda: None, look=lambda: None, cause=lambda name: None, received=None

@@ -142,7 +142,7 @@ def moved_imports() -> Callable[[bytes], bytes]:
     [
         ("import search", "import ratchet.search as search"),
         ("import os, search, sys", "import os, ratchet.search as search, sys"),
-        ("import search.tune.run as it", "import ratchet.search.tune.run as it"),
+        ("import search.session.run as it", "import ratchet.search.session.run as it"),
         ("from search import HOME", "from ratchet.search import HOME"),
         (
             "from spaces.values import (\n    inert,\n)",

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from greedy_core.progress import Progress
 from search.config.settings import SweepConfig
-
-if TYPE_CHECKING:
-    from search.tune.recorder import Recorder  # imports Ray
+from search.session.tally import Tally
 
 
 class Watch:
@@ -20,7 +16,7 @@ class Watch:
     def preparing(self, progress: Progress) -> None:
         """What is computed before the first trial has come so far."""
 
-    def running(self, recorder: Recorder, total: int) -> None:
+    def running(self, tally: Tally, total: int) -> None:
         """Trials may have started, reported or ended; this session is to run `total` of them."""
 
     def confirming(self, progress: Progress, running: int, failed: int) -> None:

@@ -1,4 +1,4 @@
-"""One driver's share of a sweep: from what is on disk to Tune and back to disk."""
+"""One driver's share of a sweep: from what is on disk to an executor and back to disk."""
 
 from __future__ import annotations
 
@@ -9,32 +9,23 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 import pyarrow as pa
-import ray
-from ray import tune
 
 from analysis.tables.config_columns import config_types
 from analysis.tables.schema import sweep_schemas
 from greedy_core.errors import BaseModelChanged
-from search.cluster.interrupts import PATIENCE, Interrupts
-from search.cluster.preparation import Shared
-from search.cluster.private_folder import private_folder
-from search.cluster.ray_session import trials_at_once
-from search.cluster.signs_of_life import VitalSigns
+from search.cluster.interrupts import PATIENCE
+from search.executors.executor import Executor, Shared
 from search.results.log import SweepLog
 from search.results.progress import CHANGED, ProgressFile
+from search.session.driver import Driver
+from search.session.patient_log import PatientLog
+from search.session.progress_state import State, progress_state
+from search.session.proposer import Proposer
+from search.session.recorder import Recorder
+from search.session.trials import SweepTrials
 from search.sweep.earlier import SETTINGS_COLUMNS, EarlierTrials
 from search.sweep.file import SweepFile
 from search.sweep.sweep_rungs import largest_steps, sweep_rungs
-from search.tune.driver import Driver
-from search.tune.giving_up import GivingUp
-from search.tune.ledger import Ledger
-from search.tune.model_watch import ModelWatch
-from search.tune.patient_log import PatientLog
-from search.tune.progress_state import State, progress_state
-from search.tune.recorder import Recorder
-from search.tune.scheduler import PlainScheduler, RungScheduler
-from search.tune.searcher import ProposalSearcher
-from search.tune.trainable import GreedyEditTrainable
 
 
 class Session:
@@ -42,8 +33,8 @@ class Session:
 
     Args:
         file: the sweep, as it goes on.
-        driver: holds the sweep's lock. Signals are heeded between two steps of Tune's loop, and
-            after what has ended is committed.
+        driver: holds the sweep's lock. Signals are heeded where the executor has nothing half done,
+            and after what has ended is committed.
         before: the sweep as sweep.yaml has it until `take_file`; None if that is the same.
 
     Raises:
@@ -66,18 +57,14 @@ class Session:
         self.earlier = EarlierTrials.read(file, folder)
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
-        self._ledger = Ledger(self.earlier.audited(self._assignment))
-        self._signs = VitalSigns(self._config.search.trial_timeout)
         self._recorder = Recorder(
             self._log,
-            self._ledger,
             schemas["trials"].names,
             frozenset(each.trial for each in self.earlier.pending),
             file.generation,
-            self._signs,
-            self._on_change,
         )
-        self._watch = driver.watch
+        self._tally = self._recorder.tally
+        self._watch = driver.options.watch
         self._interrupts = driver.interrupts
         self._progress = ProgressFile(folder, before_write=driver.lock.check)
         self._started = time.time()
@@ -119,15 +106,16 @@ class Session:
             if self.total or self._patience.insist(self._progress.state) != state:
                 self._patience.insist(lambda: self._progress.write(self._state(state)))
 
-    def run(self, shared: Shared) -> None:
+    def run(self, executor: Executor, shared: Shared) -> None:
         """Run everything that is missing, and look at the weights, however that ends.
 
         Args:
-            shared: what workers get.
+            executor: runs trials.
+            shared: what it has prepared.
         """
         try:
             with self._interrupts.held(PATIENCE):
-                self._tune(shared.reference)
+                executor.run(self.trials(), shared, self.total)
             if self._left:
                 # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
                 self._interrupts.note(signal.SIGUSR1)
@@ -140,7 +128,7 @@ class Session:
                 self._look_at_weights(shared)
 
     def _look_at_weights(self, shared: Shared) -> None:
-        """Keep for `__exit__` what is found while Ray still holds the memory."""
+        """Keep for `__exit__` what is found while the executor still holds the memory."""
         try:
             # Looking takes long for a large model, and a second signal ends it and the process.
             self._log.flush()
@@ -163,56 +151,27 @@ class Session:
     @property
     def _left(self) -> int:
         """Trials of this session that have not ended."""
-        return self.total - self._recorder.counts.total()
+        return self.total - self._tally.counts.total()
 
-    def _tune(self, prepared: ray.ObjectRef) -> None:
-        search, machines = self._config.search, self._config.ray
-        resources = {"cpu": machines.cpus_per_trial, "gpu": machines.gpus_per_trial}
-        with private_folder() as scratch, private_folder() as words:
-            self._recorder.words = str(words)
-            # The reference travels, not the arrays; each node maps them once.
-            trainable = tune.with_parameters(
-                GreedyEditTrainable, prepared=partial(ray.get, prepared), words=str(words)
-            )
-            tune.run(
-                tune.with_resources(trainable, resources),
-                name="sweep",
-                storage_path=str(scratch),
-                num_samples=self.total,
-                search_alg=self._searcher(),
-                scheduler=self.scheduler(),
-                callbacks=[
-                    _Heed(self._interrupts),
-                    self._recorder,
-                    self._signs,
-                    ModelWatch(),
-                    GivingUp(self._recorder, search.max_failed),
-                ],
-                max_failures=search.max_failures,
-                max_concurrent_trials=trials_at_once(self._config),
-                reuse_actors=True,
-                raise_on_failed_trial=False,
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                verbose=0,
-            )
-
-    def _searcher(self) -> ProposalSearcher:
-        return ProposalSearcher(
+    def trials(self) -> SweepTrials:
+        """What is to run; ASHA's rungs hold what earlier trials left there."""
+        search = self._config.search
+        proposer = Proposer(
             self._assignment,
             self.earlier.settings,
             self._space,
             self.earlier.history(),
-            self._ledger,
             self._file.generation,
         )
-
-    def scheduler(self) -> PlainScheduler:
-        """ASHA, its rungs filled with what earlier trials left there, or all run to the end."""
-        search = self._config.search
-        if search.scheduler == "none":
-            return PlainScheduler()
-        rungs = self.earlier.rungs(self._rung_levels)
-        return RungScheduler(rungs, self._ledger, search.resource)
+        return SweepTrials(
+            proposer,
+            self._recorder,
+            None if search.scheduler == "none" else self.earlier.rungs(self._rung_levels),
+            search.resource,
+            self.earlier.audited(self._assignment),
+            search.max_failed,
+            self._on_change,
+        )
 
     def _schemas(self) -> dict[str, pa.Schema]:
         return sweep_schemas(
@@ -224,32 +183,9 @@ class Session:
             facts={**self._file.versions, "git_sha": self._file.git_sha or ""},
         )
 
-    def _on_change(self, recorder: Recorder) -> None:
+    def _on_change(self) -> None:
         self._progress.update(partial(self._state, "running"))
-        self._watch.running(recorder, self.total)
+        self._watch.running(self._tally, self.total)
 
     def _state(self, state: State) -> dict[str, Any]:
-        return progress_state(state, self._recorder, self.total, self._lock, self._started)
-
-
-class _Heed(tune.Callback):
-    """Heeds signals where nothing is half done."""
-
-    def __init__(self, interrupts: Interrupts) -> None:
-        self._interrupts = interrupts
-
-    def setup(self, *args: Any, **info: Any) -> None:
-        """Take SIGUSR1 back, which Tune would take for a reason to end as if all were done."""
-        self._interrupts.take()
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Stop before a trial counts as failed whose worker the same signal has ended."""
-        self._interrupts.check()
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """The same for a trial's last attempt."""
-        self._interrupts.check()
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Stop here if a signal has come."""
-        self._interrupts.check()
+        return progress_state(state, self._tally, self.total, self._lock, self._started)

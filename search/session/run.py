@@ -15,9 +15,6 @@ from analysis.tables.address import Address
 from analysis.tables.commits import commit_numbers
 from analysis.tables.schema import TABLES
 from greedy_core.errors import InputError
-from search.cluster.patience import GIVE_UP_AFTER
-from search.cluster.preparation import prepared
-from search.cluster.ray_session import ray_session
 from search.config.places import given, located
 from search.config.settings import SweepConfig
 from search.errors import SweepExists
@@ -26,6 +23,8 @@ from search.results.places import results_folder
 from search.results.progress import last_said, require_valid
 from search.results.recovery import ended_trials
 from search.results.takeover import settled
+from search.session.driver import AS_USUAL, Driver, Options, driving
+from search.session.session import Session
 from search.sweep.earlier import EarlierTrials
 from search.sweep.extension import Extension
 from search.sweep.file import (
@@ -42,9 +41,6 @@ from search.sweep.sameness import (
     require_same_settings,
     same_versions,
 )
-from search.tune.driver import Driver, driving
-from search.tune.session import Session
-from search.tune.watch import Watch
 from search.worker.import_places import import_roots, make_importable
 
 logger = logging.getLogger(__name__)
@@ -65,23 +61,17 @@ class Outcome:
 def run_sweep(
     config: SweepConfig,
     folder: Address,
-    watch: Watch,
-    verbose: bool = False,
+    options: Options = AS_USUAL,
     *,
     or_resume: bool = False,
-    wait: float = 0.0,
-    give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Start a sweep in a new folder.
 
     Args:
         config: with the model's presets filled in.
         folder: results/<name>, or s3://bucket/prefix/<name>.
-        watch: told about progress.
-        verbose: let the libraries talk.
+        options: how to go about it.
         or_resume: where there is a sweep with this configuration, run what it has not finished.
-        wait: seconds to wait for another driver to end.
-        give_up_after: seconds for which the folder's place may fail once trials run.
 
     Raises:
         SweepExists: if there is a sweep in the folder that is not to be resumed.
@@ -100,7 +90,7 @@ def run_sweep(
         require_asked_settings(SweepFile.read(folder), config, str(folder))
     results.create()
     try:
-        with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
+        with driving(results, options) as driver:
             if _exists(folder, results, or_resume):
                 file = SweepFile.read(folder)
                 require_asked_settings(file, config, str(folder))
@@ -114,22 +104,16 @@ def run_sweep(
 
 def resume_sweep(
     folder: Address,
-    watch: Watch,
-    verbose: bool = False,
-    accept_versions: bool = False,
+    options: Options = AS_USUAL,
     *,
-    wait: float = 0.0,
-    give_up_after: float = GIVE_UP_AFTER,
+    accept_versions: bool = False,
 ) -> Outcome:
     """Run what a sweep has not finished.
 
     Args:
         folder: the sweep's.
-        watch: told about progress.
-        verbose: let the libraries talk.
+        options: how to go about it.
         accept_versions: go on with other versions of packages, as a new generation.
-        wait: seconds to wait for another driver to end.
-        give_up_after: seconds for which the folder's place may fail once trials run.
 
     Raises:
         ResultsError: if the folder is damaged, or the sweep is not valid.
@@ -140,7 +124,7 @@ def resume_sweep(
     """
     SweepFile.read(folder)
     results = results_folder(folder)
-    with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
+    with driving(results, options) as driver:
         # Read again: whoever had the lock may have extended the sweep.
         _resume(SweepFile.read(folder), driver, accept_versions)
         return driver.patience.insist(partial(_outcome, folder, results))
@@ -148,12 +132,9 @@ def resume_sweep(
 
 def extend_sweep(
     extension: Extension,
-    watch: Watch,
-    verbose: bool = False,
-    accept_versions: bool = False,
+    options: Options = AS_USUAL,
     *,
-    wait: float = 0.0,
-    give_up_after: float = GIVE_UP_AFTER,
+    accept_versions: bool = False,
 ) -> Outcome:
     """Run more trials on top of all that a sweep has, as a new generation.
 
@@ -162,18 +143,15 @@ def extend_sweep(
 
     Args:
         extension: what is asked for.
-        watch: told about progress.
-        verbose: let the libraries talk.
+        options: how to go about it.
         accept_versions: go on with other versions of packages.
-        wait: seconds to wait for another driver to end.
-        give_up_after: as in `resume_sweep`.
 
     Raises:
         As `resume_sweep` does.
     """
     SweepFile.read(extension.folder)
     results = results_folder(extension.folder)
-    with driving(results, watch, verbose, wait=wait, give_up_after=give_up_after) as driver:
+    with driving(results, options) as driver:
         file = SweepFile.read(extension.folder)
         require_valid(results.reading)
         require_same_settings(file, results)
@@ -193,8 +171,9 @@ def _start(
     config: SweepConfig, names: Mapping[str, str], roots: tuple[str, ...], driver: Driver
 ) -> None:
     """Run a sweep that has nothing yet."""
-    with ray_session(config, driver.verbose, driver.interrupts):
-        shared = prepared(config, driver.watch.preparing, roots)
+    executor = driver.executor(config)
+    with executor.opened():
+        shared = executor.prepare(driver.options.watch.preparing, roots)
         file = SweepFile(
             sweep_id=uuid.uuid4().hex,
             name=driver.results.reading.name,
@@ -213,7 +192,7 @@ def _start(
         # The first commit has the text of sweep.yaml, which is written after it.
         with Session(file, driver) as session:
             session.announce()
-            session.run(shared)
+            session.run(executor, shared)
 
 
 def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> None:
@@ -246,11 +225,12 @@ def _go_on(file: SweepFile, going_on: SweepFile, driver: Driver) -> None:
     with Session(going_on, driver, before=file) as session:
         session.announce()
         if session.total:
-            with ray_session(going_on.config, driver.verbose, driver.interrupts):
-                shared = prepared(going_on.config, driver.watch.preparing, going_on.import_roots)
+            executor = driver.executor(going_on.config)
+            with executor.opened():
+                shared = executor.prepare(driver.options.watch.preparing, going_on.import_roots)
                 require_same_data(file.digests, shared.digests)
                 session.take_file()
-                session.run(shared)
+                session.run(executor, shared)
         elif going_on is not file:
             session.take_file()
 

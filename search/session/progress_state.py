@@ -6,7 +6,7 @@ import time
 from typing import Any, Literal
 
 from search.results.lock import SweepLock
-from search.tune.recorder import Recorder
+from search.session.tally import Tally
 
 State = Literal["running", "interrupted", "finished", "invalid"]
 """How a sweep stands; a driver that was killed leaves `running` beside a heartbeat that is old, and
@@ -14,19 +14,19 @@ State = Literal["running", "interrupted", "finished", "invalid"]
 
 
 def progress_state(
-    state: State, recorder: Recorder, total: int, lock: SweepLock, started: float
+    state: State, tally: Tally, total: int, lock: SweepLock, started: float
 ) -> dict[str, Any]:
     """Counts, rates, the trials that run, and the best so far of this session.
 
     Args:
         state: how the sweep stands.
-        recorder: what has happened.
+        tally: what has happened.
         total: trials that this session has to run.
         lock: whose heartbeat shows that the driver lives.
         started: when the session started, in seconds since the epoch.
     """
     now = time.time()
-    counts = recorder.counts
+    counts = tally.counts
     ended = counts.total()
     return {
         "state": state,
@@ -37,8 +37,8 @@ def progress_state(
         "ended": ended,
         **{status: counts[status] for status in ("completed", "pruned", "failed")},
         "trials_per_minute": 60 * ended / max(now - started, 1e-9),
-        "waiting": recorder.waiting,
-        "best": recorder.best,
+        "waiting": tally.waiting,
+        "best": tally.best,
         "running": [
             {
                 "trial": trial.proposal.trial,
@@ -48,6 +48,6 @@ def progress_state(
                 "composite": trial.report.get("composite"),
                 "seconds": now - trial.started.timestamp(),
             }
-            for trial in recorder.running.values()
+            for trial in tally.running.values()
         ],
     }

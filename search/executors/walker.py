@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from greedy_core.walk.evaluation import evaluate
 from greedy_core.walk.greedy import GreedyRun
-from search.cluster.signs_of_life import Pulse
 from search.config.places import expanded
 from search.config.settings import SweepConfig
 from search.sweep.sweep_rungs import trial_rungs
@@ -24,7 +22,7 @@ from search.worker.workbench import Workbench
 
 SILENT_SECONDS = 1.0
 """Where nobody stops trials, a rung is told with the next report if that comes within this time: a
-report costs a round trip, and some milliseconds of Tune's."""
+report costs a round trip, and some milliseconds of the executor's."""
 
 
 class Walker:
@@ -33,14 +31,17 @@ class Walker:
     Args:
         prepared: by a sweep; None: it loads and prepares by itself.
         words: the driver's folder for last words.
+        show_life: called between two steps, with the trial's name and `search.trial_timeout`.
     """
 
-    def __init__(self, prepared: Prepared | None, words: str | None) -> None:
+    def __init__(
+        self, prepared: Prepared | None, words: str | None, show_life: Callable[[str, float], None]
+    ) -> None:
         self._prepared = prepared
         if prepared is not None:
             look_there_last(prepared.import_places)
         self._words = LastWords(words)
-        self._pulse = Pulse()
+        self._tell = show_life
         self._bench: Workbench | None = None
         self._trial = ""
 
@@ -48,7 +49,7 @@ class Walker:
         """Open a walk, and walk to a mark.
 
         Args:
-            trial: Tune's name for it.
+            trial: the executor's name for it.
             changes: its settings, by dotted key.
             mark: where another process was; of the same settings' walk, what was done until there
                 has been told.
@@ -142,13 +143,4 @@ class Walker:
         return self._run.edits if by_edits else len(self._run.events)
 
     def _show_life(self) -> None:
-        """Tell the sweep's driver; where there is none, end this process if the next step hangs.
-
-        Either way Tune tries the trial again. The watch runs outside the interpreter, so it also
-        ends what never returns to Python.
-        """
-        timeout = self._config.search.trial_timeout
-        if self._prepared is not None:
-            self._pulse.beat(self._trial, timeout)
-        else:
-            faulthandler.dump_traceback_later(timeout, exit=True)
+        self._tell(self._trial, self._config.search.trial_timeout)

@@ -1,0 +1,64 @@
+"""The walks of a confirmation, and what each comes to, whatever runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from greedy_core.settings import EditSettings
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A setting that is to be run on a sequence."""
+
+    trial: int
+    """The sweep's trial that the setting is of."""
+    role: str
+    """That trial's role."""
+    sequence: int
+    """Number of the sequence."""
+    settings: EditSettings
+    """What is run."""
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """What a walk came to."""
+
+    values: Mapping[str, Any]
+    """By column of `confirm`, and more that a report says."""
+    records: tuple[Mapping[str, Any], ...]
+    """Rows of `confirm_records`."""
+
+
+@dataclass(frozen=True)
+class WalkEnd:
+    """How a walk ended, after all its attempts."""
+
+    walk: Walk
+    """The walk itself."""
+    attempt: int
+    """The last attempt, from 0."""
+    started: datetime
+    """When that attempt started."""
+    seconds: float
+    """How long that attempt took."""
+    result: WalkResult | None
+    """What it came to; None if it failed."""
+    error: str | None
+    """Why it failed, in one line."""
+
+
+class Walks(Protocol):
+    """Runs walks."""
+
+    def run(self, walks: Sequence[Walk]) -> Iterator[WalkEnd]:
+        """Run walks, each to its end, and give them as they end.
+
+        Raises:
+            BaseModelChanged: if somebody has written into the weights that all share.
+        """
+        ...
