@@ -28,5 +28,5 @@ def run_sweep(folder: Path) -> None:
         "composite_weights": "[1, 2, 4]",
         "cache.dir": str(folder / "cache"),
     }
-    done = ratchet("run", *overrides(settings), "--results", str(folder))
+    done = ratchet("run", *overrides(settings), "--results", str(folder), "--in-process")
     assert done.returncode == 0, done.stderr

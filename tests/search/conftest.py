@@ -41,7 +41,7 @@ def ray_here(cache_folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
     """The folder of a finished sweep with ASHA: three baselines and six search trials.
 
     Its store is beside it. Other processes read both, too.
@@ -61,7 +61,7 @@ def run_to_the_end(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, secret in SECRETS.items():
             patch.setenv(name, secret)
-        assert sweep(folder / "finished", changes).trials == 6
+        assert sweep(folder / "finished", changes, in_process=True).trials == 6
 
 
 @pytest.fixture(scope="session")

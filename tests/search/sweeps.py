@@ -34,6 +34,9 @@ from search.session.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 
+HERE = Options(in_process=True)
+"""Without Ray, for what is not about it."""
+
 SMALL: dict[str, Any] = {
     "edits": 8,
     "batch_size": 2,

@@ -26,10 +26,8 @@ from search.session.run import resume_sweep
 from search.sweep.file import versions
 from search.sweep.valid import read_valid
 from tests.search.bad_files import seen
-from tests.search.sweeps import recommit
+from tests.search.sweeps import HERE, recommit
 from tests.search.test_cli import ended
-
-pytestmark = pytest.mark.usefixtures("ray_here")
 
 Content = dict[str, Any]
 
@@ -142,7 +140,7 @@ def test_what_was_changed_by_hand_is_named_whoever_reads(unfinished: Path, case:
     change, says = BY_HAND[case]
     rewrite(unfinished, change)
     before = seen(unfinished)
-    for reading in (lambda: resume_sweep(unfinished), lambda: read_valid(unfinished)):
+    for reading in (lambda: resume_sweep(unfinished, HERE), lambda: read_valid(unfinished)):
         with pytest.raises(InputError) as caught:
             reading()
         fault, way = caught.value.faults
@@ -157,7 +155,7 @@ def test_what_the_sweep_has_noted_of_itself_is_not_for_hands(unfinished: Path, e
         content[entry] = {**value, "model": "0"} if isinstance(value, dict) else 7
 
     rewrite(unfinished, change)
-    for reading in (lambda: resume_sweep(unfinished), lambda: read_valid(unfinished)):
+    for reading in (lambda: resume_sweep(unfinished, HERE), lambda: read_valid(unfinished)):
         with pytest.raises(ResultsError) as caught:
             reading()
         assert status_of(caught.value) == DAMAGED
@@ -171,7 +169,7 @@ def test_what_differs_is_named_and_nothing_changes(unfinished: Path, case: str) 
     recommit(unfinished, change)
     before = results_in(unfinished)
     with pytest.raises(InputError) as caught:
-        resume_sweep(unfinished)
+        resume_sweep(unfinished, HERE)
     assert status_of(caught.value) == WRONG_INPUT
     for fault, part in zip(caught.value.faults, says, strict=True):
         assert fault.startswith(part)
@@ -191,10 +189,10 @@ def test_a_refused_resume_leaves_the_parts_of_a_killed_sweep_as_they_are(unfinis
     recommit(unfinished, set_to("digests", "dataset", value="0123456789abcdef"))
     before = results_in(unfinished)
     with pytest.raises(InputError, match="the dataset must be what the sweep started with"):
-        resume_sweep(unfinished)
+        resume_sweep(unfinished, HERE)
     assert results_in(unfinished) == before
     recommit(unfinished, set_to("config", "search", "trials", value=6))
-    assert resume_sweep(unfinished).trials == 6, "nothing is left to do but to tidy up"
+    assert resume_sweep(unfinished, HERE).trials == 6, "nothing is left to do but to tidy up"
     assert [len([*(unfinished / table).iterdir()]) for table in TABLES] == [1] * len(TABLES)
     pd.testing.assert_frame_equal(analysis.load(unfinished).trials, trials, check_exact=True)
 
@@ -208,7 +206,7 @@ def test_what_cannot_change_results_is_not_compared(
         recommit(folder, older(name))
     recommit(folder, set_to("versions", "python", value="3.11.0"))
     rewrite(folder, set_to("config", "search", "concurrency", value=1))
-    assert resume_sweep(folder).trials == 6
+    assert resume_sweep(folder, HERE).trials == 6
     assert "sweep.yaml was changed by hand: search.concurrency was 2, is 1" in caplog.messages
     content = yaml.safe_load((folder / "sweep.yaml").read_text())
     assert content["config"]["search"]["concurrency"] == 1
@@ -217,7 +215,7 @@ def test_what_cannot_change_results_is_not_compared(
 def test_a_schema_that_nobody_knows_is_never_accepted(unfinished: Path) -> None:
     recommit(unfinished, set_to("versions", "schema", value="0"))
     with pytest.raises(InputError, match="schema must be") as caught:
-        resume_sweep(unfinished, accept_versions=True)
+        resume_sweep(unfinished, HERE, accept_versions=True)
     assert len(caught.value.faults) == 1
 
 
@@ -226,7 +224,7 @@ def test_accepted_versions_are_a_new_generation(
 ) -> None:
     recommit(unfinished, older("torch"))
     before = analysis.load(unfinished).trials
-    assert ended(monkeypatch, "resume", str(unfinished), "--accept-versions") == 0
+    assert ended(monkeypatch, "resume", str(unfinished), "--accept-versions", "--in-process") == 0
     found = analysis.load(unfinished)
     assert found.trials["generation"].tolist() == [0] * len(before) + [1]
     assert found.proposals["generation"].tolist() == [0] * len(before) + [1]

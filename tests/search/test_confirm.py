@@ -75,10 +75,10 @@ WALKS = SEQUENCES * (TOP + BASELINES)
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
+def swept(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
     """A sweep that is not confirmed."""
     folder = tmp_path_factory.mktemp("results") / "planted"
-    sweep(folder, CHANGES)
+    sweep(folder, CHANGES, in_process=True)
     return folder
 
 

@@ -19,10 +19,8 @@ from search.session.session import Session
 from search.sweep.extension import Extension
 from search.sweep.file import SweepFile
 from search.sweep.history import Ended, SearchHistory
-from tests.search.sweeps import driver, holding, kill_session, recommit, wait_for_trials
+from tests.search.sweeps import HERE, driver, holding, kill_session, recommit, wait_for_trials
 from tests.search.test_cli import ended
-
-pytestmark = pytest.mark.usefixtures("ray_here")
 
 BASELINES, SEARCHED = 3, 6
 """Of the finished sweep that is extended."""
@@ -52,7 +50,7 @@ def test_an_extension_is_a_generation_on_top_of_what_is_there(
     copy: Path, tables: analysis.Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = [NARROW, "search.sampler=random", "search.space.mu={choices: [10, 1000]}"]
-    assert ended(monkeypatch, "extend", str(copy), "--trials", "3", *settings) == 0
+    assert ended(monkeypatch, "extend", str(copy), "--trials", "3", *settings, "--in-process") == 0
     sweep = analysis.load(copy)
     assert_whole(sweep, SEARCHED + 3)
     before = sweep.trials[: BASELINES + SEARCHED][tables.trials.columns]
@@ -64,7 +62,7 @@ def test_an_extension_is_a_generation_on_top_of_what_is_there(
     assert set(new["config/search.sampler"]) == {"random"}
     assert new["role"].eq("search").all()
     # Nothing is left to do, and nothing differs.
-    assert resume_sweep(copy).trials == SEARCHED + 3
+    assert resume_sweep(copy, HERE).trials == SEARCHED + 3
 
     said = yaml.safe_load((copy / "sweep.yaml").read_text())
     assert (said["generation"], list(said["generations"])) == (1, ["0", "1"])
@@ -74,19 +72,19 @@ def test_an_extension_is_a_generation_on_top_of_what_is_there(
 
     # A third generation, back in the first one's range.
     wide = "search.space.greedy.steps={int: [1, 12]}"
-    assert ended(monkeypatch, "extend", str(copy), "--trials", "1", wide) == 0
+    assert ended(monkeypatch, "extend", str(copy), "--trials", "1", wide, "--in-process") == 0
     assert_whole(analysis.load(copy), SEARCHED + 4)
     assert steps_searched(copy) == IntDistribution(1, 12)
 
 
 def test_an_extension_that_is_killed_is_resumed_to_what_was_asked(copy: Path) -> None:
     many = 250  # a driver commits every 5 s, in which some 200 trials read what is stored
-    with driver("extend", str(copy), "--trials", str(many), NARROW) as process:
+    with driver("extend", str(copy), "--trials", str(many), NARROW, "--in-process") as process:
         wait_for_trials(copy, BASELINES + SEARCHED + 1, process)
         kill_session(process)
     there = analysis.load(copy).trials
     assert len(there) < BASELINES + SEARCHED + many
-    assert resume_sweep(copy).trials == SEARCHED + many
+    assert resume_sweep(copy, HERE).trials == SEARCHED + many
     sweep = analysis.load(copy)
     assert_whole(sweep, SEARCHED + many)
     # By number: of two trials that run, the later one may end first.

@@ -60,7 +60,7 @@ def test_a_killed_sweep_goes_on_to_what_a_local_one_comes_to(
     killed: analysis.Sweep, finished: analysis.Sweep, tmp_path: Path
 ) -> None:
     assert 1 <= len(killed.trials) < 6
-    sweep(tmp_path / "first", SETTINGS)
+    sweep(tmp_path / "first", SETTINGS, in_process=True)
     local = analysis.load(tmp_path / "first")
     for table, order in {
         "proposals": ["trial"],

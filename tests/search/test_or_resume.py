@@ -24,7 +24,7 @@ from search.session.run import Outcome, run_sweep
 from tests.search.bad_files import seen
 from tests.search.results.files import as_first_format, rows_of
 from tests.search.results.locking import leave_lock
-from tests.search.sweeps import driver, overrides, small_config
+from tests.search.sweeps import HERE, driver, overrides, small_config
 from tests.search.test_cli import ended
 
 SETTINGS: dict[str, Any] = {
@@ -37,11 +37,11 @@ SETTINGS: dict[str, Any] = {
 
 
 def run_or_resume(folder: Path, changes: Mapping[str, Any]) -> Outcome:
-    return run_sweep(small_config({**SETTINGS, **changes}), folder, or_resume=True)
+    return run_sweep(small_config({**SETTINGS, **changes}), folder, HERE, or_resume=True)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
     """A sweep that was started where a driver had been killed before it wrote sweep.yaml."""
     folder = tmp_path_factory.mktemp("results") / "sweep"
     folder.mkdir()
@@ -57,7 +57,8 @@ def sweep(made: Path, tmp_path: Path) -> Path:
 
 
 def given(folder: Path) -> list[str]:
-    return [*overrides(SETTINGS), "--results", str(folder.parent), "--name", folder.name]
+    at = ["--results", str(folder.parent), "--name", folder.name]
+    return [*overrides(SETTINGS), *at, "--in-process"]
 
 
 def test_a_finished_sweep_is_shown_and_no_file_changes(
@@ -117,7 +118,7 @@ def test_there_is_a_line_for_each_setting_that_differs_also_one_that_is_left_out
 
 def test_without_the_option_a_name_that_is_taken_stays_refused(sweep: Path) -> None:
     with pytest.raises(SweepExists):
-        run_sweep(small_config(SETTINGS), sweep)
+        run_sweep(small_config(SETTINGS), sweep, HERE)
 
 
 @pytest.mark.parametrize("or_resume", [True, False])
@@ -128,7 +129,7 @@ def test_rows_without_a_sweep_are_damage_and_not_a_place_for_a_new_one(
     (sweep / "sweep.yaml").unlink()
     before = seen(sweep)
     with pytest.raises(ResultsError, match=r"sweep\.yaml: is missing, although there are rows"):
-        run_sweep(small_config(SETTINGS), sweep, or_resume=or_resume)
+        run_sweep(small_config(SETTINGS), sweep, HERE, or_resume=or_resume)
     assert seen(sweep) == before
 
 

@@ -8,8 +8,6 @@ import pytest
 import analysis
 from tests.search.sweeps import sweep
 
-pytestmark = pytest.mark.usefixtures("ray_here")
-
 FREE = {"search.scheduler": "none", "search.sampler": "random", "search.trials": 4}
 DIFFERENT = {"states_computed", "states_read", "worker", "started", "seconds", "from_store"}
 MACHINERY = ("config/search.concurrency", "config/cache.")
@@ -26,7 +24,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, analysis.Sweep
         "off": {"cache.enabled": "false", "search.concurrency": 1},
     }
     for name, changes in kinds.items():
-        sweep(folder / name, {**FREE, **changes})
+        sweep(folder / name, {**FREE, **changes}, in_process=True)
     return {name: analysis.load(folder / name) for name in kinds}
 
 
