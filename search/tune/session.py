@@ -22,6 +22,7 @@ from search.cluster.ray_session import trials_at_once
 from search.cluster.signs_of_life import VitalSigns
 from search.results.log import SweepLog
 from search.results.progress import CHANGED, ProgressFile
+from search.results.recovery import FolderState
 from search.sweep.earlier import SETTINGS_COLUMNS, EarlierTrials
 from search.sweep.file import SweepFile
 from search.sweep.sweep_rungs import largest_steps, sweep_rungs
@@ -63,7 +64,7 @@ class Session:
             folder, schemas, before_write=driver.lock.check, sweep=(before or file).text()
         )
         self._log = PatientLog(log, self._patience)
-        self.earlier = EarlierTrials.read(file, folder)
+        self.earlier = EarlierTrials.of(file, FolderState.read(folder))
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
         self._ledger = Ledger(self.earlier.audited(self._assignment))
