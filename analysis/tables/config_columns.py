@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
@@ -56,16 +57,18 @@ def config_cell(value: object) -> object:
     return value
 
 
-def config_values(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
-    """The configuration of a row read back: dotted keys, lists as tuples."""
-    config = {}
-    for field in schema:
-        if field.name.startswith(PREFIX):
-            value = row[field.name]
-            if value is not None and holds_lists(field):
-                value = list_cell(value)
-            config[field.name.removeprefix(PREFIX)] = value
-    return config
+def configs_of(rows: pa.Table) -> list[dict[str, Any]]:
+    """The configuration of each row read back: dotted keys, lists as tuples."""
+    fields = [field for field in rows.schema if field.name.startswith(PREFIX)]
+    keys = [field.name.removeprefix(PREFIX) for field in fields]
+    columns = [_read_back(rows[field.name].to_pylist(), field) for field in fields]
+    return [dict(zip(keys, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _read_back(cells: list[Any], field: pa.Field) -> list[Any]:
+    if not holds_lists(field):
+        return cells
+    return [None if cell is None else list_cell(cell) for cell in cells]
 
 
 def holds_lists(field: pa.Field) -> bool:
@@ -73,6 +76,7 @@ def holds_lists(field: pa.Field) -> bool:
     return (field.metadata or {}).items() >= LIST_MARK.items()
 
 
+@lru_cache(maxsize=1024)  # a column has a few texts in thousands of rows
 def list_cell(text: str) -> tuple[Any, ...]:
     """The list that a cell holds.
 

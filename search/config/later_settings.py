@@ -11,4 +11,5 @@ LATER: Mapping[str, object] = {"conflicts": "keep"}
 
 def with_later(values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by dotted key; None, which an earlier version left in their place, is filled in."""
-    return {key: LATER.get(key) if each is None else each for key, each in values.items()}
+    filled = {key: each for key, each in LATER.items() if key in values and values[key] is None}
+    return {**values, **filled}

@@ -15,6 +15,7 @@ from typing import Any
 
 from analysis.tables.address import Address
 from analysis.tables.confirm_schema import CONFIRM, confirm_schemas
+from analysis.tables.folder import SweepFolder
 from analysis.tables.sweep import load, ranked
 from greedy_core.errors import BaseModelChanged, SettingsError
 from greedy_core.inputs.edit_inputs import notes
@@ -27,17 +28,21 @@ from search.config.settings import SweepConfig
 from search.confirm.walks import Walk, WalkEnd, Walks
 from search.executors.executor import Shared
 from search.results.confirm_log import ConfirmLog
-from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import require_valid
-from search.results.recovery import ended_trials
+from search.results.recovery import FolderState
 from search.session.driver import AS_USUAL, Driver, Options, driving
 from search.session.patient_log import MOST_HELD
 from search.session.store_news import StoreNews
 from search.sweep.candidates import candidates
 from search.sweep.earlier import EarlierTrials
 from search.sweep.file import SweepFile, versions
-from search.sweep.sameness import require_same_data, require_same_settings, same_versions
+from search.sweep.sameness import (
+    read_own,
+    require_same_data,
+    require_same_settings,
+    same_versions,
+)
 from search.worker.import_places import make_importable
 from search.worker.reports import REFUSAL
 
@@ -87,8 +92,9 @@ def confirm_sweep(
         file = SweepFile.read(folder)
         make_importable(file.import_roots)
         require_valid(results.reading)
-        require_same_settings(file, results)
-        asked = _asked(file, results, top, sequences)
+        state = read_own(file, results)
+        require_same_settings(file, state)
+        asked = _asked(file, results.reading, state, top, sequences)
         found = versions()
         log = ConfirmLog(results, _schemas(file, found), before_write=driver.lock.check)
         missing = [w for w in asked.walks if (w.trial, w.sequence) not in log.completed]
@@ -107,11 +113,13 @@ def confirm_sweep(
     return session.failed
 
 
-def _asked(file: SweepFile, results: ResultsFolder, top: int, sequences: int | None) -> Asked:
-    if EarlierTrials.read(file, results).assignment().total:
+def _asked(
+    file: SweepFile, folder: SweepFolder, state: FolderState, top: int, sequences: int | None
+) -> Asked:
+    if EarlierTrials.of(file, state).assignment().total:
         logger.warning("the sweep is not finished; trials that end later are not confirmed")
-    ranking = ranked(load(results.reading.address).trials)["trial"]
-    chosen = candidates(ended_trials(results), ranking, top, results.reading.address)
+    ranking = ranked(load(folder.address).trials)["trial"]
+    chosen = candidates(state.ended, ranking, top, folder.address)
     reserve = Reserve.read(file.config.edit)
     require_same_data(file.digests, {"dataset": reserve.selection.digest})
     selections = reserve.sequences(sequences)

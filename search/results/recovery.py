@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from analysis.tables.committed import read_tables
-from analysis.tables.config_columns import config_values
-from analysis.tables.folder import SweepFolder
+from analysis.tables.config_columns import configs_of
 from analysis.tables.parts import RUNG
 from search.config.later_settings import with_later
 from search.results.parts import ResultsFolder
@@ -43,47 +44,74 @@ class EndedTrial:
     error: str | None
 
 
+@dataclass(frozen=True)
+class FolderState:
+    """What a sweep's folder held when a driver came to it."""
+
+    ended: tuple[EndedTrial, ...]
+    """Trials with a row, by number."""
+    pending: tuple[Proposal, ...]
+    """Trials that were proposed and have no row, by number."""
+    generations: Mapping[int, int]
+    """The generation that each trial was proposed in, which may run in a later one."""
+
+    @classmethod
+    def read(cls, folder: ResultsFolder) -> FolderState:
+        """Read both tables, once, as of one moment.
+
+        Raises:
+            ResultsError: if the folder is damaged.
+            StorageError: if it cannot be read.
+        """
+        _, tables = read_tables(folder.reading, ["proposals", "trials"])
+        ended = _ended(tables["trials"]) if "trials" in tables else ()
+        proposed = _proposed(tables["proposals"]) if "proposals" in tables else ()
+        over = {each.trial for each in ended}
+        return cls(
+            ended,
+            tuple(each for each in proposed if each.trial not in over),
+            {each.trial: each.generation for each in proposed},
+        )
+
+
 def ended_trials(folder: ResultsFolder) -> list[EndedTrial]:
     """All committed trials, by number."""
-    return [
-        EndedTrial(
-            rungs=dict(_rungs(row)),
-            config=config,
-            **{
-                name: row[name]
-                for name in EndedTrial.__dataclass_fields__
-                if name not in ("rungs", "config")
-            },
-        )
-        for row, config in _rows(folder.reading, "trials")
-    ]
+    _, tables = read_tables(folder.reading, ["trials"])
+    return [*_ended(tables["trials"])] if "trials" in tables else []
 
 
 def pending_proposals(folder: ResultsFolder) -> list[Proposal]:
     """Trials that were proposed and have not ended, by number."""
-    ended = {row["trial"] for row, _ in _rows(folder.reading, "trials")}
-    return [
-        Proposal(row["trial"], row["role"], row["generation"], config)
-        for row, config in _rows(folder.reading, "proposals")
-        if row["trial"] not in ended
-    ]
+    return [*FolderState.read(folder).pending]
 
 
-def proposed_generations(folder: ResultsFolder) -> dict[int, int]:
-    """The generation that each trial was proposed in, which may run in a later one."""
-    return {row["trial"]: row["generation"] for row, _ in _rows(folder.reading, "proposals")}
+_CELLS = tuple(n for n in EndedTrial.__dataclass_fields__ if n not in ("rungs", "config"))
 
 
-def _rows(folder: SweepFolder, table: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    _, tables = read_tables(folder, [table])
-    if (rows := tables.get(table)) is not None:
-        for row in rows.sort_by("trial").to_pylist():
-            yield row, with_later(config_values(row, rows.schema))
-
-
-def _rungs(row: Mapping[str, Any]) -> list[tuple[int, float]]:
-    return sorted(
-        (int(name.removeprefix(RUNG)), value)
-        for name, value in row.items()
-        if name.startswith(RUNG) and value is not None
+def _ended(rows: pa.Table) -> tuple[EndedTrial, ...]:
+    rows = rows.sort_by("trial")
+    columns = (rows[name].to_pylist() for name in _CELLS)
+    whole = zip(_rungs(rows), configs_of(rows), zip(*columns, strict=True), strict=True)
+    return tuple(
+        EndedTrial(rungs=rungs, config=with_later(config), **dict(zip(_CELLS, cells, strict=True)))
+        for rungs, config, cells in whole
     )
+
+
+def _proposed(rows: pa.Table) -> tuple[Proposal, ...]:
+    rows = rows.sort_by("trial")
+    columns = (rows[name].to_pylist() for name in ("trial", "role", "generation"))
+    cells = zip(*columns, map(with_later, configs_of(rows)), strict=True)
+    return tuple(Proposal(*each) for each in cells)
+
+
+def _rungs(rows: pa.Table) -> list[dict[int, float]]:
+    """Of each row, the composite by edits, in the order of the edits."""
+    names = [name for name in rows.column_names if name.startswith(RUNG)]
+    levels = sorted((int(name.removeprefix(RUNG)), name) for name in names)
+    found: list[dict[int, float]] = [{} for _ in range(len(rows))]
+    for level, name in levels:
+        for rungs, value in zip(found, rows[name].to_pylist(), strict=True):
+            if value is not None:
+                rungs[level] = value
+    return found

@@ -13,6 +13,7 @@ from functools import partial
 from analysis.errors import ResultsError
 from analysis.tables.address import Address
 from analysis.tables.commits import commit_numbers
+from analysis.tables.committed import read_tables
 from analysis.tables.schema import TABLES
 from greedy_core.errors import InputError
 from search.config.places import given, located
@@ -21,7 +22,6 @@ from search.errors import SweepExists
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import last_said, require_valid
-from search.results.recovery import ended_trials
 from search.results.takeover import settled
 from search.session.driver import AS_USUAL, Driver, Options, driving
 from search.session.session import Session
@@ -36,6 +36,7 @@ from search.sweep.file import (
     versions,
 )
 from search.sweep.sameness import (
+    read_own,
     require_asked_settings,
     require_same_data,
     require_same_settings,
@@ -154,10 +155,11 @@ def extend_sweep(
     with driving(results, options) as driver:
         file = SweepFile.read(extension.folder)
         require_valid(results.reading)
-        require_same_settings(file, results)
+        state = read_own(file, results)
+        require_same_settings(file, state)
         found = versions()
         same_versions(file.versions, found, accept_versions)
-        earlier = EarlierTrials.read(replace(file, config=extension.config_of(file)), results)
+        earlier = EarlierTrials.of(replace(file, config=extension.config_of(file)), state)
         if not earlier.assignment().new:
             raise InputError(
                 f"all {earlier.total} settings of the space have been proposed: "
@@ -198,8 +200,9 @@ def _start(
 def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> None:
     """Run what is missing, as a new generation where versions are others."""
     require_valid(driver.results.reading)
-    require_same_settings(file, driver.results)
-    earlier = EarlierTrials.read(file, driver.results)
+    state = read_own(file, driver.results)
+    require_same_settings(file, state)
+    earlier = EarlierTrials.of(file, state)
     config = _possible(earlier)
     going_on = file if config is file.config else replace(file, config=config)
     if earlier.assignment().total:
@@ -267,9 +270,10 @@ def _exists(folder: Address, results: ResultsFolder, or_resume: bool) -> bool:
 
 
 def _outcome(folder: Address, results: ResultsFolder) -> Outcome:
-    rows = ended_trials(results)
+    _, tables = read_tables(results.reading, ["trials"])
+    rows = tables["trials"].select(["role", "status"]).to_pylist() if tables else []
     return Outcome(
         folder,
-        trials=sum(each.role == "search" for each in rows),
-        failed=sum(each.status == "failed" for each in rows),
+        trials=sum(each["role"] == "search" for each in rows),
+        failed=sum(each["status"] == "failed" for each in rows),
     )

@@ -17,6 +17,7 @@ from search.cluster.interrupts import PATIENCE
 from search.executors.executor import Executor, Shared
 from search.results.log import SweepLog
 from search.results.progress import CHANGED, ProgressFile
+from search.results.recovery import FolderState
 from search.session.driver import Driver
 from search.session.patient_log import PatientLog
 from search.session.progress_state import State, progress_state
@@ -54,7 +55,7 @@ class Session:
             folder, schemas, before_write=driver.lock.check, sweep=(before or file).text()
         )
         self._log = PatientLog(log, self._patience)
-        self.earlier = EarlierTrials.read(file, folder)
+        self.earlier = EarlierTrials.of(file, FolderState.read(folder))
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
         self._recorder = Recorder(

@@ -13,8 +13,7 @@ import optuna
 
 from analysis.judging.audited import audited_trials
 from search.config.settings import KEYS, SweepConfig
-from search.results.parts import ResultsFolder
-from search.results.recovery import EndedTrial, Proposal, ended_trials, pending_proposals
+from search.results.recovery import EndedTrial, FolderState, Proposal
 from search.sweep.file import SweepFile
 from search.sweep.history import Ended, SearchHistory
 from search.sweep.proposals import Assignment, assign
@@ -41,14 +40,9 @@ class EarlierTrials:
     """Trials that were proposed and have no row."""
 
     @classmethod
-    def read(cls, file: SweepFile, folder: ResultsFolder) -> EarlierTrials:
-        """Look into a sweep's folder.
-
-        Raises:
-            ResultsError: if the folder is damaged.
-        """
-        ended, pending = ended_trials(folder), pending_proposals(folder)
-        return cls(file.config, file.generation, tuple(ended), tuple(pending))
+    def of(cls, file: SweepFile, state: FolderState) -> EarlierTrials:
+        """Those that a sweep's folder holds."""
+        return cls(file.config, file.generation, state.ended, state.pending)
 
     @property
     def settings(self) -> dict[str, Any]:

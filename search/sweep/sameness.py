@@ -15,13 +15,7 @@ from search.config.baselines import baselines
 from search.config.reader import SPACE
 from search.config.settings import DECLARED, SweepConfig
 from search.results.parts import ResultsFolder
-from search.results.recovery import (
-    EndedTrial,
-    Proposal,
-    ended_trials,
-    pending_proposals,
-    proposed_generations,
-)
+from search.results.recovery import EndedTrial, FolderState, Proposal
 from search.sweep.file import COMPARED, NUMERICS, SCHEMA, SweepFile, space_digest
 from search.sweep.file_edits import is_free
 from spaces.parameters import PARAMETERS
@@ -39,21 +33,29 @@ _NOT_RECORDED = "not recorded"
 _DIGITS = 12
 
 
-def require_same_settings(file: SweepFile, folder: ResultsFolder) -> None:
+def read_own(file: SweepFile, folder: ResultsFolder) -> FolderState:
+    """What a sweep's folder holds, all of whose parts are the sweep's own.
+
+    Raises:
+        ResultsError: the folder is damaged, or has parts of another sweep.
+    """
+    part_schemas(folder.reading, committed(folder.reading), file.sweep_id)
+    return FolderState.read(folder)
+
+
+def require_same_settings(file: SweepFile, state: FolderState) -> None:
     """Compare sweep.yaml's settings and space with what its trials ran with.
 
     Raises:
-        ResultsError: the folder is damaged.
         InputError: a line for each setting that differs.
     """
-    part_schemas(folder.reading, committed(folder.reading), file.sweep_id)
     settings = {key: value for key, value in file.config.flat().items() if _binding(key)}
     changed_by = baselines(settings)
     space = file.config.search_space()
     searched = {*space.distributions, *space.fixed}
     faults: dict[str, str] = {}
-    rows: list[EndedTrial | Proposal] = [*ended_trials(folder), *pending_proposals(folder)]
-    generations = proposed_generations(folder)
+    rows: list[EndedTrial | Proposal] = [*state.ended, *state.pending]
+    generations = state.generations
     for row in rows:
         changed = changed_by.get(row.role, searched)
         if generations.get(row.trial, row.generation) < file.generation:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pytest
 
-from analysis.tables.config_columns import config_cell, config_types, config_values
+from analysis.tables.config_columns import config_cell, config_types, configs_of
 from analysis.tables.schema import (
     PROPOSALS,
     RECORDS,
@@ -86,10 +86,16 @@ def test_lists_are_stored_as_text_and_read_back(value: Any, cell: Any) -> None:
     assert config_cell(value) == cell
     kind = pa.int64() if value == 3 else pa.list_(pa.float64())
     schema = proposals_schema({"key": kind})
-    back = config_values({"config/key": cell}, schema)
-    assert back == {"key": tuple(value) if isinstance(value, list) else value}
+    back = configs_of(one_cell(schema, cell))
+    assert back == [{"key": tuple(value) if isinstance(value, list) else value}]
 
 
 def test_text_that_looks_like_a_list_stays_text() -> None:
     schema = proposals_schema({"model": pa.string()})
-    assert config_values({"config/model": "[0]"}, schema) == {"model": "[0]"}
+    assert configs_of(one_cell(schema, "[0]")) == [{"model": "[0]"}]
+
+
+def one_cell(schema: pa.Schema, cell: object) -> pa.Table:
+    """A row that has only a setting."""
+    column = schema.field(schema.names[-1])
+    return pa.Table.from_pylist([{column.name: cell}], schema=pa.schema([column]))
