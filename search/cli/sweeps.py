@@ -203,7 +203,9 @@ def _sweep(start: Callable[[Watch], Outcome], give_up_after: float) -> None:
     from analysis.tables.stored import read_stored
 
     patience = Patience(give_up_after, Interrupts())
-    found = verdict(patience.insist(lambda: read_stored(SweepFolder.at(outcome.folder))))
+    found = verdict(
+        patience.insist(lambda: read_stored(SweepFolder.at(outcome.folder), ("trials",)))
+    )
     if found is not None:
         print_verdict(found, console())
     typer.echo(f"results: {inert(str(outcome.folder))}")

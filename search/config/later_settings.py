@@ -11,5 +11,5 @@ LATER: Mapping[str, object] = {"conflicts": "keep"}
 
 def with_later(values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by dotted key; None, which an earlier version left in their place, is filled in."""
-    filled = {key: each for key, each in LATER.items() if key in values and values[key] is None}
-    return {**values, **filled}
+    filled = {key: each for key, each in LATER.items() if values.get(key, each) is None}
+    return {**values, **filled} if filled else dict(values)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from analysis.tables.commits import Commit, Part
 from analysis.tables.committed import read_tables
 from analysis.tables.config_columns import configs_of
 from analysis.tables.parts import RUNG
@@ -54,6 +55,8 @@ class FolderState:
     """Trials that were proposed and have no row, by number."""
     generations: Mapping[int, int]
     """The generation that each trial was proposed in, which may run in a later one."""
+    parts: tuple[Part, ...]
+    """What it was read from."""
 
     @classmethod
     def read(cls, folder: ResultsFolder) -> FolderState:
@@ -63,7 +66,7 @@ class FolderState:
             ResultsError: if the folder is damaged.
             StorageError: if it cannot be read.
         """
-        _, tables = read_tables(folder.reading, ["proposals", "trials"])
+        commit, tables = read_tables(folder.reading, _TABLES)
         ended = _ended(tables["trials"]) if "trials" in tables else ()
         proposed = _proposed(tables["proposals"]) if "proposals" in tables else ()
         over = {each.trial for each in ended}
@@ -71,7 +74,16 @@ class FolderState:
             ended,
             tuple(each for each in proposed if each.trial not in over),
             {each.trial: each.generation for each in proposed},
+            _parts(commit),
         )
+
+    def as_of(self, commit: Commit, folder: ResultsFolder) -> FolderState:
+        """The same as long as a commit has the same parts; otherwise what the folder holds now.
+
+        Raises:
+            As `read` does.
+        """
+        return self if self.parts == _parts(commit) else FolderState.read(folder)
 
 
 def ended_trials(folder: ResultsFolder) -> list[EndedTrial]:
@@ -85,7 +97,12 @@ def pending_proposals(folder: ResultsFolder) -> list[Proposal]:
     return [*FolderState.read(folder).pending]
 
 
+_TABLES = ("proposals", "trials")
 _CELLS = tuple(n for n in EndedTrial.__dataclass_fields__ if n not in ("rungs", "config"))
+
+
+def _parts(commit: Commit) -> tuple[Part, ...]:
+    return tuple(part for table in _TABLES for part in commit.of(table))
 
 
 def _ended(rows: pa.Table) -> tuple[EndedTrial, ...]:

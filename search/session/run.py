@@ -22,6 +22,7 @@ from search.errors import SweepExists
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import last_said, require_valid
+from search.results.recovery import FolderState
 from search.results.takeover import settled
 from search.session.driver import AS_USUAL, Driver, Options, driving
 from search.session.session import Session
@@ -165,7 +166,8 @@ def extend_sweep(
                 f"all {earlier.total} settings of the space have been proposed: "
                 "an extension needs a larger space"
             )
-        _go_on(file, file.next_generation(_possible(earlier), found, git_sha()), driver)
+        going_on = file.next_generation(_possible(earlier), found, git_sha())
+        _go_on(file, going_on, driver, state)
         return driver.patience.insist(partial(_outcome, extension.folder, results))
 
 
@@ -211,7 +213,7 @@ def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> N
             going_on = file.next_generation(config, found, git_sha())
     elif going_on is file and _rests(file, driver):
         return
-    _go_on(file, going_on, driver)
+    _go_on(file, going_on, driver, state)
 
 
 def _rests(file: SweepFile, driver: Driver) -> bool:
@@ -222,10 +224,10 @@ def _rests(file: SweepFile, driver: Driver) -> bool:
     )
 
 
-def _go_on(file: SweepFile, going_on: SweepFile, driver: Driver) -> None:
+def _go_on(file: SweepFile, going_on: SweepFile, driver: Driver, state: FolderState) -> None:
     """Run what is missing of a sweep, or of its next generation."""
     make_importable(going_on.import_roots)
-    with Session(going_on, driver, before=file) as session:
+    with Session(going_on, driver, before=file, known=state) as session:
         session.announce()
         if session.total:
             executor = driver.executor(going_on.config)

@@ -37,12 +37,19 @@ class Session:
         driver: holds the sweep's lock. Signals are heeded where the executor has nothing half done,
             and after what has ended is committed.
         before: the sweep as sweep.yaml has it until `take_file`; None if that is the same.
+        known: what was read from the folder already; None: nothing.
 
     Raises:
         ResultsError: if the folder is damaged.
     """
 
-    def __init__(self, file: SweepFile, driver: Driver, before: SweepFile | None = None) -> None:
+    def __init__(
+        self,
+        file: SweepFile,
+        driver: Driver,
+        before: SweepFile | None = None,
+        known: FolderState | None = None,
+    ) -> None:
         self._config = file.config
         self._file = file
         self._lock = driver.lock
@@ -55,7 +62,8 @@ class Session:
             folder, schemas, before_write=driver.lock.check, sweep=(before or file).text()
         )
         self._log = PatientLog(log, self._patience)
-        self.earlier = EarlierTrials.of(file, FolderState.read(folder))
+        known = known or FolderState.read(folder)
+        self.earlier = EarlierTrials.of(file, known.as_of(log.commits.head, folder))
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
         self._recorder = Recorder(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from analysis.tables.committed import committed
@@ -55,18 +56,35 @@ def require_same_settings(file: SweepFile, state: FolderState) -> None:
     searched = {*space.distributions, *space.fixed}
     faults: dict[str, str] = {}
     rows: list[EndedTrial | Proposal] = [*state.ended, *state.pending]
-    generations = state.generations
+    differing: dict[tuple[str, bool], _Differing] = {}
     for row in rows:
-        changed = changed_by.get(row.role, searched)
-        if generations.get(row.trial, row.generation) < file.generation:
-            changed = {*changed, *EXTENDABLE, *PARAMETERS}
-        for key, value in settings.items():
-            if key not in changed and key in row.config and row.config[key] != value:
-                was, now = shown(row.config[key]), shown(value)
-                faults.setdefault(key, _differs(f"{key} in sweep.yaml", was, now))
+        before = state.generations.get(row.trial, row.generation) < file.generation
+        kind = (row.role, before)
+        if kind not in differing:
+            changed = {*changed_by.get(row.role, searched)}
+            changed |= {*EXTENDABLE, *PARAMETERS} if before else set()
+            differing[kind] = _Differing({k: v for k, v in settings.items() if k not in changed})
+        for key in differing[kind].keys(row.config):
+            was, now = shown(row.config[key]), shown(settings[key])
+            faults.setdefault(key, _differs(f"{key} in sweep.yaml", was, now))
     lines = [*faults.values(), *_changed(file.digests, {"space": space_digest(file.config)})]
     if lines:
         raise InputError(lines)
+
+
+class _Differing:
+    """Finds what differs from some settings; asked for thousands of rows, few of which do."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._values_of = itemgetter(*settings)
+        self._same = self._values_of(settings)
+
+    def keys(self, config: Mapping[str, Any]) -> list[str]:
+        """Keys whose values differ; one that a configuration lacks does not."""
+        if config.keys() >= self._settings.keys() and self._values_of(config) == self._same:
+            return []
+        return [k for k, value in self._settings.items() if k in config and config[k] != value]
 
 
 def require_asked_settings(file: SweepFile, asked: SweepConfig, folder: str) -> None:
