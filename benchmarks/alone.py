@@ -12,20 +12,20 @@ from greedy_core.walk.greedy import GreedyRun
 from search.config.settings import SweepConfig
 from search.sweep.history import SearchHistory
 from search.sweep.sweep_rungs import trial_rungs
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 
 
 def walk_alone(config: SweepConfig, trials: int) -> float:
     """Seconds that random settings of the sweep's space take one after the other, model loaded."""
     model = load_model(config.edit.model, config.edit.dtype, config.edit.device)
-    bench = Workbench.alone(config.edit, config.cache)
+    context = WalkContext.alone(config.edit, config.cache)
     history = SearchHistory(config.search_space().distributions, "random", seed=0)
     digest = model.digest()
     seconds = 0.0
     for index in range(trials):
         trial = config.with_values(history.ask(index))
-        settings = bench.open(trial.edit)[1]
-        inputs = Inputs(settings, bench.inputs.selection, bench.inputs.corpus)
+        settings = context.open(trial.edit)[1]
+        inputs = Inputs(settings, context.inputs.selection, context.inputs.corpus)
         started = time.perf_counter()
         scores = open_states(inputs, model, MemoryStore(), digest)
         walk = GreedyRun(scores, settings)

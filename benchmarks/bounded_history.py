@@ -23,14 +23,14 @@ from benchmarks.sweeps import config_of
 from greedy_core.walk.greedy import GreedyRun
 from search.config.settings import SweepConfig
 from search.sweep.history import Ended, SearchHistory
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 
 LAST = 200
 """Trials at the end of a search over which its quality and its cost are averaged."""
 
 
 def search_for(
-    config: SweepConfig, bench: Workbench, trials: int, seed: int
+    config: SweepConfig, context: WalkContext, trials: int, seed: int
 ) -> tuple[float, float, float]:
     """Best composite, mean of the last trials, and milliseconds of a proposal among them."""
     history = SearchHistory(config.search_space().distributions, "tpe", seed)
@@ -39,7 +39,7 @@ def search_for(
         started = time.perf_counter()
         proposed = history.ask(index)
         seconds.append(time.perf_counter() - started)
-        scores, settings = bench.open(config.with_values(proposed).edit)
+        scores, settings = context.open(config.with_values(proposed).edit)
         walk = GreedyRun(scores, settings)
         while not walk.done:
             walk.step()
@@ -58,11 +58,11 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with tempfile.TemporaryDirectory() as cache:
         config = config_of({"cache.dir": cache, "search.space": arguments.space})
-        bench = Workbench.alone(config.edit, config.cache)
+        context = WalkContext.alone(config.edit, config.cache)
         for name, limit in (("cut", search.sweep.history.CUT_AT), ("whole", sys.maxsize)):
             with patch.object(search.sweep.history, "CUT_AT", limit):
                 found = [
-                    search_for(config, bench, arguments.trials, seed) for seed in arguments.seeds
+                    search_for(config, context, arguments.trials, seed) for seed in arguments.seeds
                 ]
             for seed, (best, late, ms) in zip(arguments.seeds, found, strict=True):
                 print(f"{name:5} seed {seed}: best {best:.4f}, last {late:.4f}, {ms:.1f} ms")

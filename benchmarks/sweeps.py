@@ -24,7 +24,7 @@ from search.session.run import run_sweep
 from search.sweep.history import SearchHistory
 from search.sweep.sweep_rungs import trial_rungs
 from search.worker.reports import WalkReports
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 
 
 def config_of(settings: Mapping[str, Any]) -> SweepConfig:
@@ -81,12 +81,12 @@ def only_reporting(config: SweepConfig, walks: int = 100) -> Iterator[None]:
 
 def _walked(config: SweepConfig, walks: int) -> list[list[dict[str, Any]]]:
     """Report after report of random settings of the sweep's space."""
-    bench = Workbench.alone(config.edit, config.cache)
+    context = WalkContext.alone(config.edit, config.cache)
     history = SearchHistory(config.search_space().distributions, "random", seed=0)
     told: list[list[dict[str, Any]]] = []
     for index in range(walks):
         trial = config.with_values(history.ask(index))
-        scores, settings = bench.open(trial.edit)
+        scores, settings = context.open(trial.edit)
         walk = GreedyRun(scores, settings)
         told.append([])
         reports = WalkReports(walk)

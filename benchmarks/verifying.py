@@ -20,7 +20,7 @@ from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.loading import load_model
 from greedy_core.model.weights_check import WeightsCheck
 from greedy_core.walk.greedy import GreedyRun
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 
 TRIALS = 5
 
@@ -41,17 +41,17 @@ def trial_share(settings: dict[str, Any], trials: int) -> str:
         for _ in range(trials):
             with tempfile.TemporaryDirectory() as cache:
                 config = config_of({**settings, "cache.dir": cache})
-                bench = Workbench.alone(config.edit, config.cache)
-                scores, edit = bench.open(config.edit)
+                context = WalkContext.alone(config.edit, config.cache)
+                scores, edit = context.open(config.edit)
                 scores.tree.base.prepare()
                 spent[:] = [0.0, 0]
                 started = time.thread_time()
                 run = GreedyRun(scores, edit)
                 while not run.done:
                     run.step()
-                    bench.share_if_due()
+                    context.share_if_due()
                 run.evaluate()
-                bench.verify()
+                context.verify()
                 shares.append((spent[0] / (time.thread_time() - started), *spent))
     share, seconds, looks = sorted(shares)[len(shares) // 2]
     return f"{100 * share:.2f} % of a cold trial, {looks} checks, {1000 * seconds:.1f} ms in all"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from greedy_core.errors import InputError
 from search.cluster.interrupts import Interrupts, interruptible
-from search.cluster.patience import GIVE_UP_AFTER, Patience
+from search.cluster.retrying import GIVE_UP_AFTER, Retrying
 
 if TYPE_CHECKING:
     from analysis.judging.confirmed import Confirmation
@@ -211,7 +211,7 @@ def confirm(
 
     options = _options(config, watch, verbose, in_process, wait, give_up_after)
     failed = confirm_sweep(folder, top, sequences, options, accept_versions=accept_versions)
-    sweep = Patience(give_up_after, Interrupts()).insist(partial(load, folder))
+    sweep = Retrying(give_up_after, Interrupts()).insist(partial(load, folder))
     return ConfirmOutcome(failed, confirmation(sweep))
 
 
@@ -242,18 +242,18 @@ def edit(
     from greedy_core.walk.edit import run_edit  # imports torch, once the input is right
     from search.worker.last_words import told_by_another
     from search.worker.out_of_memory import told_out_of_memory
-    from search.worker.workbench import Workbench
+    from search.worker.walk_context import WalkContext
 
     with told_by_another(config.edit.greedy.metric), interruptible(), told_out_of_memory():
-        bench = Workbench.alone(config.edit, config.cache)
-        scores, settings = bench.open(config.edit)
+        context = WalkContext.alone(config.edit, config.cache)
+        scores, settings = context.open(config.edit)
 
         def shared(event: StepEvent) -> None:
-            bench.share_if_due()
+            context.share_if_due()
             on_step(event)
 
         result = run_edit(scores, settings, shared)
-        bench.verify()
+        context.verify()
     return result
 
 

@@ -13,7 +13,7 @@ from greedy_core.model.scoring import QuestionGroup
 from greedy_core.states.question_sheet import QuestionSheet
 from greedy_core.states.state_tree import State, StateTree
 from greedy_core.store.artefacts import Layout, artefact_key, remembered
-from greedy_core.store.recent import Recent
+from greedy_core.store.lru_cache import LruCache
 
 SheetKind = Literal["probe", "held_out"]
 KINDS: tuple[SheetKind, ...] = ("probe", "held_out")
@@ -53,7 +53,7 @@ class StateScores:
         self.tree = tree
         self._sheets: dict[tuple[int, SheetKind], QuestionSheet] = {}
         self._groups: dict[tuple[int, SheetKind], QuestionGroup] = {}
-        self._successes: Recent[tuple[str, int], tuple[RecordSuccesses, ...]] = Recent(
+        self._successes: LruCache[tuple[str, int], tuple[RecordSuccesses, ...]] = LruCache(
             _KEPT_SUCCESSES
         )
 

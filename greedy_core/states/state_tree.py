@@ -31,7 +31,7 @@ from greedy_core.store.artefacts import (
     computed_once,
     remembered,
 )
-from greedy_core.store.recent import Recent
+from greedy_core.store.lru_cache import LruCache
 
 _FACTOR_BYTES = 16 * 2**20
 """Memory for the factors of states; a walk needs the path that it is on."""
@@ -94,9 +94,9 @@ class StateTree:
         self.store = store
         self.root = State(artefact_key("root", identity=base.identity, rank=self.plan.rank))
         self.prefixes = prefixes
-        self._factors: Recent[str, _Composed] = Recent(_FACTOR_BYTES, _factor_bytes)
-        self._rows: Recent[int, SubjectRows] = Recent(_KEPT_BATCHES)
-        self._solve_inputs: Recent[tuple[int, int], str] = Recent(_KEPT_BATCHES)
+        self._factors: LruCache[str, _Composed] = LruCache(_FACTOR_BYTES, _factor_bytes)
+        self._rows: LruCache[int, SubjectRows] = LruCache(_KEPT_BATCHES)
+        self._solve_inputs: LruCache[tuple[int, int], str] = LruCache(_KEPT_BATCHES)
         self._weight_norms: dict[int, float] = {}
 
     def solve(self, state: State, batch: int, layer: int) -> Solve:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from greedy_core.store.recent import Recent
+from greedy_core.store.lru_cache import LruCache
 
 Artefact = Mapping[str, np.ndarray]
 
@@ -94,22 +94,22 @@ class MemoryStore:
     """Keeps artefacts in this process, up to a number of bytes, forgetting the least used first."""
 
     def __init__(self, limit_bytes: float = 256 * 2**20) -> None:
-        self._recent: Recent[str, Artefact] = Recent(limit_bytes, size_of)
+        self._cache: LruCache[str, Artefact] = LruCache(limit_bytes, size_of)
 
     @property
     def artefacts(self) -> dict[str, Artefact]:
         """Everything that is kept now."""
-        return self._recent.items()
+        return self._cache.items()
 
     def get(self, key: str, layout: Layout | None = None) -> Artefact | None:
-        return self._recent.get(key)
+        return self._cache.get(key)
 
     def put(self, key: str, artefact: Artefact) -> Artefact:
-        return self._recent.put(key, artefact)
+        return self._cache.put(key, artefact)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._recent.clear()
+        self._cache.clear()
 
     def lease(self, key: str) -> AbstractContextManager[object]:
         return nullcontext()

@@ -26,7 +26,7 @@ from search.cli.options import (
 )
 from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
-from search.cluster.patience import GIVE_UP_AFTER
+from search.cluster.retrying import GIVE_UP_AFTER
 from spaces.values import inert
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from search.cli.options import (
 from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.interrupts import Interrupts
-from search.cluster.patience import GIVE_UP_AFTER, Patience
+from search.cluster.retrying import GIVE_UP_AFTER, Retrying
 from spaces.values import inert
 
 if TYPE_CHECKING:
@@ -202,9 +202,9 @@ def _sweep(start: Callable[[Watch], Outcome], give_up_after: float) -> None:
     from analysis.tables.folder import SweepFolder
     from analysis.tables.stored import read_stored
 
-    patience = Patience(give_up_after, Interrupts())
+    retrying = Retrying(give_up_after, Interrupts())
     found = verdict(
-        patience.insist(lambda: read_stored(SweepFolder.at(outcome.folder), ("trials",)))
+        retrying.insist(lambda: read_stored(SweepFolder.at(outcome.folder), ("trials",)))
     )
     if found is not None:
         print_verdict(found, console())

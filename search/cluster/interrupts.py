@@ -11,7 +11,7 @@ from typing import Any
 
 from search.errors import SweepInterrupted
 
-PATIENCE = 5.0
+GRACE_SECONDS = 5.0
 """Seconds that a library may go on after a signal; a signal to all processes ends Ray's as well,
 and what waits for Ray then waits long."""
 
@@ -28,7 +28,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
         self._held = False
-        self._patience = inf
+        self._grace = inf
 
     def take(self) -> None:
         """Have the signals come here; again after a library that takes them for itself."""
@@ -37,10 +37,10 @@ class Interrupts:
                 signal.signal(number, self._receive)
 
     @contextmanager
-    def held(self, patience: float = inf) -> Iterator[None]:
+    def held(self, grace: float = inf) -> Iterator[None]:
         """Let nothing be interrupted inside but at `check`, or so many seconds after the signal."""
-        self._held, self._patience = True, patience
-        before = signal.signal(signal.SIGALRM, self._lose_patience)
+        self._held, self._grace = True, grace
+        before = signal.signal(signal.SIGALRM, self._end_grace)
         try:
             yield
         finally:
@@ -63,10 +63,10 @@ class Interrupts:
         self.note(number)
         if not self._held:
             raise KeyboardInterrupt
-        if self._patience < inf:
-            signal.setitimer(signal.ITIMER_REAL, self._patience)
+        if self._grace < inf:
+            signal.setitimer(signal.ITIMER_REAL, self._grace)
 
-    def _lose_patience(self, number: int, frame: FrameType | None) -> None:
+    def _end_grace(self, number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
 

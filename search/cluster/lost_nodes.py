@@ -7,6 +7,8 @@ from typing import Any
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 from ray.tune.experiment import Trial
 
+from search.cluster.ray_internals import call_preempted
+
 MOST_SPARED = 20
 """Losses that one trial is spared; more than that is no bad luck."""
 
@@ -24,7 +26,7 @@ class SparedTrial(Trial):
         """Note an error; one that came with the machine as Ray notes a preemption."""
         if self.spared < MOST_SPARED and isinstance(exc, RayActorError) and lost_with_its_node(exc):
             self.spared += 1
-            exc._preempted = True
+            call_preempted(exc)
         super().handle_error(exc)
 
 

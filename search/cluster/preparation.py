@@ -149,7 +149,7 @@ def _preparation(
 ) -> Iterator[Progress | Mapping[str, str] | Prepared]:
     """Progress, again and again; then the digests; then everything."""
     look_there_last(import_places)
-    from search.worker.workbench import prepare  # imports torch, which the driver does without
+    from search.worker.walk_context import prepare  # imports torch, which the driver does without
 
     queue: SimpleQueue[Progress] = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:

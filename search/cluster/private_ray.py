@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import ray_constants, services
-from ray._private.utils import detect_fate_sharing_support
-from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
+from search import HOME
 from search.cluster.environment import environment
 from search.cluster.private_folder import private_folder
-from search.cluster.ray_job import OwnPaths
+from search.cluster.ray_internals import (
+    JobPaths,
+    in_own_groups,
+    loopback_alone,
+    read_authentication_again,
+)
 from search.errors import RayNotStarted
 from search.worker.import_places import python_path
 
@@ -30,8 +33,6 @@ LONGEST_FOLDER = 107 - len("/r/session_2026-11-25_22-43-53_767436_4194304/socket
 LEAVE_SECONDS = 3.0
 """How long Ray may take to end after a signal."""
 ATTEMPTS = 2
-
-_JOINABLE = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
 
 
 class PrivateRay:
@@ -60,7 +61,7 @@ class PrivateRay:
         paths = {"PYTHONPATH": python_path()}
         for attempt in range(ATTEMPTS):
             try:
-                with loopback_alone(), _out_of_reach(self._groups), environment(paths):
+                with loopback_alone(), in_own_groups(self._groups), environment(paths):
                     ray.init(
                         # Without an address Ray joins whatever cluster happens to run here.
                         address="local",
@@ -68,7 +69,7 @@ class PrivateRay:
                         # Ray makes this one world-writable, but nobody gets there.
                         _temp_dir=str(self._folder / "r"),
                         object_spilling_directory=str(self._large),
-                        job_config=OwnPaths(),
+                        job_config=JobPaths([HOME]),
                         **options,
                     )
                 return
@@ -131,56 +132,10 @@ def _own_token(folder: Path) -> Iterator[None]:
     chosen = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_AUTH_TOKEN": None}
     try:
         with environment(chosen):
-            _notice_authentication()
+            read_authentication_again()
             yield
     finally:
-        _notice_authentication()
-
-
-def _notice_authentication() -> None:
-    """Have Ray read its variables again, which it does once only."""
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
-
-
-@contextmanager
-def loopback_alone() -> Iterator[None]:
-    """Have a Ray that starts here listen on 127.0.0.1 and nowhere else, as it does on a laptop.
-
-    On Linux it would replace 127.0.0.1 by the machine's own address, and listen everywhere; the
-    switch says that other machines can join, and its processes inherit it.
-    """
-    joinable, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    try:
-        with environment({_JOINABLE: "0"}):
-            yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = joinable
-
-
-@contextmanager
-def _out_of_reach(groups: list[int]) -> Iterator[None]:
-    """Have Ray's processes in groups of their own, where a signal to our group does not end them.
-
-    The groups are added to the list as they are started, since Ray's start may be interrupted.
-
-    Ray may end this process, without a word, when its own are gone. They still die with it, which
-    is the kernel's doing; where the kernel cannot do it, Ray does it by the group.
-    """
-    starts: Any = services
-    popen = starts.ConsolePopen
-
-    def start(*arguments: Any, **options: Any) -> Any:
-        process = popen(*arguments, process_group=0, **options)
-        groups.append(process.pid)
-        return process
-
-    if detect_fate_sharing_support():
-        starts.ConsolePopen = start
-    try:
-        yield
-    finally:
-        starts.ConsolePopen = popen
+        read_authentication_again()
 
 
 def _time_may_cure(error: Exception) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
@@ -11,16 +10,19 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import ray
-from ray._common.network_utils import parse_address
-from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
-from ray._private.services import canonicalize_bootstrap_address
-from ray._private.state import state
 
 from greedy_core.errors import require
+from search import HOME
 from search.cluster.environment import environment
-from search.cluster.interrupts import PATIENCE, Interrupts
+from search.cluster.interrupts import GRACE_SECONDS, Interrupts
 from search.cluster.private_ray import LEAVE_SECONDS, in_one_line, leave, private_ray
-from search.cluster.ray_job import OwnPaths
+from search.cluster.ray_internals import (
+    JobPaths,
+    can_grow,
+    place_of,
+    sigterm_left_alone,
+    variables_of_job,
+)
 from search.config.settings import SweepConfig
 from search.errors import NoCluster
 
@@ -103,7 +105,7 @@ def _join(address: str, config: SweepConfig, verbose: bool) -> None:
         ray.init(
             address=address,
             runtime_env={"env_vars": unclaimed(_variables(config))},
-            job_config=OwnPaths(),
+            job_config=JobPaths([HOME]),
             **_saying(verbose),
         )
     except Exception as error:  # Ray raises plain ones, too
@@ -122,8 +124,7 @@ def unclaimed(variables: Mapping[str, str]) -> dict[str, str]:
 
     Ray refuses both to set one; whoever submits a job knows what it is to have.
     """
-    job = json.loads(os.environ.get(RAY_JOB_CONFIG_JSON_ENV_VAR) or "{}")
-    claimed = ((job.get("runtime_env") or {}).get("env_vars")) or {}
+    claimed = variables_of_job()
     return {name: value for name, value in variables.items() if name not in claimed}
 
 
@@ -137,27 +138,14 @@ def _saying(verbose: bool) -> dict[str, Any]:
 @contextmanager
 def _start_held(interrupts: Interrupts) -> Iterator[None]:
     """Hold back what would interrupt Ray halfway through its start, and leave processes behind."""
-    with interrupts.held(PATIENCE), _sigterm_left_alone():
+    with interrupts.held(GRACE_SECONDS), sigterm_left_alone():
         yield
-
-
-@contextmanager
-def _sigterm_left_alone() -> Iterator[None]:
-    """Keep Ray from answering SIGTERM by itself, which it does by ending this process."""
-    taking = ray._private.utils.set_sigterm_handler
-    ray._private.utils.set_sigterm_handler = lambda handler: None
-    try:
-        yield
-    finally:
-        ray._private.utils.set_sigterm_handler = taking
 
 
 def _require_answer(address: str) -> None:
     """Look whether anything listens, because Ray goes on trying for minutes."""
     try:
-        found = canonicalize_bootstrap_address(address)
-        host, port = parse_address(found or "") or ("", "")
-        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+        socket.create_connection(place_of(address), ANSWER_SECONDS).close()
     except (OSError, ValueError, OverflowError) as error:
         raise NoCluster(address, f"no Ray cluster can be reached there ({error})") from None
 
@@ -199,7 +187,7 @@ def _require_room(config: SweepConfig) -> None:
             f"and {gpus:g} GPUs",
         ),
     )
-    if state.get_cluster_config() is None:
+    if not can_grow():
         require(*faults)
     for holds, text in faults:
         if not holds:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
+
+from search.cluster import ray_internals
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Pulse:
         if name == self._name and now - self._given < interval(timeout):
             return
         self._beats += 1
-        _internal_kv_put(_key(name), f"{self._life} {self._beats}", namespace=_namespace())
+        ray_internals.note(_key(name), f"{self._life} {self._beats}")
         self._name, self._given = name, now
 
 
@@ -84,7 +85,9 @@ class SignsOfLife:
         """Watch an attempt at some work, from its start."""
         self._hung.pop(name, None)
         # Asking Ray's head takes a millisecond, and a first attempt finds nothing there.
-        self._watched[name] = _Watched(actor, _last_sign(name) if name in self._left else None)
+        self._watched[name] = _Watched(
+            actor, ray_internals.noted(_key(name)) if name in self._left else None
+        )
 
     def leave(self, name: str) -> None:
         """Leave an attempt alone that is over; another one may follow."""
@@ -96,7 +99,7 @@ class SignsOfLife:
         self._watched.pop(name, None)
         self._hung.pop(name, None)
         self._left.discard(name)
-        _internal_kv_del(_key(name), namespace=_namespace())
+        ray_internals.forget(_key(name))
 
     def look(self) -> None:
         """Look at all that run, now and then."""
@@ -109,7 +112,7 @@ class SignsOfLife:
             self._look_at(name, watched, elapsed)
 
     def _look_at(self, name: str, watched: _Watched, elapsed: float) -> None:
-        sign = _last_sign(name)
+        sign = ray_internals.noted(_key(name))
         if sign != watched.seen:
             watched.seen, watched.working, watched.silent = sign, True, 0.0
             return
@@ -135,15 +138,5 @@ def interval(timeout: float) -> float:
     return min(_LONGEST_INTERVAL, timeout / 4)
 
 
-def _last_sign(name: str) -> bytes | None:
-    sign: bytes | None = _internal_kv_get(_key(name), namespace=_namespace())
-    return sign
-
-
 def _key(name: str) -> str:
     return f"sign of life of {name}"
-
-
-def _namespace() -> str:
-    """Apart from other sweeps on the cluster: a driver and its workers are one job of Ray's."""
-    return f"ratchet {ray.get_runtime_context().get_job_id()}"

@@ -22,7 +22,7 @@ from greedy_core.inputs.edit_inputs import notes
 from greedy_core.inputs.reserve import Reserve
 from greedy_core.inputs.selection import Selection
 from greedy_core.progress import Progress
-from search.cluster.interrupts import PATIENCE
+from search.cluster.interrupts import GRACE_SECONDS
 from search.cluster.private_folder import private_folder
 from search.config.settings import SweepConfig
 from search.confirm.walks import Walk, WalkEnd, Walks
@@ -32,7 +32,7 @@ from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import FolderState
 from search.session.driver import AS_USUAL, Driver, Options, driving
-from search.session.patient_log import MOST_HELD
+from search.session.retrying_log import MOST_HELD
 from search.session.store_news import StoreNews
 from search.sweep.candidates import candidates
 from search.sweep.earlier import EarlierTrials
@@ -169,7 +169,7 @@ class ConfirmSession:
         self._log = log
         self._driver = driver
         self._interrupts = driver.interrupts
-        self._patience = driver.patience
+        self._retrying = driver.retrying
         self._held: deque[WalkEnd] = deque()
         """Walks that have ended and are not written, the first one first."""
         self._store_news = StoreNews()
@@ -182,7 +182,7 @@ class ConfirmSession:
         """
         self._total = len(walks)
         try:
-            with self._interrupts.held(PATIENCE), private_folder() as words:
+            with self._interrupts.held(GRACE_SECONDS), private_folder() as words:
                 pool = self._pool(sequences, str(words))
                 for end in pool.run(walks):
                     self._held.append(end)
@@ -218,7 +218,7 @@ class ConfirmSession:
             self._shared.check_unchanged()
         except BaseModelChanged as changed:
             try:
-                self._patience.insist(self._log.discard)
+                self._retrying.insist(self._log.discard)
             finally:
                 raise changed
 
@@ -231,8 +231,8 @@ class ConfirmSession:
         while self._held:
             write = partial(self._write, self._held[0])
             if everything:
-                self._patience.insist(write)
-            elif not self._patience.attempt(write):
+                self._retrying.insist(write)
+            elif not self._retrying.attempt(write):
                 return
             self._held.popleft()
 

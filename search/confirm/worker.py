@@ -19,7 +19,7 @@ from search.worker.import_places import look_there_last
 from search.worker.last_words import LastWords
 from search.worker.prepared import Prepared
 from search.worker.reports import REFUSAL, WalkReports
-from search.worker.workbench import Workbench, base_model
+from search.worker.walk_context import WalkContext, base_model
 
 
 class WalkWorker:
@@ -41,7 +41,7 @@ class WalkWorker:
         self._name = ""
         self._model: tuple[LanguageModel, WeightsCheck] | None = None
         self._sequence: int | None = None
-        self._bench: Workbench | None = None
+        self._context: WalkContext | None = None
 
     def ready(self) -> None:
         """Answer; what can fail belongs to a walk, which says why it failed and is tried again."""
@@ -59,28 +59,28 @@ class WalkWorker:
         """
         self._name = name
         self._words.begin(name, walk.settings.greedy.metric)
-        bench = self._bench_of(walk.sequence, selection)
-        scores, settings = bench.open(walk.settings)
+        context = self._context_of(walk.sequence, selection)
+        scores, settings = context.open(walk.settings)
         # Dear, and the same for all settings of a plan: who comes first computes it for all.
         scores.tree.base.prepare(lambda progress: self._show_life())
         run = GreedyRun(scores, settings)
         while not run.done:
             self._show_life()
             run.step()
-            bench.share_if_due()
+            context.share_if_due()
         self._show_life()
         after, before = run.evaluate(), unedited(scores, settings)
-        bench.verify()
+        context.verify()
         values = WalkReports(run).report(after, before)
         worker = f"{socket.gethostname()}:{os.getpid()}"
         return WalkResult(
-            {**values, "worker": worker, REFUSAL: bench.refusal}, _records(walk, after, before)
+            {**values, "worker": worker, REFUSAL: context.refusal}, _records(walk, after, before)
         )
 
-    def _bench_of(self, sequence: int, selection: Selection) -> Workbench:
-        if self._bench is None or self._sequence != sequence:
+    def _context_of(self, sequence: int, selection: Selection) -> WalkContext:
+        if self._context is None or self._sequence != sequence:
             prepared = self._prepared
-            self._bench = Workbench(
+            self._context = WalkContext(
                 replace(prepared.inputs, selection=selection),
                 *self._base_model(),
                 prepared.model_digest,
@@ -89,7 +89,7 @@ class WalkWorker:
                 self._show_life,
             )
             self._sequence = sequence
-        return self._bench
+        return self._context
 
     def _base_model(self) -> tuple[LanguageModel, WeightsCheck]:
         """The same for all sequences: what has changed once is never taken for unchanged."""

@@ -22,8 +22,8 @@ from search.worker.causes import cause_of_error
 from search.worker.last_words import told_by_another
 from search.worker.out_of_memory import told_out_of_memory
 from search.worker.prepared import Prepared
+from search.worker.walk_context import prepare
 from search.worker.walk_mark import WalkMark
-from search.worker.workbench import prepare
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class PreparedHere:
 
 
 class InProcess:
-    """One trial at a time; one that fails is tried again on a fresh bench.
+    """One trial at a time; one that fails is tried again on a fresh context.
 
     Args:
         config: the sweep's.

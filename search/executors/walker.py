@@ -1,4 +1,4 @@
-"""One walk after the other in a trial's process, on a bench that stays."""
+"""One walk after the other in a trial's process, on a context that stays."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from search.worker.import_places import look_there_last
 from search.worker.last_words import LastWords
 from search.worker.prepared import Prepared
 from search.worker.reports import CHECKED, REFUSAL, WalkReports
+from search.worker.walk_context import WalkContext
 from search.worker.walk_mark import WalkMark, settings_text
-from search.worker.workbench import Workbench
 
 SILENT_SECONDS = 1.0
 """Where nobody stops trials, a rung is told with the next report if that comes within this time: a
@@ -42,7 +42,7 @@ class Walker:
             look_there_last(prepared.import_places)
         self._words = LastWords(words)
         self._tell = show_life
-        self._bench: Workbench | None = None
+        self._context: WalkContext | None = None
         self._trial = ""
 
     def start(self, trial: str, changes: Mapping[str, Any], mark: WalkMark) -> None:
@@ -60,13 +60,13 @@ class Walker:
         if self._prepared is None:
             config = expanded(config)
         self._config = config
-        if self._bench is None and self._prepared is not None:
-            self._bench = Workbench.of(self._prepared, self._show_life)
-        elif self._bench is None or not self._bench.serves(config.edit):
-            self._bench = Workbench.alone(config.edit, config.cache, self._show_life)
+        if self._context is None and self._prepared is not None:
+            self._context = WalkContext.of(self._prepared, self._show_life)
+        elif self._context is None or not self._context.serves(config.edit):
+            self._context = WalkContext.alone(config.edit, config.cache, self._show_life)
         self._show_life()
         self._words.begin(trial, config.edit.greedy.metric)
-        self._scores, settings = self._bench.open(config.edit)
+        self._scores, settings = self._context.open(config.edit)
         self._run = GreedyRun(self._scores, settings)
         self._reports = WalkReports(self._run, config.search.resource)
         self._rungs = trial_rungs(config)
@@ -94,11 +94,11 @@ class Walker:
         batches = range(len(run.tree.plan.batches) if everything else run.batch)
         weights = self._config.edit.composite_weights
         unedited = evaluate(self._scores, run.tree.root, batches, weights)
-        self._opened_bench.verify()
+        self._opened_context.verify()
         return {
             **self._reports.report(evaluation, unedited),
             "worker": f"{socket.gethostname()}:{os.getpid()}",
-            REFUSAL: self._opened_bench.refusal,
+            REFUSAL: self._opened_context.refusal,
             CHECKED: True,
             "done": run.done,
         }
@@ -118,9 +118,9 @@ class Walker:
             self._reports.skip()
 
     @property
-    def _opened_bench(self) -> Workbench:
-        assert self._bench is not None
-        return self._bench
+    def _opened_context(self) -> WalkContext:
+        assert self._context is not None
+        return self._context
 
     @property
     def _judged(self) -> bool:
@@ -134,7 +134,7 @@ class Walker:
         while not run.done and (target is None or self._progress() < target):
             self._show_life()
             run.step()
-            self._opened_bench.share_if_due()
+            self._opened_context.share_if_due()
         self._show_life()
 
     def _progress(self) -> int:

@@ -24,7 +24,7 @@ from search.config.settings import CacheSettings
 from search.export.recorded_trial import DECISION, METRICS, STEP_KEY, RecordedTrial
 from search.sweep.sameness import require_same_data
 from search.worker.reports import STEP_FIELDS, evaluation_values, step_tuple
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def rewalk(
         load_metric(trial.settings.greedy.metric)
     digest = model.digest()
     require_same_data(digests, {"model": digest})
-    bench = Workbench(inputs, model, check, digest, cache, {}, lambda: None)
-    scores, settings = bench.open(settings)
-    result = run_edit(scores, settings, lambda event: bench.share_if_due())
-    bench.verify()
+    context = WalkContext(inputs, model, check, digest, cache, {}, lambda: None)
+    scores, settings = context.open(settings)
+    result = run_edit(scores, settings, lambda event: context.share_if_due())
+    context.verify()
     return Rewalk(
         model=model,
         factors=scores.tree.factors(result.run.state),

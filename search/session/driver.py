@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from search.cluster.interrupts import Interrupts, interruptible
-from search.cluster.patience import GIVE_UP_AFTER, Patience, require_patience
+from search.cluster.retrying import GIVE_UP_AFTER, Retrying, require_give_up_after
 from search.config.settings import SweepConfig
 from search.executors.executor import Executor
 from search.results.lock import SweepLock
@@ -44,7 +44,7 @@ class Driver:
     """Keeps other commands out."""
     interrupts: Interrupts
     """Signals that ask it to stop."""
-    patience: Patience
+    retrying: Retrying
     """With the place that the folder is in, once trials run."""
     options: Options
     """How it works."""
@@ -72,7 +72,7 @@ def driving(results: ResultsFolder, options: Options) -> Iterator[Driver]:
         SweepLocked: another driver holds the lock.
         InputError: `give_up_after` is no such number.
     """
-    require_patience(options.give_up_after)
+    require_give_up_after(options.give_up_after)
     with interruptible() as interrupts, SweepLock(results, options.wait) as lock:
-        patience = Patience(options.give_up_after, interrupts)
-        yield Driver(results, lock, interrupts, patience, options)
+        retrying = Retrying(options.give_up_after, interrupts)
+        yield Driver(results, lock, interrupts, retrying, options)

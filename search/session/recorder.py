@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from search.results.recovery import Proposal
-from search.session.patient_log import PatientLog
+from search.session.retrying_log import RetryingLog
 from search.session.store_news import StoreNews
 from search.session.tally import RunningTrial, Tally
 from search.worker.reports import (
@@ -37,7 +37,7 @@ class Recorder:
 
     def __init__(
         self,
-        log: PatientLog,
+        log: RetryingLog,
         columns: Container[str],
         resumed: frozenset[int],
         generation: int,

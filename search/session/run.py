@@ -99,7 +99,7 @@ def run_sweep(
                 _resume(file, driver)
             else:
                 _start(config, given(as_given, config), roots, driver)
-            return driver.patience.insist(partial(_outcome, folder, results))
+            return driver.retrying.insist(partial(_outcome, folder, results))
     finally:
         results.discard_if_empty()
 
@@ -129,7 +129,7 @@ def resume_sweep(
     with driving(results, options) as driver:
         # Read again: whoever had the lock may have extended the sweep.
         _resume(SweepFile.read(folder), driver, accept_versions)
-        return driver.patience.insist(partial(_outcome, folder, results))
+        return driver.retrying.insist(partial(_outcome, folder, results))
 
 
 def extend_sweep(
@@ -168,7 +168,7 @@ def extend_sweep(
             )
         going_on = file.next_generation(_possible(earlier), found, git_sha())
         _go_on(file, going_on, driver, state)
-        return driver.patience.insist(partial(_outcome, extension.folder, results))
+        return driver.retrying.insist(partial(_outcome, extension.folder, results))
 
 
 def _start(

@@ -13,16 +13,16 @@ import pyarrow as pa
 from analysis.tables.config_columns import config_types
 from analysis.tables.schema import sweep_schemas
 from greedy_core.errors import BaseModelChanged
-from search.cluster.interrupts import PATIENCE
+from search.cluster.interrupts import GRACE_SECONDS
 from search.executors.executor import Executor, Shared
 from search.results.log import SweepLog
 from search.results.progress import CHANGED, ProgressFile
 from search.results.recovery import FolderState
 from search.session.driver import Driver
-from search.session.patient_log import PatientLog
 from search.session.progress_state import State, progress_state
 from search.session.proposer import Proposer
 from search.session.recorder import Recorder
+from search.session.retrying_log import RetryingLog
 from search.session.trials import SweepTrials
 from search.sweep.earlier import SETTINGS_COLUMNS, EarlierTrials
 from search.sweep.file import SweepFile
@@ -57,11 +57,11 @@ class Session:
         self._space = file.config.search_space()
         self._rung_levels = sweep_rungs(self._config, self._space)
         schemas = self._schemas()
-        self._patience = driver.patience
+        self._retrying = driver.retrying
         log = SweepLog(
             folder, schemas, before_write=driver.lock.check, sweep=(before or file).text()
         )
-        self._log = PatientLog(log, self._patience)
+        self._log = RetryingLog(log, self._retrying)
         known = known or FolderState.read(folder)
         self.earlier = EarlierTrials.of(file, known.as_of(log.commits.head, folder))
         self._assignment = self.earlier.assignment()
@@ -87,7 +87,7 @@ class Session:
 
     def take_file(self) -> None:
         """Have sweep.yaml say how the sweep goes on."""
-        self._patience.insist(lambda: self._log.commits.rewrite(self._file.text()))
+        self._retrying.insist(lambda: self._log.commits.rewrite(self._file.text()))
 
     def announce(self) -> None:
         """Say in progress.json that it runs; not on entry, where an interruption would leave it."""
@@ -112,8 +112,8 @@ class Session:
             self._log.close(compacting=error is None)
             state: State = "finished" if self._left == 0 else "interrupted"
             # A driver that finds nothing to do leaves the last one's figures.
-            if self.total or self._patience.insist(self._progress.state) != state:
-                self._patience.insist(lambda: self._progress.write(self._state(state)))
+            if self.total or self._retrying.insist(self._progress.state) != state:
+                self._retrying.insist(lambda: self._progress.write(self._state(state)))
 
     def run(self, executor: Executor, shared: Shared) -> None:
         """Run everything that is missing, and look at the weights, however that ends.
@@ -123,7 +123,7 @@ class Session:
             shared: what it has prepared.
         """
         try:
-            with self._interrupts.held(PATIENCE):
+            with self._interrupts.held(GRACE_SECONDS):
                 executor.run(self.trials(), shared, self.total)
             if self._left:
                 # Until its callbacks are set up, SIGUSR1 makes Tune end as if all were done.
@@ -151,7 +151,7 @@ class Session:
     def _end_as_invalid(self, changed: BaseModelChanged, error: BaseException | None) -> NoReturn:
         try:
             # First, since the rows may find no place.
-            self._patience.insist(lambda: self._progress.write(self._state("invalid")))
+            self._retrying.insist(lambda: self._progress.write(self._state("invalid")))
             self._log.mark(invalid=CHANGED)
             self._log.close()
         finally:

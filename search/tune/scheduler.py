@@ -8,6 +8,7 @@ from typing import Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from search.cluster.lost_nodes import SparedTrial
+from search.cluster.ray_internals import keep_in
 from search.executors.executor import Trials
 from search.results.recovery import Proposal
 
@@ -36,8 +37,7 @@ class SessionScheduler(FIFOScheduler):
         Tune lets nobody choose the class of its trials, so they get theirs here.
         """
         trial.__class__ = SparedTrial
-        trial.relative_logdir = TRIALS_FOLDER
-        trial.storage.trial_dir_name = TRIALS_FOLDER
+        keep_in(TRIALS_FOLDER, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Hand over a report; Tune asks nobody about a trial's last one."""

@@ -22,7 +22,7 @@ from analysis.tables.address import Address
 from analysis.tables.committed import committed
 from analysis.tables.joined import read_table
 from search.cluster.interrupts import Interrupts
-from search.cluster.patience import Patience
+from search.cluster.retrying import Retrying
 from search.config.arguments import resolved_config
 from search.config.settings import SweepConfig
 from search.results.commits import Commits, NewPart
@@ -194,12 +194,12 @@ def holding(folder: Path) -> Iterator[Driver]:
     """A driver that waits for nothing and tells nobody."""
     results, interrupts = LocalFolder(folder), Interrupts()
     with SweepLock(results) as lock:
-        yield Driver(results, lock, interrupts, Patience(0, interrupts), AS_USUAL)
+        yield Driver(results, lock, interrupts, Retrying(0, interrupts), AS_USUAL)
 
 
-def unlocked(watch: Watch | None = None, patience: Patience | None = None) -> Driver:
+def unlocked(watch: Watch | None = None, retrying: Retrying | None = None) -> Driver:
     """A driver for what needs no lock."""
     interrupts = Interrupts()
     results = lock = cast(Any, None)
     options = Options(watch or Watch())
-    return Driver(results, lock, interrupts, patience or Patience(0, interrupts), options)
+    return Driver(results, lock, interrupts, retrying or Retrying(0, interrupts), options)

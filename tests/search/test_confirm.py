@@ -40,7 +40,7 @@ from search.session.driver import Options
 from search.session.watch import Watch
 from search.sweep.file import SweepFile
 from search.worker.reports import evaluation_values
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 from tests.search import metric_functions
 from tests.search.sweeps import (
     driver,
@@ -160,8 +160,8 @@ def test_a_walk_is_what_editing_those_records_alone_comes_to(
     inputs = read_inputs(settings, model.config.to_dict())
     alone = replace(config.cache, enabled=False)
     inputs, check = replace(inputs, selection=selection), WeightsCheck(model)
-    bench = Workbench(inputs, model, check, model.digest(), alone, {}, lambda: None)
-    result = run_edit(*bench.open(settings))
+    context = WalkContext(inputs, model, check, model.digest(), alone, {}, lambda: None)
+    result = run_edit(*context.open(settings))
     walk = found.confirm.set_index(["trial", "sequence"]).loc[winner, 0]
     for name, value in evaluation_values(result.edited).items():
         assert walk[name] == value

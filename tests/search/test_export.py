@@ -32,7 +32,7 @@ from search.export.recorded_trial import DECISION, METRICS, RecordedTrial, find_
 from search.export.rewalk import rewalk
 from search.export.run import export_trial
 from search.worker.reports import STEP_FIELDS, evaluation_values, step_tuple
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 from tests.search.metric_functions import GOOD
 from tests.search.sweeps import ROOT, ratchet, recommit, recommit_rows, small_config
 
@@ -59,8 +59,8 @@ def adapter(finished: Path, here: Path) -> Path:
 def walked(sweep: analysis.Sweep, wanted: str) -> tuple[LanguageModel, dict[int, LoraFactors]]:
     """A trial's edited model in memory, from its settings alone."""
     trial = find_trial(sweep, wanted)
-    bench = Workbench.alone(trial.settings, CacheSettings(enabled=False))
-    scores, settings = bench.open(trial.settings)
+    context = WalkContext.alone(trial.settings, CacheSettings(enabled=False))
+    scores, settings = context.open(trial.settings)
     run = run_edit(scores, settings).run
     return scores.tree.model, scores.tree.factors(run.state)
 
@@ -350,15 +350,15 @@ def restless(model: Any, tokenizer: Any, requests: Any) -> dict[str, float]:
 def test_a_custom_metrics_walk_is_repeated_too(function: str, repeats: bool) -> None:
     module = "tests.search.metric_functions" if repeats else __name__
     config = small_config({"greedy.metric": f"{module}:{function}", "greedy.steps": 2})
-    trial, bench = recorded(config)
-    walk = rewalk(trial, bench.inputs, {"model": bench.model.digest()}, config.cache)
+    trial, context = recorded(config)
+    walk = rewalk(trial, context.inputs, {"model": context.model.digest()}, config.cache)
     assert (walk.differences == ()) == repeats
 
 
-def recorded(config: SweepConfig) -> tuple[RecordedTrial, Workbench]:
+def recorded(config: SweepConfig) -> tuple[RecordedTrial, WalkContext]:
     """A walk as the tables of a sweep would hold it."""
-    bench = Workbench.alone(config.edit, config.cache)
-    scores, settings = bench.open(config.edit)
+    context = WalkContext.alone(config.edit, config.cache)
+    scores, settings = context.open(config.edit)
     result = run_edit(scores, settings)
     rows = [dict(zip(STEP_FIELDS, step_tuple(each), strict=True)) for each in result.run.events]
     trial = RecordedTrial(
@@ -373,4 +373,4 @@ def recorded(config: SweepConfig) -> tuple[RecordedTrial, Workbench]:
             for row in rows
         },
     )
-    return trial, bench
+    return trial, context

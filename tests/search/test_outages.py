@@ -25,7 +25,7 @@ from greedy_core.errors import InputError
 from greedy_core.settings import EditSettings
 from search.cli.status import show_status
 from search.cluster.interrupts import Interrupts
-from search.cluster.patience import Patience
+from search.cluster.retrying import Retrying
 from search.confirm.run import ConfirmSession
 from search.confirm.walks import Walk, WalkEnd
 from search.errors import LockLost
@@ -37,7 +37,7 @@ from search.results.parts import LocalFolder, ResultsFolder
 from search.results.places import results_folder
 from search.results.progress import PROGRESS, ProgressFile
 from search.session.driver import Options
-from search.session.patient_log import MOST_HELD, PatientLog
+from search.session.retrying_log import MOST_HELD, RetryingLog
 from search.session.run import resume_sweep, run_sweep
 from search.session.tally import Tally
 from search.session.watch import Watch
@@ -97,10 +97,10 @@ class Time:
             self.at.pop(when)()
 
 
-def patience(
+def retrying(
     time: Time, give_up_after: float = 600, interrupts: Interrupts | None = None
-) -> Patience:
-    return Patience(
+) -> Retrying:
+    return Retrying(
         give_up_after,
         interrupts or Interrupts(),
         clock=time.clock,
@@ -219,7 +219,7 @@ def test_pauses_grow_up_to_a_minute_and_the_outage_is_told_twice(
     time, tried = Time(), []
     do = failing(9)
     with caplog.at_level(logging.WARNING):
-        assert patience(time).insist(lambda: (tried.append(round(time.now)), do())[1]) == "done"
+        assert retrying(time).insist(lambda: (tried.append(round(time.now)), do())[1]) == "done"
     assert tried == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]
     assert caplog.messages == [
         "s3://b: no answer; tried again for at most 10 min",
@@ -231,7 +231,7 @@ def test_after_the_limit_it_is_given_up_and_not_much_later(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     time = Time()
-    waiting = patience(time, give_up_after=100)
+    waiting = retrying(time, give_up_after=100)
     with pytest.raises(StorageError, match=r"^s3://b: no answer; given up after 100 s$"):
         waiting.insist(failing(1000))
     assert time.now == pytest.approx(100)
@@ -241,17 +241,17 @@ def test_after_the_limit_it_is_given_up_and_not_much_later(
     assert len(caplog.messages) == 1
 
 
-def test_what_cannot_pass_and_no_patience_raise_at_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_pass_and_no_waiting_raise_at_once(caplog: pytest.LogCaptureFixture) -> None:
     time = Time()
     for given, error in ((600, failing(1, may_pass=False)), (0, failing(1))):
         with pytest.raises(StorageError, match=r"^s3://b: no answer$"):
-            patience(time, given).insist(error)
+            retrying(time, given).insist(error)
     assert (time.now, caplog.messages) == (0, [])
 
 
 def test_a_signal_ends_the_waiting_after_one_attempt() -> None:
     time, interrupts = Time(), Interrupts()
-    waiting = patience(time, interrupts=interrupts)
+    waiting = retrying(time, interrupts=interrupts)
     time.at[20] = lambda: setattr(interrupts, "received", 15)
     with pytest.raises(KeyboardInterrupt):
         waiting.insist(failing(1000))
@@ -260,17 +260,17 @@ def test_a_signal_ends_the_waiting_after_one_attempt() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan")])
-def test_patience_must_be_a_time(seconds: float) -> None:
+def test_giving_up_must_be_a_time(seconds: float) -> None:
     with pytest.raises(InputError, match=r"`--give-up-after >= 0` must hold, but got"):
-        Patience(seconds, Interrupts())
+        Retrying(seconds, Interrupts())
 
 
 def opened(
     folder: ResultsFolder, time: Time, give_up_after: float = 600, **options: Any
-) -> tuple[PatientLog, Patience]:
-    waiting = patience(time, give_up_after)
+) -> tuple[RetryingLog, Retrying]:
+    waiting = retrying(time, give_up_after)
     log = SweepLog(folder, schemas(), clock=time.clock, **options)
-    return PatientLog(log, waiting), waiting
+    return RetryingLog(log, waiting), waiting
 
 
 @pytest.mark.parametrize("what", ["everything", "writes"])
@@ -401,7 +401,7 @@ def test_walks_of_a_confirmation_go_on_while_their_rows_wait(
 
     monkeypatch.setattr("search.confirm.pool.WalkPool", Pool)
     shared: Any = SimpleNamespace(reference=None, check_unchanged=lambda: None)
-    session = ConfirmSession(small_config({}), shared, log, unlocked(patience=patience(time)))
+    session = ConfirmSession(small_config({}), shared, log, unlocked(retrying=retrying(time)))
     session.run([], [])
     assert written == [0, 0, 1, 2, 0, 0]
     assert time.slept == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from greedy_core.walk.greedy import GreedyRun
-from search.worker.workbench import Workbench
+from search.worker.walk_context import WalkContext
 from tests.search.sweeps import small_config
 
 
@@ -23,8 +23,8 @@ def test_a_solve_with_targets_of_its_own_can_be_read_as_soon_as_it_is_made(
     monkeypatch.setattr("greedy_core.store.staged.CHECKED_SHARE", 0.0)
     changes = {"targets": "current", "covariance.tokens": 2000, "cache.dir": tmp_path}
     config = small_config({**changes, "greedy.steps": 1})
-    bench = Workbench.alone(config.edit, config.cache)
-    run = GreedyRun(*bench.open(config.edit))
+    context = WalkContext.alone(config.edit, config.cache)
+    run = GreedyRun(*context.open(config.edit))
     while not run.done:
         begun = run.batch + 1
         run.step()
@@ -33,5 +33,5 @@ def test_a_solve_with_targets_of_its_own_can_be_read_as_soon_as_it_is_made(
     before = published(tmp_path)["scores"]
     run.evaluate()
     assert published(tmp_path)["scores"] == before, "a report has to come first"
-    bench.verify()
+    context.verify()
     assert published(tmp_path)["scores"] > before

@@ -15,7 +15,7 @@ from greedy_core.model.sealing import seal
 from search.cluster.preparation import prepared
 from search.worker.last_words import LastWords, crash, last_words
 from search.worker.prepared import Prepared
-from search.worker.workbench import base_model, pages_of
+from search.worker.walk_context import base_model, pages_of
 from tests.search.sweeps import small_config
 
 

@@ -25,7 +25,7 @@ from search.errors import SweepInterrupted
 from search.tune.trainable import GreedyEditTrainable
 from search.worker.prepared import Prepared
 from search.worker.reports import STEP_FIELDS, rungs_of, step_tuple
-from search.worker.workbench import Workbench, prepare
+from search.worker.walk_context import WalkContext, prepare
 from tests.search.sweeps import small_config
 
 SMALL = {"edits": 8, "batch_size": 2, "values.steps": 3}
@@ -131,7 +131,7 @@ def test_alone_it_works_with_schedulers_that_pause_trials_and_exchange_their_set
 def walked(changes: dict[str, Any], edits: int) -> GreedyRun:
     """A walk of these settings that nobody has interrupted, so far."""
     config = SweepConfig().with_values(changes)
-    walk = GreedyRun(*Workbench.alone(config.edit, config.cache).open(config.edit))
+    walk = GreedyRun(*WalkContext.alone(config.edit, config.cache).open(config.edit))
     while walk.edits < edits:
         walk.step()
     return walk
@@ -231,7 +231,7 @@ def test_where_nobody_stops_trials_a_rung_soon_left_is_told_with_the_next_report
     assert [each["edits"] for each in reports] == told
     assert reports[-1]["final"]
 
-    walk = GreedyRun(*Workbench.alone(config.edit, config.cache).open(config.edit))
+    walk = GreedyRun(*WalkContext.alone(config.edit, config.cache).open(config.edit))
     rungs, records = {}, []
     while not walk.done:
         walk.step()
@@ -256,7 +256,7 @@ def prepared_remotely() -> Prepared:
 def attach_and(prepared: Prepared, write: bool) -> str | None:
     """Work on the shared model in a process of its own; what stands in the way."""
     try:
-        model: LanguageModel = Workbench.of(prepared).model
+        model: LanguageModel = WalkContext.of(prepared).model
     except BaseModelChanged as error:
         return str(error)
     if write:

@@ -28,7 +28,7 @@ _LOOK_SECONDS = 0.2
 Result = TypeVar("Result")
 
 
-class Patience:
+class Retrying:
     """Tries what a place refuses again, with growing pauses, until it has failed for too long.
 
     Args:
@@ -51,7 +51,7 @@ class Patience:
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        require_patience(give_up_after)
+        require_give_up_after(give_up_after)
         self._limit = give_up_after
         self._interrupts = interrupts
         self._sleep = sleep
@@ -94,7 +94,7 @@ class Patience:
 
     @property
     def _pause(self) -> float:
-        """Seconds until the next attempt; the last one comes when patience ends."""
+        """Seconds until the next attempt; the last one comes when that has lasted too long."""
         return min(self._outage.left, max(self._limit - self._outage.seconds, 0.0))
 
     def _wait(self) -> None:
@@ -122,7 +122,7 @@ class Patience:
             self.waiting = None
 
 
-def require_patience(give_up_after: float) -> None:
+def require_give_up_after(give_up_after: float) -> None:
     """Raise `InputError` unless it is a time that a command can wait."""
     if not give_up_after >= 0:
         raise InputError(

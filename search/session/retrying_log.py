@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.errors import StorageError
-from search.cluster.patience import Patience
+from search.cluster.retrying import Retrying
 from search.results.commits import Commits
 from search.results.log import SweepLog
 
@@ -20,26 +20,26 @@ have as many in any case."""
 Row = Mapping[str, Any]
 
 
-class PatientLog:
+class RetryingLog:
     """Hands rows over to the log, and has them written as soon as its place allows.
 
     Args:
         log: loses no row when writing fails, and goes on with the same flush.
-        patience: decides when it is tried again, and when that has no sense any more.
+        retrying: decides when it is tried again, and when that has no sense any more.
     """
 
-    def __init__(self, log: SweepLog, patience: Patience) -> None:
+    def __init__(self, log: SweepLog, retrying: Retrying) -> None:
         self._log = log
-        self._patience = patience
+        self._retrying = retrying
         self.held = 0
         """Trials that have ended since writing began to fail."""
 
     @property
     def waiting(self) -> str | None:
         """What rows wait for, in one line; None while they are written."""
-        if self._patience.waiting is None:
+        if self._retrying.waiting is None:
             return None
-        return f"{self._patience.waiting}; {self.held} ended trials wait to be written"
+        return f"{self._retrying.waiting}; {self.held} ended trials wait to be written"
 
     def propose(self, trial: int, role: str, generation: int, config: Row) -> None:
         """As `SweepLog.propose`."""
@@ -55,7 +55,7 @@ class PatientLog:
     ) -> None:
         """As `SweepLog.end`."""
         self._log.end(trial_row, step_rows, record_rows, checked=checked)
-        self.held += self._patience.waiting is not None
+        self.held += self._retrying.waiting is not None
 
     def maybe_flush(self) -> None:
         """Flush if it is time; returns at once where the place fails, unless too many rows wait.
@@ -63,11 +63,11 @@ class PatientLog:
         Raises:
             StorageError: it cannot be written, and time does not cure that.
         """
-        if self._patience.waiting is None:
-            self._patience.attempt(self._log.maybe_flush)
+        if self._retrying.waiting is None:
+            self._retrying.attempt(self._log.maybe_flush)
         elif self.held >= MOST_HELD:
             self.flush()
-        elif self._patience.attempt(self._log.flush):
+        elif self._retrying.attempt(self._log.flush):
             self.held = 0
 
     def flush(self) -> None:
@@ -76,7 +76,7 @@ class PatientLog:
         Raises:
             StorageError: as above.
         """
-        self._patience.insist(self._log.flush)
+        self._retrying.insist(self._log.flush)
         self.held = 0
 
     def mark(self, *, checked: bool = False, invalid: str | None = None) -> None:
@@ -85,7 +85,7 @@ class PatientLog:
         Raises:
             StorageError: as above.
         """
-        self._patience.insist(lambda: self._log.mark(checked=checked, invalid=invalid))
+        self._retrying.insist(lambda: self._log.mark(checked=checked, invalid=invalid))
         self.held = 0
 
     @property
@@ -100,7 +100,7 @@ class PatientLog:
             compacting: as in `SweepLog.close`.
         """
         try:
-            self._patience.insist(lambda: self._log.close(compacting=compacting))
+            self._retrying.insist(lambda: self._log.close(compacting=compacting))
         except (StorageError, KeyboardInterrupt):
             if self.held:
                 lost = "%d ended trials are not written; `resume` runs them again"

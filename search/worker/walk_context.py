@@ -26,7 +26,7 @@ from greedy_core.states.state_scores import StateScores
 from greedy_core.store.artefacts import Artefact, LayeredStore, MemoryStore, PreparedStore
 from greedy_core.store.blob_store import BlobStore
 from greedy_core.store.folder_blobs import FolderBlobs
-from greedy_core.store.recent import Recent
+from greedy_core.store.lru_cache import LruCache
 from greedy_core.store.staged import StagedStore
 from greedy_core.walk.edit import open_states
 from greedy_core.walk.metric_function import load_metric
@@ -39,7 +39,7 @@ KEPT_PLANS = 4
 """Plans whose states a worker keeps in memory; a space has few, since they are categorical."""
 
 
-class Workbench:
+class WalkContext:
     """Opens the states of a trial's plan, on one base model.
 
     Args:
@@ -76,11 +76,11 @@ class Workbench:
         self._staged = self._opened()
         self._store = LayeredStore(self._prepared, LayeredStore(self._states, self._staged))
         self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
-        self._scores: Recent[tuple[object, ...], StateScores] = Recent(KEPT_PLANS)
+        self._scores: LruCache[tuple[object, ...], StateScores] = LruCache(KEPT_PLANS)
         self._asks_a_function = False
 
     @classmethod
-    def of(cls, prepared: Prepared, waiting: Callable[[], None] = lambda: None) -> Workbench:
+    def of(cls, prepared: Prepared, waiting: Callable[[], None] = lambda: None) -> WalkContext:
         """Build on what a sweep has prepared.
 
         Raises:
@@ -101,7 +101,7 @@ class Workbench:
         settings: EditSettings,
         cache: CacheSettings,
         waiting: Callable[[], None] = lambda: None,
-    ) -> Workbench:
+    ) -> WalkContext:
         """Load everything that the settings name.
 
         Raises:
