@@ -53,6 +53,11 @@ class Metrics:
         return len(values) / sum(1 / v for v in values) if all(values) else 0.0
 
 
+def as_float(value: Value | None) -> float | None:
+    """A value as tables hold it."""
+    return None if value is None else float(value)
+
+
 def success(log_probabilities: np.ndarray, prefer_new: bool) -> list[Fraction]:
     """Per prompt 1 or 0, for log-probabilities ``(Q, 2)`` of the new and the true target."""
     new, true = log_probabilities.T

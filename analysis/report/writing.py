@@ -14,6 +14,7 @@ from analysis.report.markdown import markdown_page
 from analysis.report.notebook import notebook
 from analysis.tables.paths import S3
 from analysis.tables.sweep import Sweep
+from greedy_core.umask import umask
 
 FORMATS: MappingProxyType[str, Callable[[Sweep], str]] = MappingProxyType(
     {
@@ -60,14 +61,8 @@ def _replace(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
+            os.fchmod(file.fileno(), 0o666 & ~umask())
         os.replace(name, path)
     except BaseException:
         os.unlink(name)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-import transformers
 
 from greedy_core.numerics import NUMERICS_VERSION
 from greedy_core.store.artefacts import artefact_key
@@ -24,7 +24,7 @@ def machine_identity(device: torch.device, model_digest: str) -> str:
         processor=_processor(device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
-        transformers=transformers.__version__,
+        transformers=version("transformers"),
         numerics=NUMERICS_VERSION,
     )
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from greedy_core.metrics import Value
+from greedy_core.metrics import Value, as_float
 from greedy_core.settings import EditSettings, GreedySettings
 from greedy_core.states.state_scores import StateScores
 from greedy_core.states.state_tree import Solve, State
@@ -237,13 +237,13 @@ def _event(
         fraction_after=loop.proposals.accepted,
         accepted=reason in _KEPT,
         reason=reason,
-        es_before=_number(b.es),
-        ps_before=_number(b.ps),
-        ns_before=_number(b.ns),
+        es_before=as_float(b.es),
+        ps_before=as_float(b.ps),
+        ns_before=as_float(b.ns),
         composite_before=float(b.composite),
-        es_after=_number(a.es),
-        ps_after=_number(a.ps),
-        ns_after=_number(a.ns),
+        es_after=as_float(a.es),
+        ps_after=as_float(a.ps),
+        ns_after=as_float(a.ns),
         composite_after=float(a.composite),
         improvement=float(_improvement(before, proposal.measured)),
         trust=proposal.trust.trust,
@@ -254,7 +254,3 @@ def _event(
         seconds=seconds,
         from_store=proposal.measured.from_store,
     )
-
-
-def _number(value: Value | None) -> float | None:
-    return None if value is None else float(value)

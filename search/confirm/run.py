@@ -41,7 +41,7 @@ from search.sweep.sameness import (
     read_own,
     require_same_data,
     require_same_settings,
-    same_versions,
+    require_versions,
 )
 from search.worker.import_places import make_importable
 from search.worker.reports import REFUSAL
@@ -100,7 +100,7 @@ def confirm_sweep(
         missing = [w for w in asked.walks if (w.trial, w.sequence) not in log.completed]
         if not missing:
             return 0
-        same_versions(file.versions, found, accept_versions, "confirm")
+        require_versions(file.versions, found, accept_versions, "confirm")
         executor = driver.executor(file.config)
         with executor.opened():
             shared = executor.prepare(

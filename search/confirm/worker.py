@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from greedy_core.inputs.selection import Selection
+from greedy_core.metrics import as_float
 from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.weights_check import WeightsCheck
 from greedy_core.walk.edit import unedited
@@ -112,12 +113,8 @@ def _records(walk: Walk, after: Evaluation, before: Evaluation) -> tuple[dict[st
             "sequence": walk.sequence,
             "batch": record.batch,
             "case_id": record.case_id,
-            **{kind: _number(getattr(record.values, kind)) for kind in _KINDS},
-            **{f"{kind}_unedited": _number(getattr(plain.values, kind)) for kind in _KINDS},
+            **{kind: as_float(getattr(record.values, kind)) for kind in _KINDS},
+            **{f"{kind}_unedited": as_float(getattr(plain.values, kind)) for kind in _KINDS},
         }
         for record, plain in zip(after.records, before.records, strict=True)
     )
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from analysis.tables.paths import local_path
 from greedy_core.errors import InputError
+from greedy_core.umask import umask
 
 
 def new_folder(text: str) -> Path:
@@ -81,7 +82,7 @@ def _refusal(error: OSError, path: Path, hidden: Path | None, done: str) -> str:
 
 def _finish(folder: Path) -> None:
     """Give all inside the usual rights, which temporary files lack, and have it on the disk."""
-    mask = _umask()
+    mask = umask()
     for each in (*sorted(folder.rglob("*"), reverse=True), folder):  # a folder after what it holds
         each.chmod((0o777 if each.is_dir() else 0o666) & ~mask)
         descriptor = os.open(each, os.O_RDONLY)
@@ -89,13 +90,6 @@ def _finish(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _umask() -> int:
-    """What this process takes away from the rights of what it makes; asking means setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _reason(error: Exception) -> str:

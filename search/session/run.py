@@ -41,7 +41,7 @@ from search.sweep.sameness import (
     require_asked_settings,
     require_same_data,
     require_same_settings,
-    same_versions,
+    require_versions,
 )
 from search.worker.import_places import import_roots, make_importable
 
@@ -159,7 +159,7 @@ def extend_sweep(
         state = read_own(file, results)
         require_same_settings(file, state)
         found = versions()
-        same_versions(file.versions, found, accept_versions)
+        require_versions(file.versions, found, accept_versions)
         earlier = EarlierTrials.of(replace(file, config=extension.config_of(file)), state)
         if not earlier.assignment().new:
             raise InputError(
@@ -209,7 +209,7 @@ def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> N
     going_on = file if config is file.config else replace(file, config=config)
     if earlier.assignment().total:
         found = versions()
-        if not same_versions(file.versions, found, accept_versions):
+        if not require_versions(file.versions, found, accept_versions):
             going_on = file.next_generation(config, found, git_sha())
     elif going_on is file and _rests(file, driver):
         return

@@ -115,7 +115,7 @@ def require_same_data(started_with: Mapping[str, str], found: Mapping[str, str])
         raise InputError(lines)
 
 
-def same_versions(
+def require_versions(
     was: Mapping[str, str], now: Mapping[str, str], accept: bool, command: str = "resume"
 ) -> bool:
     """Whether all versions that count are the same.

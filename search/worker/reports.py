@@ -14,7 +14,7 @@ from analysis.tables.parts import RUNG
 from greedy_core.walk.events import StepEvent
 
 if TYPE_CHECKING:  # they import torch, which the driver does without
-    from greedy_core.metrics import Metrics
+    from greedy_core.metrics import Metrics, as_float
     from greedy_core.walk.evaluation import Evaluation
     from greedy_core.walk.greedy import GreedyRun
 
@@ -133,7 +133,7 @@ def _record_rows(edits: int, evaluation: Evaluation) -> list[tuple[Any, ...]]:
     rows = []
     for record in evaluation.records:
         values = record.values
-        numbers = (_number(values.es), _number(values.ps), _number(values.ns))
+        numbers = (as_float(values.es), as_float(values.ps), as_float(values.ns))
         rows.append((record.case_id, record.batch, edits, *numbers))
     return rows
 
@@ -141,9 +141,9 @@ def _record_rows(edits: int, evaluation: Evaluation) -> list[tuple[Any, ...]]:
 def _by_name(metrics: Metrics) -> dict[str, float | None]:
     return {
         "composite": float(metrics.composite),
-        "es": _number(metrics.es),
-        "ps": _number(metrics.ps),
-        "ns": _number(metrics.ns),
+        "es": as_float(metrics.es),
+        "ps": as_float(metrics.ps),
+        "ns": as_float(metrics.ns),
     }
 
 
@@ -165,7 +165,3 @@ def _accept_rates(events: Sequence[StepEvent]) -> Mapping[str, float]:
     for step, verdicts in sorted(positions.items()):
         rates[f"accept_rate_step_{step}"] = sum(verdicts) / len(verdicts)
     return rates
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
