@@ -11,10 +11,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from analysis.tables.parts import RUNG
+from greedy_core.metrics import as_float
 from greedy_core.walk.events import StepEvent
 
 if TYPE_CHECKING:  # they import torch, which the driver does without
-    from greedy_core.metrics import Metrics, as_float
+    from greedy_core.metrics import Metrics
     from greedy_core.walk.evaluation import Evaluation
     from greedy_core.walk.greedy import GreedyRun
 
