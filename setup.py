@@ -18,7 +18,7 @@ MOVED = ("analysis", "greedy_core", "search", "spaces")
 """Packages that a wheel has under `ratchet`."""
 
 
-class BuildUnderRatchet(build_py):
+class BuildUnderRatchet(build_py):  # type: ignore[misc]  # setuptools has no types
     """Copies modules and data to where a wheel has them; editable installs copy nothing."""
 
     package_dir: dict[str, str]

@@ -79,7 +79,8 @@ class Possibilities:
         values = self.of(key)
         if not all(type(value) is int for value in values):
             raise ValueError(f"{shown(key)} stands for no whole number{nearest(key, self.config)}")
-        return min(values)
+        smallest: int = min(values)
+        return smallest
 
 
 def faults_of(possible: Possibilities) -> Iterator[Fault]:

@@ -68,12 +68,14 @@ class Parameter:
     @property
     def low(self) -> float:
         """Smallest number."""
-        return self._end(Ge, Gt, default=-math.inf)
+        low: float = self._end(Ge, Gt, default=-math.inf)
+        return low
 
     @property
     def high(self) -> float:
         """Largest number."""
-        return self._end(Le, Lt, default=math.inf)
+        high: float = self._end(Le, Lt, default=math.inf)
+        return high
 
     @property
     def strict(self) -> bool:

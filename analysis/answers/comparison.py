@@ -185,7 +185,8 @@ def _groups(left: pd.Series, right: pd.Series) -> np.ndarray:
     left_codes, right_codes = pd.factorize(left)[0], pd.factorize(right)[0]
     lefts, size = left_codes.max() + 1, left_codes.max() + right_codes.max() + 2
     edges = coo_array((np.ones(len(left)), (left_codes, lefts + right_codes)), shape=(size, size))
-    return connected_components(edges, directed=False)[1][left_codes]
+    groups: np.ndarray = connected_components(edges, directed=False)[1]
+    return groups[left_codes]
 
 
 def _by_name(sweeps: Sweep | Sequence[Sweep]) -> Mapping[str, Sweep]:

@@ -23,7 +23,7 @@ def html_page(content: Document) -> str:
     """The page. All text is escaped; a policy in it lets no other script than its own run."""
     found = content.conclusion
     script = _file("script.js")
-    return _page().render(
+    page: str = _page().render(
         doc=content,
         found=found,
         headline=headline(found),
@@ -39,6 +39,7 @@ def html_page(content: Document) -> str:
         plotly=Markup(get_plotlyjs()),
         script_hashes=[_digest(get_plotlyjs()), _digest(script)],
     )
+    return page
 
 
 def _figure_json(figure: Presented) -> Markup:

@@ -29,7 +29,8 @@ def notebook(sweep: Sweep) -> str:
             cells += _cells(sweep, question)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=_KERNEL))
+    text: str = nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=_KERNEL))
+    return text
 
 
 def _opening(sweep: Sweep) -> Iterator[nbformat.NotebookNode]:

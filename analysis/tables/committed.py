@@ -7,10 +7,10 @@ from collections.abc import Collection
 import pyarrow as pa
 
 from analysis.errors import ResultsError
-from analysis.tables.commits import COMMITS, Commit, head, way_out
+from analysis.tables.commits import Commit, head
 from analysis.tables.confirm_schema import CONFIRM_TABLES
 from analysis.tables.first_format import steady_first_format
-from analysis.tables.folder import CONFIG, SweepFolder
+from analysis.tables.folder import COMMITS, CONFIG, SweepFolder, way_out
 from analysis.tables.joined import check_counts, read_table
 from analysis.tables.parts import open_part, schema_version
 from analysis.tables.plain_yaml import read_yaml

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.errors import ResultsError
-from analysis.tables.commits import way_out
 from analysis.tables.confirm_schema import bare_schemas
-from analysis.tables.folder import SweepFolder
+from analysis.tables.folder import SweepFolder, way_out
 from analysis.tables.schema import no_rows
 
 _KEYS = ["trial", "sequence"]

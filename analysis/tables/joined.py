@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.errors import ResultsError
-from analysis.tables.commits import Commit, Part, way_out
+from analysis.tables.commits import Commit, Part
 from analysis.tables.config_columns import holds_lists, list_cell
-from analysis.tables.folder import SweepFolder
+from analysis.tables.folder import SweepFolder, way_out
 from analysis.tables.parts import open_part, strangers
 from analysis.tables.schema import TABLES, no_rows
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import ResultsError
-from analysis.tables.commits import Part, digest_of, way_out
+from analysis.tables.commits import Part, digest_of
 from analysis.tables.confirm_schema import CONFIRM, CONFIRM_RECORDS
-from analysis.tables.folder import SweepFolder
+from analysis.tables.folder import SweepFolder, way_out
 from analysis.tables.schema import (
     ADDED,
     METADATA_PREFIX,
@@ -133,7 +133,8 @@ def _wrong_columns(path: str, table: str, schema: pa.Schema) -> str | None:
 
 
 def _is_rung(field: pa.Field) -> bool:
-    return field.name.removeprefix(RUNG).isdecimal() and pa.types.is_floating(field.type)
+    is_number: bool = pa.types.is_floating(field.type)
+    return field.name.removeprefix(RUNG).isdecimal() and is_number
 
 
 def sweep_id_of(schema: pa.Schema) -> str | None:

@@ -33,7 +33,7 @@ class _PlainLoader(yaml.SafeLoader):
     yaml_implicit_resolvers = WRITTEN
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
             raise yaml.YAMLError("aliases and tags are not read")
         return super().compose_node(parent, index)

@@ -185,7 +185,7 @@ def ranked(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _frame(rows: pa.Table) -> pd.DataFrame:
-    frame = rows.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     whole = {
         field.name: "int64" if pa.types.is_int64(field.type) else "bool"
         for field in rows.schema

@@ -154,12 +154,13 @@ def _from_hub(model: str) -> dict[str, Any]:
     except Exception as error:  # transformers raises any kind for a broken or missing config.json
         first_line = str(error).strip().split("\n")[0]
         raise ModelError(f"model {model!r} cannot be loaded: {first_line}") from error
-    return config.to_dict()
+    fields: dict[str, Any] = config.to_dict()
+    return fields
 
 
 def _cached(model: str, name: str) -> Path | None:
     """A file of a model on the hub, fetched if it is there."""
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     try:
         found = cached_file(model, name, _raise_exceptions_for_missing_entries=False)

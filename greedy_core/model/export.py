@@ -126,7 +126,8 @@ def logits(model: LanguageModel, text: str) -> Tensor:
     """The whole model's logits ``(T, v)`` for a text, in float32."""
     ids = torch.tensor([model.tokenizer(text)["input_ids"]], device=model.device)
     with torch.no_grad():
-        return model.module(input_ids=ids).logits[0].float()
+        found: Tensor = model.module(input_ids=ids).logits[0].float()
+    return found
 
 
 def _adapter_config(

@@ -52,7 +52,8 @@ class LanguageModel:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.module.parameters()).device
+        device: torch.device = next(self.module.parameters()).device
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -72,7 +73,8 @@ class LanguageModel:
     @property
     def context_length(self) -> int:
         """Longest row that the model reads, in tokens."""
-        return self.config.max_position_embeddings
+        length: int = self.config.max_position_embeddings
+        return length
 
     def projection(self, layer: int) -> nn.Module:
         """The MLP down projection of a block."""
@@ -89,7 +91,7 @@ class LanguageModel:
 
     def embed(self, ids: Tensor, tree: Tree | None = None) -> Tensor:
         """Residual stream before the first block, ``(n, T, d)``, for token ids ``(n, T)``."""
-        hidden = self._embedding(ids)
+        hidden: Tensor = self._embedding(ids)
         if self._positions is not None:
             hidden = hidden + self._positions(self._position_ids(hidden, tree))
         return hidden
@@ -121,7 +123,8 @@ class LanguageModel:
 
     def run_from_projection(self, residual: Tensor, keys: Tensor, layer: int) -> Tensor:
         """What the block puts out, ``(n, T, d)``, from where `run_to_projection` has stopped."""
-        return residual + self.projection(layer)(keys)
+        projected: Tensor = self.projection(layer)(keys)
+        return residual + projected
 
     def run_to_end(
         self, hidden: Tensor, start: int, rows: Tensor, positions: Tensor, tree: Tree | None = None
@@ -139,7 +142,7 @@ class LanguageModel:
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """Log-probabilities ``(..., v)`` in float32 from the last block's output ``(..., d)``."""
-        logits = self._head(self._norm(hidden)).float()
+        logits: Tensor = self._head(self._norm(hidden)).float()
         # log_softmax adds up a vocabulary of 50,000 less exactly: errors of 1e-4 on the CPU.
         return logits - logits.logsumexp(dim=-1, keepdim=True)
 
@@ -190,13 +193,15 @@ class LanguageModel:
         block = self._blocks[layer]
         names = self.architecture
         norm, attention = map(block.get_submodule, (names.attention_norm, names.attention))
-        return attention(norm(hidden), **self._attention_settings(hidden, tree))[0]
+        attended: Tensor = attention(norm(hidden), **self._attention_settings(hidden, tree))[0]
+        return attended
 
     def _mlp(self, hidden: Tensor, layer: int) -> Tensor:
         block = self._blocks[layer]
         names = self.architecture
         norm, mlp = map(block.get_submodule, (names.mlp_norm, names.mlp))
-        return mlp(norm(hidden))
+        moved: Tensor = mlp(norm(hidden))
+        return moved
 
     def _attention_settings(self, hidden: Tensor, tree: Tree | None) -> dict[str, Any]:
         position_ids = self._position_ids(hidden, tree)

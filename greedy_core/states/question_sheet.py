@@ -50,7 +50,8 @@ class _Slots:
 
     @property
     def prompts(self) -> int:
-        return self.ns.stop - self.es.start
+        prompts: int = self.ns.stop - self.es.start
+        return prompts
 
 
 class QuestionSheet:

@@ -122,7 +122,8 @@ def train(
         optimizer.step()
         schedule.step()
         advance(loss.item())
-    return model.half().float().eval()
+    taught: GPT2LMHeadModel = model.half().float().eval()
+    return taught
 
 
 def save(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

@@ -44,7 +44,7 @@ def load_metric(name: str) -> MetricFunction:
     """
     module_name, _, function_name = name.partition(":")
     module = answer(name, "importing it", lambda: importlib.import_module(module_name))
-    function = getattr(module, function_name, None)
+    function: MetricFunction | None = getattr(module, function_name, None)
     if not callable(function):
         raise MetricError(
             f"greedy.metric {name!r}: {module_name} has no function {function_name!r}"

@@ -49,7 +49,8 @@ class Raw(io.TextIOBase):
     @property
     def errors(self) -> str | None:  # type: ignore[override]
         """The stream's."""
-        return self._stream.errors
+        errors: str | None = self._stream.errors
+        return errors
 
     def fileno(self) -> int:
         """The stream's."""

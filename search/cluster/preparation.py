@@ -42,7 +42,7 @@ class Shared:
     when the machine that prepared is lost.
     """
 
-    reference: ray.ObjectRef
+    reference: ray.ObjectRef[Any]
     """What workers get; all of a machine map the same arrays."""
     view: Prepared
     """The same, mapped by the driver."""

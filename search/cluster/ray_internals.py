@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
-from ray._common.network_utils import parse_address
+from ray._common.network_utils import parse_address  # type: ignore[attr-defined]
 from ray._private import ray_constants, services, utils
 from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
 from ray._private.state import state

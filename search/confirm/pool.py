@@ -79,7 +79,7 @@ class WalkPool:
     def __init__(
         self,
         config: SweepConfig,
-        prepared: ray.ObjectRef,
+        prepared: ray.ObjectRef[Any],
         sequences: Sequence[Selection],
         interrupts: Interrupts,
         words: str,
@@ -94,7 +94,7 @@ class WalkPool:
         self._signs = SignsOfLife(config.search.trial_timeout)
         self._waiting: list[Walk] = []
         self._idle: list[_Worker] = []
-        self._busy: dict[ray.ObjectRef, _Worker] = {}
+        self._busy: dict[ray.ObjectRef[Any], _Worker] = {}
         self._attempts: Counter[Walk] = Counter()
         self._spared: Counter[Walk | None] = Counter()
         """Losses of a machine that have not counted; None: of workers that were starting."""
@@ -159,7 +159,7 @@ class WalkPool:
         records = self._sequences[walk.sequence]
         self._busy[worker.actor.walk.remote(worker.name, walk, records)] = worker
 
-    def _take(self, reference: ray.ObjectRef, worker: _Worker) -> WalkEnd | None:
+    def _take(self, reference: ray.ObjectRef[Any], worker: _Worker) -> WalkEnd | None:
         """What a worker's answer means; None while the walk may still end otherwise."""
         try:
             result = ray.get(reference)

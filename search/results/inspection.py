@@ -16,12 +16,11 @@ from analysis.tables.commits import (
     commit_numbers,
     digest_of,
     newest_sound,
-    way_out,
 )
 from analysis.tables.committed import committed
 from analysis.tables.confirm_schema import CONFIRM_TABLES
 from analysis.tables.first_format import first_format
-from analysis.tables.folder import COMMITS, CONFIG, SweepFolder
+from analysis.tables.folder import COMMITS, CONFIG, SweepFolder, way_out
 from analysis.tables.joined import read_table
 from analysis.tables.parts import open_part
 from analysis.tables.schema import TABLES

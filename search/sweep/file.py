@@ -16,8 +16,8 @@ import yaml
 
 from analysis.errors import ResultsError
 from analysis.tables.address import Address
-from analysis.tables.commits import digest_of, head, way_out
-from analysis.tables.folder import SweepFolder
+from analysis.tables.commits import digest_of, head
+from analysis.tables.folder import SweepFolder, way_out
 from analysis.tables.plain_yaml import WRITTEN
 from analysis.tables.schema import SCHEMA_VERSION
 from greedy_core.errors import SettingsError

@@ -48,7 +48,8 @@ def largest_steps(config: SweepConfig, space: SearchSpace) -> int:
     """The most steps of one greedy loop in any trial of the sweep, baselines included."""
     searched = _values(config, space, "greedy.steps")
     given = [changes["greedy.steps"] for changes in baselines(config.flat()).values()]
-    return max([*searched, *given])
+    most: int = max([*searched, *given])
+    return most
 
 
 def _values(config: SweepConfig, space: SearchSpace, key: str) -> list[Any]:

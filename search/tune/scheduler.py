@@ -27,7 +27,7 @@ class SessionScheduler(FIFOScheduler):
     """
 
     def __init__(self, trials: Trials, proposals: Mapping[str, Proposal]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._trials = trials
         self._proposals = proposals
 
