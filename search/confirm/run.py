@@ -36,13 +36,14 @@ from search.session.retrying_log import MOST_HELD
 from search.session.store_news import StoreNews
 from search.sweep.candidates import candidates
 from search.sweep.earlier import EarlierTrials
-from search.sweep.file import SweepFile, versions
+from search.sweep.file import SweepFile
 from search.sweep.sameness import (
     read_own,
     require_same_data,
     require_same_settings,
     require_versions,
 )
+from search.sweep.versions import versions
 from search.worker.import_places import make_importable
 from search.worker.reports import REFUSAL
 

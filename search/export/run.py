@@ -22,9 +22,10 @@ from search.config.keys import flat_values
 from search.export.model_card import Fact, Form, ModelCard
 from search.export.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial
 from search.export.whole_folder import new_folder, written_whole
-from search.sweep.file import COMPARED, SweepFile, versions
+from search.sweep.file import SweepFile
 from search.sweep.sameness import require_same_data
 from search.sweep.valid import read_valid
+from search.sweep.versions import COMPARED, versions
 from search.worker.import_places import make_importable
 from search.worker.last_words import told_by_another
 

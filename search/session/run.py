@@ -28,14 +28,7 @@ from search.session.driver import AS_USUAL, Driver, Options, driving
 from search.session.session import Session
 from search.sweep.earlier import EarlierTrials
 from search.sweep.extension import Extension
-from search.sweep.file import (
-    SWEEP_FILE,
-    SweepFile,
-    git_sha,
-    purpose,
-    space_digest,
-    versions,
-)
+from search.sweep.file import SWEEP_FILE, SweepFile, purpose, space_digest
 from search.sweep.sameness import (
     read_own,
     require_asked_settings,
@@ -43,6 +36,7 @@ from search.sweep.sameness import (
     require_same_settings,
     require_versions,
 )
+from search.sweep.versions import git_sha, versions
 from search.worker.import_places import import_roots, make_importable
 
 logger = logging.getLogger(__name__)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, get_type_hints
 
 import yaml
@@ -19,10 +16,8 @@ from analysis.tables.address import Address
 from analysis.tables.commits import digest_of, head
 from analysis.tables.folder import SweepFolder, way_out
 from analysis.tables.plain_yaml import WRITTEN
-from analysis.tables.schema import SCHEMA_VERSION
 from greedy_core.errors import SettingsError
 from greedy_core.inputs.model_presets import PRESET
-from greedy_core.numerics import NUMERICS_VERSION
 from search.config.later_settings import LATER, with_later
 from search.config.settings import KEYS, SweepConfig
 from search.sweep.distributions import parsed, texts, united
@@ -34,18 +29,6 @@ from spaces.scalars import PlainDumper
 from spaces.values import conform, inert
 
 SWEEP_FILE = "sweep.yaml"
-
-COMPARED = ("ratchet-tune", "torch", "transformers", "tokenizers", "numpy", "optuna", "scipy")
-"""Packages that a sweep's results or proposals depend on."""
-
-VERSIONED = (*COMPARED, "safetensors", "ray", "pyarrow")
-"""Packages whose versions a sweep records; the last ones carry values and do not change them."""
-
-SCHEMA = "schema"
-"""Under this name the version of the tables' columns stands among the others."""
-
-NUMERICS = "numerics"
-"""Under this name, that of what `greedy_core` computes; sweeps before 3 do not record it."""
 
 
 @dataclass(frozen=True)
@@ -222,27 +205,6 @@ def space_digest(config: SweepConfig) -> str:
     """Digest of a self-contained configuration's search space."""
     text = json.dumps(config.search.space, sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, of the tables' columns, and of packages."""
-    own = {
-        "python": platform.python_version(),
-        SCHEMA: str(SCHEMA_VERSION),
-        NUMERICS: str(NUMERICS_VERSION),
-    }
-    return own | {name: version(name) for name in VERSIONED}
-
-
-def git_sha() -> str | None:
-    """The commit of the working directory; None where there is no git or no checkout."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
 
 
 def _head(content: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:

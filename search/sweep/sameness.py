@@ -17,8 +17,9 @@ from search.config.reader import SPACE
 from search.config.settings import DECLARED, SweepConfig
 from search.results.parts import ResultsFolder
 from search.results.recovery import EndedTrial, FolderState, Proposal
-from search.sweep.file import COMPARED, NUMERICS, SCHEMA, SweepFile, space_digest
+from search.sweep.file import SweepFile, space_digest
 from search.sweep.file_edits import is_free
+from search.sweep.versions import COMPARED, NUMERICS, SCHEMA
 from spaces.parameters import PARAMETERS
 from spaces.values import shown
 

@@ -23,8 +23,8 @@ from search.cli.exit_status import DAMAGED, WRONG_INPUT, status_of
 from search.results.commits import Commits, NewPart
 from search.results.parts import LocalFolder
 from search.session.run import resume_sweep
-from search.sweep.file import versions
 from search.sweep.valid import read_valid
+from search.sweep.versions import versions
 from tests.search.bad_files import seen
 from tests.search.sweeps import HERE, recommit
 from tests.search.test_cli import ended

@@ -28,7 +28,8 @@ from search.session.run import extend_sweep, resume_sweep
 from search.session.session import Session
 from search.sweep.earlier import SETTINGS_COLUMNS
 from search.sweep.extension import Extension
-from search.sweep.file import SweepFile, space_digest, versions
+from search.sweep.file import SweepFile, space_digest
+from search.sweep.versions import versions
 from tests.search.sweeps import holding, small_config, unlocked
 
 
