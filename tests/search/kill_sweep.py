@@ -34,10 +34,17 @@ class KilledSweep:
         seed: of the moments.
         longest: seconds after which a kill comes at the latest. Two in three wait for a trial to
             start, the others may come while the session still prepares.
+        in_process: whether its trials run in the driver, without Ray.
     """
 
     def __init__(
-        self, folder: Path, changes: Mapping[str, Any], seed: int, longest: float = 4.0
+        self,
+        folder: Path,
+        changes: Mapping[str, Any],
+        seed: int,
+        longest: float = 4.0,
+        *,
+        in_process: bool = False,
     ) -> None:
         self.folder = folder
         self.trials = small_config(changes).search.trials
@@ -48,6 +55,7 @@ class KilledSweep:
         self._changes = changes
         self._moments = random.Random(seed)
         self._longest = longest
+        self._more = ["--in-process"] if in_process else []
 
     def kill(self) -> bool:
         """Let a session run for a while and kill it; whether it had not ended before."""
@@ -75,9 +83,9 @@ class KilledSweep:
     def next_command(self) -> Sequence[str]:
         """Arguments of `ratchet` for the next session."""
         if (self.folder / "sweep.yaml").exists():
-            return ["resume", str(self.folder)]
+            return ["resume", str(self.folder), *self._more]
         results = ["--results", str(self.folder.parent), "--name", self.folder.name]
-        return ["run", *overrides(self._changes), *results]
+        return ["run", *overrides(self._changes), *results, *self._more]
 
     def look(self) -> None:
         """Keep what is committed now."""

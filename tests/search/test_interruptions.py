@@ -243,7 +243,7 @@ def test_the_second_driver_is_told_who_was_first_and_the_first_stops_when_its_lo
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "shared"
-    sweep = KilledSweep(folder, SLOW, seed=0)
+    sweep = KilledSweep(folder, SLOW, seed=0, in_process=True)
     with driver(*sweep.next_command()) as process:
         wait_for_trials(folder, 1, process)
         second = ratchet("resume", str(folder))
@@ -272,7 +272,7 @@ def test_the_second_driver_is_told_who_was_first_and_the_first_stops_when_its_lo
 
 def test_a_driver_whose_lock_goes_while_it_prepares_writes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "unborn"
-    sweep = KilledSweep(folder, SLOW, seed=0)
+    sweep = KilledSweep(folder, SLOW, seed=0, in_process=True)
     with driver(*sweep.next_command()) as process:
         wait_until((folder / LOCK).exists, process)
         (folder / "taken").write_text(json.dumps({"host": "node3", "token": "another"}))
