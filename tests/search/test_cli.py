@@ -88,7 +88,7 @@ def test_exit_code_1_is_never_an_accident(
     error: BaseException,
     code: int,
 ) -> None:
-    monkeypatch.setattr("search.cli.sweeps.split_arguments", raises(error))
+    monkeypatch.setattr("search.config.arguments.split_arguments", raises(error))
     assert ended(monkeypatch, "config") == code
     err = capsys.readouterr().err
     assert (f"ratchet: {REPORT}\nTraceback" in err) == (code == OUR_FAULT)
