@@ -25,17 +25,17 @@ __all__ = [
 ]
 
 _HOME = {
-    "DocumentError": "spaces.errors",
-    "SearchSpace": "spaces.space",
-    "SpaceError": "spaces.errors",
-    "decode": "spaces.space",
-    "encode": "spaces.space",
-    "load_space": "spaces.presets",
-    "preset_names": "spaces.presets",
+    "DocumentError": "errors",
+    "SearchSpace": "space",
+    "SpaceError": "errors",
+    "decode": "space",
+    "encode": "space",
+    "load_space": "presets",
+    "preset_names": "presets",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
