@@ -18,14 +18,14 @@ from typing import Any
 import pyarrow as pa
 
 from analysis.tables.config_columns import PREFIX, config_cell
-from analysis.tables.joined import part_schemas, read_table, united
+from analysis.tables.joined import part_schemas, united
 from analysis.tables.parts import sweep_id_of
 from analysis.tables.schema import TABLES
 from search.results.batches import RowConverter
 from search.results.commits import Commits, NewPart
 from search.results.compaction import compact
 from search.results.parts import ResultsFolder
-from search.results.recovery import pending_proposals
+from search.results.recovery import FolderState
 
 FLUSH_SECONDS = 5.0
 FLUSH_TRIALS = 200
@@ -77,6 +77,7 @@ class SweepLog:
         clock: seconds from any origin.
         before_write: called before each commit; raises if this driver must not write.
         sweep: the text of sweep.yaml, if it is to become another one.
+        known: what was read from the folder already; None: nothing.
 
     Raises:
         ResultsError: the folder is damaged.
@@ -93,6 +94,7 @@ class SweepLog:
         clock: Callable[[], float] = time.monotonic,
         before_write: Callable[[], None] = lambda: None,
         sweep: str | None = None,
+        known: FolderState | None = None,
     ) -> None:
         self._folder = folder
         self._schemas = schemas
@@ -108,11 +110,13 @@ class SweepLog:
         """The sweep's history."""
         with self.commits.superseded_first():
             self._provide_columns()
-            self._open = {
-                each.trial: self._proposed(each.trial, each.role, each.generation, each.config)
-                for each in pending_proposals(folder)
-            }
-            self._ended = self._read_ended()
+            self.found = FolderState.of(self.commits.head, folder, known)
+            """What the drivers before have left."""
+        self._open = {
+            each.trial: self._proposed(each.trial, each.role, each.generation, each.config)
+            for each in self.found.pending
+        }
+        self._ended = {each.trial for each in self.found.ended}
         self._converters = {table: RowConverter(self._schemas[table]) for table in TABLES}
 
     def propose(self, trial: int, role: str, generation: int, config: Row) -> None:
@@ -256,10 +260,6 @@ class SweepLog:
             self._write_frozen()
         if any(set(each[0]) != set(self._schemas[t]) for t, each in present.items() if each):
             compact(self.commits, self._folder, self._schemas)
-
-    def _read_ended(self) -> set[int]:
-        rows = read_table(self._folder.reading, "trials", self.commits.head.of("trials"))
-        return set() if rows is None else set(rows["trial"].to_pylist())
 
     def _proposed(self, trial: int, role: str, generation: int, config: Row) -> dict[str, Any]:
         cells = {PREFIX + key: config_cell(value) for key, value in config.items()}

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analysis.tables.commits import Commit, Part
 from analysis.tables.committed import read_tables
-from analysis.tables.config_columns import configs_of
+from analysis.tables.config_columns import PREFIX, configs_of
 from analysis.tables.parts import RUNG
-from search.config.later_settings import with_later
+from search.config.later_settings import LATER
 from search.results.parts import ResultsFolder
 
 
@@ -67,34 +68,27 @@ class FolderState:
             StorageError: if it cannot be read.
         """
         commit, tables = read_tables(folder.reading, _TABLES)
-        ended = _ended(tables["trials"]) if "trials" in tables else ()
-        proposed = _proposed(tables["proposals"]) if "proposals" in tables else ()
-        over = {each.trial for each in ended}
-        return cls(
-            ended,
-            tuple(each for each in proposed if each.trial not in over),
-            {each.trial: each.generation for each in proposed},
-            _parts(commit),
-        )
+        trials, proposals = tables.get("trials"), tables.get("proposals")
+        ended = () if trials is None else _ended(trials)
+        pending: tuple[Proposal, ...] = ()
+        generations: dict[int, int] = {}
+        if proposals is not None:
+            columns = (proposals[name].to_pylist() for name in ("trial", "generation"))
+            generations = dict(zip(*columns, strict=True))
+            pending = _proposed(proposals if trials is None else _without(proposals, trials))
+        return cls(ended, pending, generations, _parts(commit))
 
-    def as_of(self, commit: Commit, folder: ResultsFolder) -> FolderState:
-        """The same as long as a commit has the same parts; otherwise what the folder holds now.
+    @classmethod
+    def of(
+        cls, commit: Commit, folder: ResultsFolder, known: FolderState | None = None
+    ) -> FolderState:
+        """What a commit holds, which is `known` if that was read from the same parts.
 
         Raises:
             As `read` does.
         """
-        return self if self.parts == _parts(commit) else FolderState.read(folder)
-
-
-def ended_trials(folder: ResultsFolder) -> list[EndedTrial]:
-    """All committed trials, by number."""
-    _, tables = read_tables(folder.reading, ["trials"])
-    return [*_ended(tables["trials"])] if "trials" in tables else []
-
-
-def pending_proposals(folder: ResultsFolder) -> list[Proposal]:
-    """Trials that were proposed and have not ended, by number."""
-    return [*FolderState.read(folder).pending]
+        same = known is not None and known.parts == _parts(commit)
+        return known if known is not None and same else cls.read(folder)
 
 
 _TABLES = ("proposals", "trials")
@@ -105,12 +99,18 @@ def _parts(commit: Commit) -> tuple[Part, ...]:
     return tuple(part for table in _TABLES for part in commit.of(table))
 
 
+def _without(proposals: pa.Table, trials: pa.Table) -> pa.Table:
+    """The proposals of trials that have no row: of a large sweep nearly none, soon made objects."""
+    over = pc.is_in(proposals["trial"], value_set=trials["trial"].combine_chunks())
+    return proposals.filter(pc.invert(over))
+
+
 def _ended(rows: pa.Table) -> tuple[EndedTrial, ...]:
     rows = rows.sort_by("trial")
     columns = (rows[name].to_pylist() for name in _CELLS)
-    whole = zip(_rungs(rows), configs_of(rows), zip(*columns, strict=True), strict=True)
+    whole = zip(_rungs(rows), _configs(rows), zip(*columns, strict=True), strict=True)
     return tuple(
-        EndedTrial(rungs=rungs, config=with_later(config), **dict(zip(_CELLS, cells, strict=True)))
+        EndedTrial(rungs=rungs, config=config, **dict(zip(_CELLS, cells, strict=True)))
         for rungs, config, cells in whole
     )
 
@@ -118,8 +118,17 @@ def _ended(rows: pa.Table) -> tuple[EndedTrial, ...]:
 def _proposed(rows: pa.Table) -> tuple[Proposal, ...]:
     rows = rows.sort_by("trial")
     columns = (rows[name].to_pylist() for name in ("trial", "role", "generation"))
-    cells = zip(*columns, map(with_later, configs_of(rows)), strict=True)
-    return tuple(Proposal(*each) for each in cells)
+    return tuple(Proposal(*each) for each in zip(*columns, _configs(rows), strict=True))
+
+
+def _configs(rows: pa.Table) -> list[dict[str, Any]]:
+    """Each row's configuration; None, left by an earlier version, has the value of then."""
+    for key, value in LATER.items():
+        column = PREFIX + key
+        if column in rows.column_names and rows[column].null_count:
+            at = rows.column_names.index(column)
+            rows = rows.set_column(at, column, pc.fill_null(rows[column], value))
+    return configs_of(rows)
 
 
 def _rungs(rows: pa.Table) -> list[dict[int, float]]:

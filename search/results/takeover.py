@@ -107,7 +107,7 @@ def settled(folder: SweepFolder, sweep_id: str, sweep: str) -> bool:
         and all(len(commit.of(table)) == 1 for table in TABLES)
         and commit.sweep == folder.text(CONFIG)
         and commit.sweep is not None
-        and read_yaml(commit.sweep) == read_yaml(sweep)
+        and (commit.sweep == sweep or read_yaml(commit.sweep) == read_yaml(sweep))
         and not leftovers(folder, commit)
     )
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from search.results.recovery import Proposal
-from search.session.retrying_log import RetryingLog
 from search.session.store_news import StoreNews
 from search.session.tally import RunningTrial, Tally
 from search.worker.reports import (
@@ -20,6 +19,36 @@ from search.worker.reports import (
     STEP_FIELDS,
     rows,
 )
+
+Row = Mapping[str, Any]
+
+
+class TrialLog(Protocol):
+    """Takes the rows of trials, as `search.results.log.SweepLog` describes it."""
+
+    @property
+    def waiting(self) -> str | None:
+        """What rows wait for, in one line; None while they are written."""
+        ...
+
+    def propose(self, trial: int, role: str, generation: int, config: Row) -> None:
+        """A trial starts."""
+        ...
+
+    def end(
+        self,
+        trial_row: Row,
+        step_rows: Sequence[Row],
+        record_rows: Sequence[Row],
+        *,
+        checked: bool = True,
+    ) -> None:
+        """A trial has ended."""
+        ...
+
+    def maybe_flush(self) -> None:
+        """Write if it is time."""
+        ...
 
 
 class Recorder:
@@ -37,7 +66,7 @@ class Recorder:
 
     def __init__(
         self,
-        log: RetryingLog,
+        log: TrialLog,
         columns: Container[str],
         resumed: frozenset[int],
         generation: int,

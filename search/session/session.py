@@ -59,11 +59,14 @@ class Session:
         schemas = self._schemas()
         self._retrying = driver.retrying
         log = SweepLog(
-            folder, schemas, before_write=driver.lock.check, sweep=(before or file).text()
+            folder,
+            schemas,
+            before_write=driver.lock.check,
+            sweep=(before or file).text(),
+            known=known,
         )
         self._log = RetryingLog(log, self._retrying)
-        known = known or FolderState.read(folder)
-        self.earlier = EarlierTrials.of(file, known.as_of(log.commits.head, folder))
+        self.earlier = EarlierTrials.of(file, log.found)
         self._assignment = self.earlier.assignment()
         self.total = self._assignment.total
         self._recorder = Recorder(

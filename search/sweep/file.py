@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 import yaml
@@ -153,6 +154,10 @@ class SweepFile:
         Raises:
             ResultsError: it is damaged; `path` is named.
         """
+        return _parsed(text, path)
+
+    @classmethod
+    def _of_text(cls, text: str, path: str) -> SweepFile:
         try:
             document = parse_document(text, path, WRITTEN)
         except DocumentError as error:
@@ -189,6 +194,11 @@ class SweepFile:
         ]
         if faults:
             raise ResultsError(faults)
+
+
+@lru_cache(maxsize=4)  # a command looks at the file before and after it has the lock
+def _parsed(text: str, path: str) -> SweepFile:
+    return SweepFile._of_text(text, path)
 
 
 def purpose(config: SweepConfig) -> str:

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, IntDistribution, json_to_dist
 import analysis
 from greedy_core.errors import InputError
 from search.results.parts import LocalFolder
-from search.results.recovery import ended_trials
+from search.results.recovery import FolderState
 from search.session.run import resume_sweep
 from search.session.session import Session
 from search.sweep.extension import Extension
@@ -136,7 +136,7 @@ def test_a_proposal_outside_of_the_space_runs_and_teaches_nothing() -> None:
 def test_what_was_not_finished_runs_first(copy: Path, tables: analysis.Sweep) -> None:
     """The sweep lacks a trial that was proposed, and two that were not."""
     recommit(copy, lambda content: content["config"]["search"].update(trials=SEARCHED + 2))
-    assert len(ended_trials(LocalFolder(copy))) == BASELINES + SEARCHED
+    assert len(FolderState.read(LocalFolder(copy)).ended) == BASELINES + SEARCHED
     assert session_on(copy, (NARROW,)).total == 2 + 4
 
 

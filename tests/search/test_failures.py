@@ -14,7 +14,7 @@ from search.cli.exit_status import SOME_FAILED, WRONG_INPUT, status_of
 from search.config.settings import SweepConfig
 from search.errors import PreparationFailed
 from search.results.parts import LocalFolder
-from search.results.recovery import ended_trials
+from search.results.recovery import FolderState
 from search.session.driver import Options
 from search.session.run import Outcome, resume_sweep, run_sweep
 from search.session.tally import Tally
@@ -114,7 +114,7 @@ def test_attempts_that_failed_leave_no_rows(
 def test_a_resumed_search_tells_optuna_of_the_failures(failing: tuple[Path, Outcome]) -> None:
     states = [
         Ended.of(each.status, each.composite, each.rungs).state.name
-        for each in ended_trials(LocalFolder(failing[0]))
+        for each in FolderState.read(LocalFolder(failing[0])).ended
         if each.role == "search"
     ]
     assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), len(METRICS) - len(BAD))

@@ -13,7 +13,7 @@ import analysis
 from analysis.tables.config_columns import config_types
 from analysis.tables.schema import sweep_schemas
 from search.results.parts import LocalFolder
-from search.results.recovery import ended_trials
+from search.results.recovery import FolderState
 from search.sweep.earlier import SETTINGS_COLUMNS
 from search.sweep.file import SweepFile
 from search.tune.trainable import GreedyEditTrainable
@@ -158,7 +158,8 @@ def test_nothing_else_is_left_behind(finished: Path) -> None:
 
 def test_a_row_is_what_its_settings_give_anywhere(finished: Path, tables: analysis.Sweep) -> None:
     """The walk done again in this process, without Ray, ends in the same bits."""
-    ended = [each for each in ended_trials(LocalFolder(finished)) if each.status == "completed"][-1]
+    known = FolderState.read(LocalFolder(finished)).ended
+    ended = [each for each in known if each.status == "completed"][-1]
     row = tables.trials.set_index("trial").loc[ended.trial]
     trainable = GreedyEditTrainable(dict(ended.config))
     while not (report := trainable.train())["final"]:

@@ -16,7 +16,7 @@ from search.cli.check import check_sweep
 from search.results.confirm_log import ConfirmLog
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
-from search.results.recovery import pending_proposals
+from search.results.recovery import FolderState
 from tests.search.results.files import (
     as_first_format,
     compact,
@@ -99,7 +99,7 @@ def test_damage_costs_the_trials_in_it_and_no_other(
     aside = [each for each in names(folder) if each.startswith("set-aside/")]
     assert len(aside) == (harm == "flipped")
     log = SweepLog(folder, schemas())
-    assert [each.trial for each in pending_proposals(folder)] == sorted(lost)
+    assert [each.trial for each in FolderState.read(folder).pending] == sorted(lost)
     for each in sorted(lost):
         end_trial(log, each)
     log.close()
@@ -117,7 +117,7 @@ def test_a_table_that_has_lost_its_only_part_is_repaired_too(
     assert not check(folder)[0]
     assert check(folder, repairing=True)[0]
     log = SweepLog(folder, schemas())
-    lost = [each.trial for each in pending_proposals(folder)]
+    lost = [each.trial for each in FolderState.read(folder).pending]
     assert lost == ([] if table == "proposals" else [*range(6)])
     for each in lost:
         end_trial(log, each)

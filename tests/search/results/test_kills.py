@@ -20,7 +20,7 @@ from analysis.tables.schema import TABLES
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.places import results_folder
-from search.results.recovery import pending_proposals
+from search.results.recovery import FolderState
 from tests.search.results.files import content, load, names, newest, plain, recover, rows_of
 from tests.search.results.killing import SCENARIOS
 from tests.search.results.rows import end_trial, fill, run_trial, schemas, write_sweep
@@ -79,7 +79,7 @@ def test_a_kill_during_a_commit_leaves_whole_trials_and_open_ones(tmp_path: Path
         assert_clean(LocalFolder(copy), committed)
 
         log = SweepLog(LocalFolder(copy), schemas())
-        pending = [each.trial for each in pending_proposals(LocalFolder(copy))]
+        pending = [each.trial for each in FolderState.read(LocalFolder(copy)).pending]
         for trial in pending:
             end_trial(log, trial)
         log.close()

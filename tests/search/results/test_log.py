@@ -16,7 +16,7 @@ from search.errors import LockLost
 from search.results import log as log_module
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
-from search.results.recovery import ended_trials, pending_proposals
+from search.results.recovery import FolderState
 from tests.search.results.files import content, last_part, load, metadata, parts, plain
 from tests.search.results.rows import (
     CONFIG,
@@ -59,7 +59,7 @@ def test_a_trial_reads_as_it_was_written(folder: ResultsFolder) -> None:
     log.propose(3, "search", 1, CONFIG)
     log.end(trial_row(3, composite=math.nan, rung_8=None, score=None), [], [])
     log.flush()
-    (ended,) = ended_trials(folder)
+    (ended,) = FolderState.read(folder).ended
     assert (ended.trial, ended.role, ended.generation) == (3, "search", 1)
     assert ended.config == CONFIG
     assert ended.rungs == {4: 0.25}
@@ -130,7 +130,7 @@ def test_text_that_is_no_unicode_is_kept_escaped(folder: ResultsFolder) -> None:
     log.propose(0, "search", 0, CONFIG)
     log.end(trial_row(0, status="failed", error="bad byte \udcff"), [], [])
     log.close()
-    assert ended_trials(folder)[0].error == r"bad byte \udcff"
+    assert FolderState.read(folder).ended[0].error == r"bad byte \udcff"
 
 
 def test_a_trial_is_proposed_once_and_ends_once(folder: ResultsFolder) -> None:
@@ -144,8 +144,8 @@ def test_a_trial_is_proposed_once_and_ends_once(folder: ResultsFolder) -> None:
     for trial in (0, 1):
         with pytest.raises(ValueError, match="was proposed before"):
             log.propose(trial, "search", 0, CONFIG)
-    assert [each.trial for each in pending_proposals(folder)] == [1]
-    assert pending_proposals(folder)[0].config == CONFIG
+    assert [each.trial for each in FolderState.read(folder).pending] == [1]
+    assert FolderState.read(folder).pending[0].config == CONFIG
     end_trial(log, 1)
 
 

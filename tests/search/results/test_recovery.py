@@ -20,7 +20,7 @@ from analysis.tables.first_format import JOURNAL
 from analysis.tables.schema import TABLES
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
-from search.results.recovery import ended_trials, pending_proposals
+from search.results.recovery import FolderState
 from tests.search.results import files
 from tests.search.results.files import (
     as_first_format,
@@ -258,7 +258,7 @@ def test_a_sweep_of_the_first_format_is_taken_over_as_it_is(folder: ResultsFolde
     before = load(folder)
     assert {*before.steps["trial"]} == {0, 1}
     log = SweepLog(folder, schemas())
-    assert [each.trial for each in pending_proposals(folder)] == [2, 3]
+    assert [each.trial for each in FolderState.read(folder).pending] == [2, 3]
     pd.testing.assert_frame_equal(load(folder).steps, before.steps)
     run_trial(log, 4)
     log.close()
@@ -272,7 +272,7 @@ def test_a_trial_that_ended_twice_is_damage(tmp_path: Path) -> None:
     part = last_part(folder, "trials")
     part.with_name("part-000009-00000000.parquet").write_bytes(part.read_bytes())
     with pytest.raises(analysis.ResultsError, match="more than one row for trial 0, 1"):
-        ended_trials(folder)
+        FolderState.read(folder)
 
 
 @settings(max_examples=40, deadline=None)
@@ -330,7 +330,7 @@ def test_any_history_keeps_exactly_what_was_flushed(history: list[str]) -> None:
                 log = SweepLog(folder, schemas())
                 proposed, ended = {*durable[0]}, {*durable[1]}
                 numbers = iter(range(max(proposed, default=-1) + 1, 200))
-            assert {each.trial for each in ended_trials(folder)} == durable[1]
-            pending = [each.trial for each in pending_proposals(folder)]
+            assert {each.trial for each in FolderState.read(folder).ended} == durable[1]
+            pending = [each.trial for each in FolderState.read(folder).pending]
             assert pending == sorted(durable[0] - durable[1])
         assert sorted(analysis.load(folder.path).steps["trial"]) == sorted([*durable[1]] * 4)

@@ -32,7 +32,7 @@ from search.results.confirm_log import ConfirmLog
 from search.results.log import SweepLog
 from search.results.parts import ResultsFolder
 from search.results.places import results_folder
-from search.results.recovery import pending_proposals
+from search.results.recovery import FolderState
 from tests.search.results.files import content
 from tests.search.results.rows import CONFIG, confirmed_walk, end_trial, fill, run_trial, schemas
 
@@ -89,7 +89,7 @@ def start(folder: ResultsFolder) -> None:
 def finish(folder: ResultsFolder) -> None:
     """What B does."""
     log = SweepLog(folder, schemas())
-    for each in pending_proposals(folder):
+    for each in FolderState.read(folder).pending:
         end_trial(log, each.trial)
     run_trial(log, 200)
     log.close()
