@@ -6,7 +6,10 @@ INSTALLED := $(VENV)/.installed
 RATCHET := $(VENV)/bin/ratchet
 DEMO := results/demo
 
-.PHONY: install demo test soak check docs bench clean
+# Tests and benchmarks start hundreds of processes: each would compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: install demo test nightly soak check docs bench clean
 
 install: $(INSTALLED)
 
@@ -21,8 +24,13 @@ demo: $(INSTALLED)
 	@echo "Parquet:"; find $(DEMO) -name '*.parquet' | sort
 
 # Three files at a time: much of a test with Ray is waiting. tests/conftest.py orders them.
+PYTEST := $(VENV)/bin/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+# Rules that `make test` proves by some cases, proved at length; CONTRIBUTING.md lists them.
+nightly: $(INSTALLED)
+	$(PYTEST) -m nightly
 
 # Flips bits of every file of a sweep, stops drivers and wakes them when another is done, kills the
 # driver of one sweep; SEED draws the moments.

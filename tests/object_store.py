@@ -5,34 +5,52 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
+from typing import Any
 from urllib.request import Request, urlopen
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
 
 SECRET = "never-to-be-shown"
 BUCKET = "results"
+HOST = "127.0.0.1"
 
 
 @contextmanager
 def object_store() -> Iterator[str]:
     """The address of a bucket that is there while inside, for child processes too."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    server = make_server(HOST, 0, _application(), threaded=True, request_handler=MotoRequestHandler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
-        host, port = server.get_host_and_port()
+        endpoint = f"http://{HOST}:{server.server_port}"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+            patch.setenv("AWS_ENDPOINT_URL", endpoint)
             patch.setenv("AWS_ACCESS_KEY_ID", "tester")
             patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
             patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
             patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-            boto3.client("s3", endpoint_url=f"http://{host}:{port}").create_bucket(Bucket=BUCKET)
+            boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket=BUCKET)
             yield f"s3://{BUCKET}"
     finally:
-        server.stop()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _application() -> Any:
+    """moto's S3 and its own controls; its server looks twice at each request for what it is for."""
+    store, controls = create_backend_app("s3"), create_backend_app("moto_api")
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        is_control = environ["PATH_INFO"].startswith("/moto-api")
+        return (controls if is_control else store)(environ, start_response)
+
+    return application
 
 
 @contextmanager

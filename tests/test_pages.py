@@ -30,6 +30,20 @@ def test_files_and_packages_that_a_page_names_are_there(page: str) -> None:
     assert missing == []
 
 
+def test_contributing_names_every_file_with_nightly_tests() -> None:
+    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = section.partition("## What `make nightly` adds")[2].partition("\n## ")[0]
+    named = {*re.findall(r"test_\w+\.py", section)}
+    marked = {
+        each.name
+        for each in (ROOT / "tests").rglob("test_*.py")
+        if "pytest.mark.nightly" in each.read_text(encoding="utf-8") and each != Path(__file__)
+    }
+    # Those that tests/search/results/conftest.py marks.
+    on_a_store = {f"test_{name}.py" for name in ("inspection", "confirm_log", "log", "recovery")}
+    assert named == marked | on_a_store
+
+
 def is_module_or_name(dotted: str) -> bool:
     """Whether a dotted name leads to a file, or to a name in one."""
     *above, name = dotted.split(".")

@@ -20,6 +20,7 @@ from analysis.errors import ResultsError
 from analysis.judging.confirm_values import batch_differences, walk_values
 from analysis.judging.confirmed import Comparison, Confirmation, Confirmed
 from analysis.judging.intervals import difference_interval, mean_interval
+from analysis.tables.cells import plain
 from analysis.tables.sweep import Sweep, ranked
 
 LEVEL = 0.95
@@ -134,7 +135,7 @@ def _confirmed(same: _SameRecords, trial: int, against: Mapping[str, Comparison]
         composite=float(means["composite"]),
         interval=mean_interval(same.values[trial], LEVEL),
         composite_in_sweep=same.in_sweep[trial],
-        metrics={name: _plain(means[name]) for name in ("es", "ps", "ns", "score")},
+        metrics={name: plain(means[name]) for name in ("es", "ps", "ns", "score")},
         against=against,
     )
 
@@ -199,7 +200,3 @@ def _holm(p_values: Sequence[float | None]) -> list[float | None]:
     if not known:
         return [*p_values]
     return [float(p) for p in multipletests(known, method="holm")[1]]
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

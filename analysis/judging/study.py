@@ -19,6 +19,7 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from analysis.errors import ResultsError
+from analysis.tables.cells import plain
 from analysis.tables.config_columns import PREFIX, list_cell
 from analysis.tables.folder import CONFIG
 from analysis.tables.parts import RUNG
@@ -131,7 +132,7 @@ def _trial(
         params=params,
         distributions={key: searched[key] for key in params},
         intermediate_values=rungs,
-        user_attrs={k: _plain(row[k]) for k in ATTRIBUTES if not pd.isna(row[k])},
+        user_attrs={k: plain(row[k]) for k in ATTRIBUTES if not pd.isna(row[k])},
     )
 
 
@@ -158,7 +159,7 @@ def _unread(row: Mapping[str, Any]) -> frozenset[str]:
 def _parameter(key: str, cell: Any, distribution: BaseDistribution) -> dict[str, Any]:
     """A cell as Optuna knows it, by its setting; empty where the distribution has no such value."""
     if isinstance(distribution, CategoricalDistribution):
-        same = [choice for choice in distribution.choices if _is_choice(choice, _plain(cell))]
+        same = [choice for choice in distribution.choices if _is_choice(choice, plain(cell))]
         return {key: same[0]} if same else {}
     if isinstance(cell, str) or pd.isna(cell) or not math.isfinite(cell):
         return {}
@@ -181,7 +182,3 @@ def _is_choice(choice: Any, cell: Any) -> bool:
             return False
     # 10.0 in a column of floats was proposed as 10; True is not 1.
     return bool(choice == cell) and isinstance(choice, bool) == isinstance(cell, bool)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -12,6 +11,7 @@ from analysis.judging.confirmation import LEVEL, confirmation
 from analysis.judging.confirmed import Confirmation, Confirmed
 from analysis.judging.intervals import Interval, difference_interval, mean_interval
 from analysis.judging.record_composites import record_composites
+from analysis.tables.cells import plain
 from analysis.tables.sweep import Sweep, best
 
 
@@ -86,8 +86,8 @@ def conclude(sweep: Sweep) -> Conclusion | None:
         searched=int(completed.sum()),
         composite=float(winner["composite"]),
         interval=_mean_interval(values),
-        metrics={kind: _plain(winner[kind]) for kind in ("es", "ps", "ns")},
-        unedited=_plain(winner["composite_unedited"]),
+        metrics={kind: plain(winner[kind]) for kind in ("es", "ps", "ns")},
+        unedited=plain(winner["composite_unedited"]),
         lead=None if baseline is None else _lead_in_sweep(sweep, winner, baseline),
         confirmed=None,
     )
@@ -118,7 +118,7 @@ def _confirmed(sweep: Sweep, found: Confirmation, searched: int) -> Conclusion:
         composite=winner.composite,
         interval=winner.interval,
         metrics={kind: winner.metrics[kind] for kind in ("es", "ps", "ns")},
-        unedited=_plain(row["composite_unedited"]),
+        unedited=plain(row["composite_unedited"]),
         lead=None if strongest is None else _lead_confirmed(winner, strongest),
         confirmed=found,
     )
@@ -151,7 +151,3 @@ def _mean_interval(values: pd.DataFrame) -> Interval:
 def _has_spread(values: pd.DataFrame) -> bool:
     """One batch says nothing of how batches differ: then nothing is ruled out."""
     return values.dropna(subset=["value"])["batch"].nunique() > 1
-
-
-def _plain(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)

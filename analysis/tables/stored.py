@@ -43,6 +43,8 @@ BEST_FIRST = {
 }
 """How completed trials are ranked: a tie is broken by the next column."""
 
+Rank = tuple[tuple[bool, float], ...]
+
 
 @dataclass(frozen=True)
 class StoredSweep:
@@ -107,12 +109,21 @@ def rows_where(rows: pa.Table, column: str, holds: Callable[[Any], bool]) -> pa.
 def best_row(trials: pa.Table) -> dict[str, Any] | None:
     """The completed trial with the highest composite, by column; None if there is none."""
     ended = rows_where(trials, "status", lambda status: status == "completed")
-    columns = [ended[name].to_pylist() for name in BEST_FIRST]
-    ranks = [tuple(map(_rank, BEST_FIRST.values(), row)) for row in zip(*columns, strict=True)]
+    ranks = [rank(row) for row in ended.select([*BEST_FIRST]).to_pylist()]
     first = min(range(len(ended)), key=ranks.__getitem__, default=None)
-    if first is None or ranks[first][0][0]:
+    if first is None or not is_ranked(ranks[first]):
         return None
     return plain_rows(ended.slice(first, 1))[0]
+
+
+def rank(row: Mapping[str, Any]) -> Rank:
+    """What is smaller the better a completed trial is; values that are no number come last."""
+    return tuple(_rank(order, row[name]) for name, order in BEST_FIRST.items())
+
+
+def is_ranked(rank: Rank) -> bool:
+    """Whether a trial's composite is a number; no other trial is ever the best."""
+    return not rank[0][0]
 
 
 def plain_rows(rows: pa.Table) -> list[dict[str, Any]]:
@@ -123,7 +134,6 @@ def plain_rows(rows: pa.Table) -> list[dict[str, Any]]:
 
 
 def _rank(order: str, value: float | None) -> tuple[bool, float]:
-    """What a value comes to in `min`; those that are not a number come last."""
     if value is None or isnan(value):
         return True, 0.0
     return False, value if order == "ascending" else -value

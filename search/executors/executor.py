@@ -8,12 +8,13 @@ A session knows trials by their numbers. How often a trial is tried, and where, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from greedy_core.inputs.selection import Selection
 from greedy_core.progress import Progress
+from search.executors.walks import Walk, WalkEnd
 from search.results.recovery import Proposal
 
 
@@ -102,5 +103,25 @@ class Executor(Protocol):
             trials: the session's.
             shared: what this executor has prepared.
             total: how many trials there are.
+        """
+        ...
+
+    def walks(
+        self,
+        walks: Sequence[Walk],
+        shared: Any,
+        sequences: Sequence[Selection],
+        on_look: Callable[[int], None],
+    ) -> Generator[WalkEnd]:
+        """Run a confirmation's walks, each to its end, and give them as they end.
+
+        Args:
+            walks: what is to be run.
+            shared: what this executor has prepared.
+            sequences: each sequence's records.
+            on_look: called with the number of walks under way, again and again.
+
+        Raises:
+            BaseModelChanged: if somebody has written into the weights that all share.
         """
         ...

@@ -7,7 +7,7 @@ process ends this one; what had been committed is there for `resume`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -17,6 +17,8 @@ from search.cluster.interrupts import Interrupts
 from search.config.settings import SweepConfig
 from search.executors.executor import Trials
 from search.executors.walker import Walker
+from search.executors.walks import Walk, WalkEnd
+from search.executors.walks_in_process import WalksInProcess
 from search.results.recovery import Proposal
 from search.worker.causes import cause_of_error
 from search.worker.last_words import told_by_another
@@ -98,6 +100,18 @@ class InProcess:
                     trials.on_error(proposal, cause)
                 self._rest(trials)
             self._rest(trials)
+
+    def walks(
+        self,
+        walks: Sequence[Walk],
+        shared: PreparedHere,
+        sequences: Sequence[Selection],
+        on_look: Callable[[int], None],
+    ) -> Generator[WalkEnd]:
+        """Run a confirmation's walks, sequence by sequence, and give them as they end."""
+        most, interrupts = self._config.search.max_failures, self._interrupts
+        here = WalksInProcess(shared.prepared, sequences, most, interrupts, on_look)
+        yield from here.run(walks)
 
     def _attempt(self, proposal: Proposal, trials: Trials, prepared: Prepared) -> str | None:
         """Walk to where a trial ends; why that failed, or None."""

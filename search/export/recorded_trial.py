@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import ResultsError
+from analysis.tables.cells import plain
 from analysis.tables.config_columns import PREFIX, list_cell
 from analysis.tables.sweep import Sweep, best
 from greedy_core.errors import InputError, SettingsError
@@ -73,11 +74,11 @@ def find_trial(sweep: Sweep, wanted: str) -> RecordedTrial:
         role=str(row["role"]),
         generation=int(row["generation"]),
         settings=_settings(row, sweep.path),
-        metrics={name: _plain(row[name]) for name in METRICS},
-        unedited={name: _plain(row.get(f"{name}_unedited")) for name in METRICS},
+        metrics={name: plain(row[name]) for name in METRICS},
+        unedited={name: plain(row.get(f"{name}_unedited")) for name in METRICS},
         steps={
             (int(step["batch"]), int(step["layer"]), int(step["step"])): {
-                name: _plain(step[name]) for name in DECISION
+                name: plain(step[name]) for name in DECISION
             }
             for _, step in steps.iterrows()
         },
@@ -90,8 +91,7 @@ def baseline_metrics(sweep: Sweep) -> dict[str, Values]:
         (sweep.trials["role"] != "search") & (sweep.trials["status"] == "completed")
     ]
     return {
-        str(row["role"]): {name: _plain(row[name]) for name in METRICS}
-        for _, row in rows.iterrows()
+        str(row["role"]): {name: plain(row[name]) for name in METRICS} for _, row in rows.iterrows()
     }
 
 
@@ -130,17 +130,10 @@ def _settings(row: pd.Series, path: str) -> EditSettings:
         raise ResultsError(f"{path}: trials have no column for {', '.join(missing)}")
     values = {}
     for key, hint in EDIT_KEYS.items():
-        value = _plain(row.get(PREFIX + key))
+        value = plain(row.get(PREFIX + key))
         values[key] = list_cell(value) if lists(hint) and value is not None else value
     try:
         return edit_settings(with_later(values))
     except SettingsError as error:
         faults = [f"{path}: trial {row['trial']}: {fault}" for fault in error.faults]
         raise ResultsError(faults) from None
-
-
-def _plain(cell: Any) -> Any:
-    """A cell as Python's own type; None where it is empty."""
-    if pd.isna(cell):
-        return None
-    return cell.item() if hasattr(cell, "item") else cell

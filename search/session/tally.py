@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from analysis.tables.stored import is_ranked, rank
 from search.results.recovery import Proposal
 
 
@@ -48,7 +49,7 @@ class Tally:
     causes: Counter[str] = field(default_factory=Counter)
     """Failed search trials by cause."""
     best: dict[str, Any] | None = None
-    """The best completed search trial: trial, status, composite, seconds, quality, config."""
+    """The best completed search trial: trial, status, composite, seconds, rank, config."""
     waiting: str | None = None
     """What rows wait for, in one line; None while they are written."""
 
@@ -58,6 +59,6 @@ class Tally:
         self.counts[row["status"]] += 1
         self.searched[row["status"]] += proposal.role == "search"
         if row["status"] == "completed" and proposal.role == "search":
-            quality = (row["composite"], row["score"], -row["steps"], -row["trial"])
-            if self.best is None or quality > self.best["quality"]:
-                self.best = {**shown, "quality": quality, "config": dict(proposal.config)}
+            own = rank(row)
+            if is_ranked(own) and (self.best is None or own < self.best["rank"]):
+                self.best = {**shown, "rank": own, "config": dict(proposal.config)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -18,11 +18,13 @@ from search.cluster.ray_session import ray_session, trials_at_once
 from search.cluster.signs_of_life import SignsOfLife
 from search.config.settings import SweepConfig
 from search.executors.executor import Trials
+from search.executors.walks import Walk, WalkEnd
 from search.results.recovery import Proposal
 from search.tune.listener import Listener
 from search.tune.scheduler import SessionScheduler
 from search.tune.searcher import SessionSearcher
 from search.tune.trainable import GreedyEditTrainable
+from search.tune.walk_pool import WalkPool
 
 
 class RayTune:
@@ -80,3 +82,17 @@ class RayTune:
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
             )
+
+    def walks(
+        self,
+        walks: Sequence[Walk],
+        shared: Shared,
+        sequences: Sequence[Selection],
+        on_look: Callable[[int], None],
+    ) -> Generator[WalkEnd]:
+        """Run a confirmation's walks side by side, and give them as they end."""
+        with private_folder() as words:
+            pool = WalkPool(
+                self._config, shared.reference, sequences, self._interrupts, str(words), on_look
+            )
+            yield from pool.run(walks)

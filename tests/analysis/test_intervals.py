@@ -61,7 +61,10 @@ def naive(values: np.ndarray) -> Interval:
     return Interval(mean - 1.96 * error, mean + 1.96 * error, 0.95)
 
 
-@pytest.mark.parametrize("sequences", [3, 5, 10])
+NUMBERS = [5, *(pytest.param(number, marks=pytest.mark.nightly) for number in (3, 10))]
+
+
+@pytest.mark.parametrize("sequences", NUMBERS)
 @pytest.mark.parametrize("kind", ["successes", "composites", "clipped means"])
 def test_intervals_cover_93_to_97_percent_and_independent_records_fewer(
     kind: str, sequences: int
@@ -74,7 +77,7 @@ def test_intervals_cover_93_to_97_percent_and_independent_records_fewer(
     assert np.mean([covered(naive(values), truth) for values in experiments]) < 0.90
 
 
-@pytest.mark.parametrize("sequences", [3, 5, 10])
+@pytest.mark.parametrize("sequences", NUMBERS)
 def test_intervals_of_differences_cover_93_to_97_percent(sequences: int) -> None:
     rng = np.random.default_rng(3)
     truth = float(

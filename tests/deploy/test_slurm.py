@@ -77,6 +77,7 @@ def test_shellcheck_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.nightly
 @on_two_hosts
 def test_a_job_that_is_asked_to_stop_is_queued_again_and_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "sweep"

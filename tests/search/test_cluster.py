@@ -88,7 +88,11 @@ def test_without_an_address_all_ports_are_on_loopback(alone: Alone) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head_cpus", "others"), [(1, 1), (0, 0)], ids=["three_work", "head_only_drives"]
+    ("head_cpus", "others"),
+    [
+        pytest.param(1, 1, id="three_work"),
+        pytest.param(0, 0, id="head_only_drives", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_lost_machine_costs_time_but_no_trial(
     tmp_path: Path, alone: Alone, head_cpus: int, others: int
@@ -114,6 +118,7 @@ def test_a_lost_machine_costs_time_but_no_trial(
     pd.testing.assert_frame_equal(values(sweep), values(alone.sweep), check_exact=True)
 
 
+@pytest.mark.nightly
 def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "early"
     long = {"edits": 16, "values.steps": 40, "greedy.steps": 1}

@@ -30,9 +30,10 @@ from greedy_core.progress import Progress
 from greedy_core.walk.edit import run_edit
 from search.cli.exit_status import WRONG_INPUT, status_of
 from search.cluster.preparation import prepared
-from search.confirm.run import ConfirmSession, confirm_sweep
-from search.confirm.walks import Walk
+from search.confirm.run import confirm_sweep
+from search.confirm.session import ConfirmSession
 from search.errors import SweepInterrupted, SweepLocked
+from search.executors.walks import Walk
 from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
@@ -43,6 +44,7 @@ from search.worker.reports import evaluation_values
 from search.worker.walk_context import WalkContext
 from tests.search import metric_functions
 from tests.search.sweeps import (
+    HERE,
     driver,
     kill_session,
     recommit,
@@ -103,15 +105,17 @@ class Stopping(Watch):
 def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Confirmed by one driver that gets SIGTERM, one that is killed, and one that is left alone.
 
+    The last one has Ray do the rest.
+
     What had ended with the first two is compared with what is there in the end.
     """
     folder = copied(swept, tmp_path_factory.mktemp("confirmed"))
     with pytest.raises(SweepInterrupted, match="interrupted by SIGTERM") as caught:
-        confirm_sweep(folder, TOP, None, Options(Stopping()))
+        confirm_sweep(folder, TOP, None, Options(Stopping(), in_process=True))
     assert status_of(caught.value) == 143
     first = walk_files(folder)
     assert 1 <= len(first) < WALKS
-    with driver("confirm", str(folder), "--top", str(TOP)) as process:
+    with driver("confirm", str(folder), "--top", str(TOP), "--in-process") as process:
         wait_until(lambda: len(walk_files(folder)) > len(first), process)
         kill_session(process)
     second = walk_files(folder)
@@ -249,7 +253,7 @@ def test_more_settings_are_added_with_other_versions_where_these_are_accepted(
     folder = copied(confirmed, tmp_path)
     recommit(folder, set_to("versions", "torch", value="0.0.1"))
     before = walk_files(folder)
-    assert confirm_sweep(folder, TOP + 1, 1, accept_versions=True) == 0
+    assert confirm_sweep(folder, TOP + 1, 1, HERE, accept_versions=True) == 0
     after = walk_files(folder)
     assert before.items() <= after.items()
     (new,) = {*after} - {*before}
@@ -281,7 +285,7 @@ def test_what_differs_from_the_sweep_is_refused(swept: Path, tmp_path: Path, cas
     folder = copied(swept, tmp_path)
     recommit(folder, change)
     with pytest.raises(InputError, match=message) as caught:
-        confirm_sweep(folder, TOP, None)
+        confirm_sweep(folder, TOP, None, HERE)
     assert status_of(caught.value) == WRONG_INPUT
     assert {each.name for each in folder.iterdir()} == {each.name for each in swept.iterdir()}
 
@@ -358,7 +362,8 @@ def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Pa
     schemas = confirm_schemas(sweep_id=file.sweep_id, sweep_name=file.name, facts={})
     log, watch = ConfirmLog(LocalFolder(folder), schemas), Counting()
     log.open()
-    session = ConfirmSession(file.config, shared, log, unlocked(watch))
+    driver = unlocked(watch)
+    session = ConfirmSession(driver.executor(file.config), shared, log, driver)
     session.run(walks, Reserve.read(edit).sequences())
     assert session.failed == 2
     assert 1 <= watch.most <= search.concurrency

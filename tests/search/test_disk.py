@@ -52,7 +52,7 @@ def stopped_by(
 ) -> Stopped:
     """Run a session that meets trouble once it has committed a trial or two."""
     already = len(ended(folder)) if folder.exists() else 0
-    with driver(*command) as process:
+    with driver(*command, "--in-process") as process:
         wait_for_trials(folder, already + 2, process)
         before = ended(folder)
         with trouble():
@@ -98,7 +98,7 @@ def test_what_was_committed_stays_and_nothing_is_torn(
 
 
 def test_once_there_is_space_nothing_is_lost(disk: Path, filled: Stopped, locked: Stopped) -> None:
-    done = ratchet("resume", str(disk / "full"))
+    done = ratchet("resume", str(disk / "full"), "--in-process")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     found = ended(disk / "full")
     assert [*found.index] == list(range(3 + SEARCHED))
@@ -120,7 +120,7 @@ def test_a_place_that_cannot_be_written_is_refused_with_the_reason(
     command, *options = arguments
     where = [str(folder)] if command == "resume" else ["--results", str(tmp_path)]
     with read_only(tmp_path):
-        done = ratchet(command, *options, *where)
+        done = ratchet(command, *options, *where, "--in-process")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("cannot be written: Read-only file system")
     assert "Traceback" not in done.stderr
@@ -128,13 +128,13 @@ def test_a_place_that_cannot_be_written_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("size", ["64k", "512k"])
 def test_a_full_state_store_is_told_and_costs_no_trial(
-    tmp_path: Path, ray_here: None, caplog: pytest.LogCaptureFixture, size: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, size: str
 ) -> None:
     """Nor does a progress.json that cannot be written."""
     obstacle = tmp_path / "results" / "progress.json" / "in the way"
     obstacle.mkdir(parents=True)
     with small_disk(tmp_path / "store", size) as store, caplog.at_level(logging.WARNING):
-        outcome = sweep(tmp_path / "results", {"cache.dir": str(store)})
+        outcome = sweep(tmp_path / "results", {"cache.dir": str(store)}, in_process=True)
     assert (outcome.trials, outcome.failed) == (3, 0)
     told = f"state store: switched off, {tmp_path / 'store'}: No space left on device"
     assert caplog.messages.count(told) == 1

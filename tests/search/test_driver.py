@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,8 @@ from greedy_core.model.loading import load_model, share
 from search.cli.exit_status import DAMAGED, status_of
 from search.cli.results import best, export, report
 from search.cluster.preparation import Shared
-from search.confirm.run import ConfirmSession, confirm_sweep
+from search.confirm.run import confirm_sweep
+from search.confirm.session import ConfirmSession
 from search.errors import LockLost, OnlyFailures
 from search.results.claim import LOCK
 from search.results.commits import Commits
@@ -171,23 +172,21 @@ def test_nothing_goes_on_from_a_sweep_that_is_invalid(
 
 @pytest.mark.parametrize("end", [*ENDS, pytest.param(None, id="all walks have ended")])
 def test_walks_of_a_confirmation_that_wrote_into_the_weights_are_not_kept(
-    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch, end: BaseException | None
+    shared: Shared, end: BaseException | None
 ) -> None:
-    class Pool:
-        """Ends as the case says, having written into the weights."""
+    class Writing:
+        """Its walks end as the case says, having written into the weights."""
 
-        def __init__(self, *given: object) -> None:
+        def walks(self, *given: object) -> Iterator[Any]:
             write_into(shared)
-
-        def run(self, walks: object) -> list[Any]:
             if end is not None:
                 raise end
-            return []
+            yield from ()
 
     discarded: list[bool] = []
     log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
-    monkeypatch.setattr("search.confirm.pool.WalkPool", Pool)
-    session = ConfirmSession(SweepFile.read(folder).config, shared, log, unlocked())
+    executor: Any = Writing()
+    session = ConfirmSession(executor, shared, log, unlocked())
     with pytest.raises(BaseModelChanged) as caught:
         session.run([], [])
     assert caught.value.__context__ is end
@@ -195,21 +194,19 @@ def test_walks_of_a_confirmation_that_wrote_into_the_weights_are_not_kept(
 
 
 def test_walks_of_a_confirmation_in_which_a_worker_found_its_model_changed_are_not_kept(
-    folder: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
+    shared: Shared,
 ) -> None:
-    class Pool:
+    class Telling:
         """A worker has said so; the driver's own view of the weights is well."""
 
-        def __init__(self, *given: object) -> None:
-            pass
-
-        def run(self, walks: object) -> list[Any]:
+        def walks(self, *given: object) -> Iterator[Any]:
+            yield from ()
             raise BaseModelChanged.modules()
 
     discarded: list[bool] = []
     log: Any = SimpleNamespace(discard=lambda: discarded.append(True))
-    monkeypatch.setattr("search.confirm.pool.WalkPool", Pool)
-    session = ConfirmSession(SweepFile.read(folder).config, shared, log, unlocked())
+    executor: Any = Telling()
+    session = ConfirmSession(executor, shared, log, unlocked())
     with pytest.raises(BaseModelChanged, match="modules were changed"):
         session.run([], [])
     assert discarded == [True]

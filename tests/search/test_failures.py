@@ -23,7 +23,7 @@ from search.sweep.history import Ended, SearchHistory
 from search.tune.trainable import GreedyEditTrainable
 from search.worker.prepared import Prepared
 from tests.search import metric_functions
-from tests.search.sweeps import overrides, progress, ratchet, small_config, sweep
+from tests.search.sweeps import HERE, overrides, progress, ratchet, small_config, sweep
 from tests.search.test_cli import ended
 
 pytestmark = pytest.mark.usefixtures("ray_here")
@@ -140,7 +140,7 @@ def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
     mark.touch()
     changes = {"edits": 2, "search.trials": 3, "search.max_failed": 2}
     settings = overrides({**changes, "greedy.metric": f"{MODULE}:broken"})
-    where = ["--results", str(tmp_path), "--name", "broken"]
+    where = ["--results", str(tmp_path), "--name", "broken", "--in-process"]
     assert ended(monkeypatch, "run", *settings, *where) == SOME_FAILED
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith(
@@ -151,7 +151,7 @@ def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
     assert said.endswith("; once it is gone, `resume` goes on")
     stopped = analysis.load(folder).trials
     mark.unlink()
-    outcome = resume_sweep(folder)
+    outcome = resume_sweep(folder, HERE)
     trials = analysis.load(folder).trials
     assert (outcome.trials, outcome.failed) == (3, (stopped["status"] == "failed").sum())
     pd.testing.assert_frame_equal(trials[: len(stopped)], stopped, check_exact=True)
@@ -199,8 +199,6 @@ def test_whatever_is_wrong_before_the_first_step_is_raised_by_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"greedy.metric": "no_such_module:f"}, MetricError, "No module named 'no_such_module'"),
-        ({"greedy.metric": f"{MODULE}:nothing"}, MetricError, "has no function 'nothing'"),
         (
             {"greedy.metric": "tests.search.kills_its_process:f"},
             PreparationFailed,
@@ -213,10 +211,26 @@ def test_whatever_is_wrong_before_the_first_step_is_raised_by_it() -> None:
         ),
     ],
 )
-def test_what_no_trial_could_do_is_refused_and_nothing_is_left(
+def test_what_no_worker_could_do_is_refused_and_nothing_is_left(
     tmp_path: Path, changes: dict[str, object], error: type[RatchetError], message: str
 ) -> None:
     with pytest.raises(error, match=message) as caught:
         sweep(tmp_path / "results" / "refused", changes)
+    assert status_of(caught.value) == WRONG_INPUT
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_such_module:f", "No module named 'no_such_module'"),
+        (f"{MODULE}:nothing", "has no function 'nothing'"),
+    ],
+)
+def test_a_metric_that_there_is_not_is_refused_and_nothing_is_left(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.raises(MetricError, match=message) as caught:
+        sweep(tmp_path / "results" / "refused", {"greedy.metric": name}, in_process=True)
     assert status_of(caught.value) == WRONG_INPUT
     assert [*tmp_path.iterdir()] == []

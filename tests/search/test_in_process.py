@@ -37,19 +37,25 @@ def lasting(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns=[name for name in OF_THE_MOMENT if name in rows])
 
 
-CASES = {
-    "ASHA": {"search.trials": 8, "search.seed": 3, "search.audit": 1},
+ASHA = {"search.trials": 8, "search.seed": 3, "search.audit": 1}
+OTHERS = {
     "no scheduler": {"search.trials": 4, "search.scheduler": "none", "search.sampler": "qmc"},
     "steps": {"search.trials": 4, "search.resource": "steps", "search.grace": 2},
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(ASHA, id="ASHA"),
+        *(pytest.param(OTHERS[name], id=name, marks=pytest.mark.nightly) for name in OTHERS),
+    ],
+)
 def test_every_row_is_the_one_that_ray_tune_writes(
-    tmp_path: Path, ray_here: None, name: str
+    tmp_path: Path, ray_here: None, changes: dict[str, object]
 ) -> None:
     for executor in ("ray", "here"):
-        sweep(tmp_path / executor, CASES[name], in_process=executor == "here")
+        sweep(tmp_path / executor, changes, in_process=executor == "here")
     with_ray, here = analysis.load(tmp_path / "ray"), analysis.load(tmp_path / "here")
     for table in ("proposals", "trials", "steps", "records"):
         pd.testing.assert_frame_equal(

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +36,6 @@ from tests.search.sweeps import (
     wait_until,
 )
 
-KILLS = 5
 SEARCHED = 10
 SLOW = {
     "edits": 6,
@@ -104,25 +103,50 @@ def commands_of(process: subprocess.Popen[str]) -> list[str]:
     return [file.read_text().replace("\0", " ") for file in files if file.exists()]
 
 
+@dataclass(frozen=True)
+class Harm:
+    """What is done to one sweep before it is left alone."""
+
+    in_process: bool
+    """Whether its trials run in the driver."""
+    kills: int
+    """How often it is killed first."""
+    signals: Sequence[tuple[signal.Signals, bool, bool]]
+    """What asks it to stop after that."""
+
+
+HARM = [
+    pytest.param(Harm(True, 5, SIGNALS), id="in the driver"),
+    pytest.param(Harm(False, 1, SIGNALS[:2]), id="with Ray"),
+    pytest.param(Harm(False, 5, SIGNALS), id="with Ray, at length", marks=pytest.mark.nightly),
+]
+
+
+@pytest.fixture(scope="module", params=HARM)
+def harm(request: pytest.FixtureRequest) -> Harm:
+    found: Harm = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(harm: Harm, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("results") / "interrupted"
 
 
 @pytest.fixture(scope="module")
-def killed(folder: Path) -> KilledSweep:
-    """A sweep that was killed at five moments and is not finished."""
-    sweep = KilledSweep(folder, SLOW, seed=3)
-    for _ in range(KILLS):
+def killed(folder: Path, harm: Harm) -> KilledSweep:
+    """A sweep that was killed at some moments and is not finished."""
+    sweep = KilledSweep(folder, SLOW, seed=3, in_process=harm.in_process)
+    for _ in range(harm.kills):
         sweep.kill()
     return sweep
 
 
 @pytest.fixture(scope="module")
-def stopped(folder: Path, killed: KilledSweep) -> list[Stopped]:
+def stopped(folder: Path, killed: KilledSweep, harm: Harm) -> list[Stopped]:
     """Sessions of the same sweep that were asked to stop, preparing or running trials."""
     found = []
-    for asking, running, to_all in SIGNALS:
+    for asking, running, to_all in harm.signals:
         with driver(*killed.next_command()) as process:
             wait_for_session(folder, process, running)
             found.append(stop(process, folder, asking, to_all))
@@ -171,8 +195,8 @@ def test_no_trial_fails_because_a_signal_ended_its_worker(finished_after_all: Ki
     assert "failed" not in set(finished_after_all.end.trials["status"])
 
 
-def test_committed_rows_stay_as_they_are(finished_after_all: KilledSweep) -> None:
-    assert len(finished_after_all.snapshots) > KILLS
+def test_committed_rows_stay_as_they_are(finished_after_all: KilledSweep, harm: Harm) -> None:
+    assert len(finished_after_all.snapshots) > harm.kills
     assert finished_after_all.changed == 0
 
 

@@ -42,11 +42,11 @@ def counts(names: dict[str, int]) -> Counter[str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
     """The store of a sweep that nothing happened to, nor waited in its metric function."""
     place = tmp_path_factory.mktemp("undisturbed")
     hasty = {"greedy.metric": f"{metric_functions.__name__}:good", "cache.dir": place / "cache"}
-    sweep(place / "sweep", {**LONG, **hasty})
+    sweep(place / "sweep", {**LONG, **hasty}, in_process=True)
     return place
 
 
@@ -58,12 +58,13 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("victim", ["driver", "worker"])
+@pytest.mark.parametrize("victim", ["driver", pytest.param("worker", marks=pytest.mark.nightly)])
 def test_a_killed_trial_computes_no_solve_and_no_target_twice(
     tmp_path: Path, undisturbed: Path, victim: str
 ) -> None:
     cache = tmp_path / "cache"
-    killed = KilledSweep(tmp_path / "sweep", {**LONG, "cache.dir": cache}, seed=0)
+    changes, in_process = {**LONG, "cache.dir": cache}, victim == "driver"
+    killed = KilledSweep(tmp_path / "sweep", changes, seed=0, in_process=in_process)
     with driver(*killed.next_command()) as process:
         # The first trial's last batch has been solved, and is being walked through.
         wait_until(lambda: counts(artefacts(cache))["solve"] >= BATCHES, process)

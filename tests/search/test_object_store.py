@@ -40,7 +40,7 @@ def address(bucket: str) -> str:
 def killed(bucket: str, address: str) -> analysis.Sweep:
     """What was committed when the driver and all of its processes were killed."""
     where = ["--results", f"{bucket}/team a/", "--name", "first"]
-    with driver("run", *overrides(SETTINGS), *where) as process:
+    with driver("run", *overrides(SETTINGS), *where, "--in-process") as process:
         wait_for_trials(address, 1, process)
         with pytest.raises(SweepLocked, match=f"{address} is in use by process {process.pid} on"):
             resume_sweep(address)
@@ -50,7 +50,7 @@ def killed(bucket: str, address: str) -> analysis.Sweep:
 
 @pytest.fixture(scope="module")
 def finished(address: str, killed: analysis.Sweep) -> analysis.Sweep:
-    done = ratchet("resume", address)
+    done = ratchet("resume", address, "--in-process")
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert f"results: {address}\n" in done.stdout
     return analysis.load(address)

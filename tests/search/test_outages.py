@@ -26,9 +26,9 @@ from greedy_core.settings import EditSettings
 from search.cli.status import show_status
 from search.cluster.interrupts import Interrupts
 from search.cluster.retrying import Retrying
-from search.confirm.run import ConfirmSession
-from search.confirm.walks import Walk, WalkEnd
+from search.confirm.session import ConfirmSession
 from search.errors import LockLost
+from search.executors.walks import Walk, WalkEnd
 from search.results import objects
 from search.results.confirm_log import ConfirmLog
 from search.results.lock import SweepLock
@@ -374,34 +374,33 @@ def test_a_compaction_that_is_cut_off_anywhere_is_finished(
 
 
 def test_walks_of_a_confirmation_go_on_while_their_rows_wait(
-    folder: ResultsFolder, faults: Faults, monkeypatch: pytest.MonkeyPatch
+    folder: ResultsFolder, faults: Faults
 ) -> None:
     time = Time()
     log = ConfirmLog(folder, confirm_schemas(sweep_id="a1", sweep_name="tiny", facts={}))
     log.open()
     written: list[int] = []
 
-    class Pool:
-        """Its walks fail, one after the other, and meanwhile its place does."""
+    class Failing:
+        """Its walks fail, one after the other, and meanwhile the rows' place does."""
 
-        def __init__(self, *given: Any) -> None:
-            self.look = given[-1]
-
-        def run(self, walks: Any) -> Iterator[WalkEnd]:
+        def walks(
+            self, walks: object, shared: object, sequences: object, on_look: Callable[[int], None]
+        ) -> Iterator[WalkEnd]:
             for number in range(6):
                 if number == 1:
                     faults.everything(SLOW_DOWN)
                 if number == 4:
                     faults.nothing()
                     time.now += 60
-                self.look(1)
+                on_look(1)
                 written.append(len(session._held))
                 walk = Walk(number, "search", 0, EditSettings())
                 yield WalkEnd(walk, 0, datetime.now(UTC), 1.0, None, "an error")
 
-    monkeypatch.setattr("search.confirm.pool.WalkPool", Pool)
-    shared: Any = SimpleNamespace(reference=None, check_unchanged=lambda: None)
-    session = ConfirmSession(small_config({}), shared, log, unlocked(retrying=retrying(time)))
+    executor: Any = Failing()
+    shared: Any = SimpleNamespace(check_unchanged=lambda: None)
+    session = ConfirmSession(executor, shared, log, unlocked(retrying=retrying(time)))
     session.run([], [])
     assert written == [0, 0, 1, 2, 0, 0]
     assert time.slept == []
@@ -480,14 +479,15 @@ class Cut(Watch):
 def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
     store: tuple[str, Faults],
     faults: Faults,
-    ray_here: None,
+    cache_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("search.results.log.FLUSH_SECONDS", 0.5)
     address = f"{store[0]}/cut/first"
     with pytest.raises(StorageError, match=r"the store refuses \(S\w+\); given up after"):
-        run_sweep(small_config(SLOW), address, Options(Cut(faults, None), give_up_after=2))
+        options = Options(Cut(faults, None), in_process=True, give_up_after=2)
+        run_sweep(small_config(SLOW), address, options)
     faults.nothing()
     faults.seen.clear()
     assert len(analysis.load(address).trials) < 9
@@ -497,7 +497,7 @@ def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
     cut = Cut(faults, seconds=4)
     for name in ("STALE_SECONDS", "DOUBT_SECONDS"):  # nobody could delete the lock
         monkeypatch.setattr(f"search.results.staleness.{name}", 0.0)
-    outcome = resume_sweep(address, Options(cut))
+    outcome = resume_sweep(address, Options(cut, in_process=True))
     assert (outcome.trials, outcome.failed) == (6, 0)
     assert [*analysis.load(address).trials["trial"]] == list(range(9))
     assert cut.waited and cut.ended > 1, "trials ended meanwhile"

@@ -11,10 +11,10 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
 
 from greedy_core.settings import EditSettings
 from search.cluster.lost_nodes import MOST_SPARED
-from search.confirm import pool as walk_pool
-from search.confirm.pool import WalkPool
-from search.confirm.walks import Walk, WalkEnd, WalkResult
 from search.errors import PreparationFailed
+from search.executors.walks import Walk, WalkEnd, WalkResult
+from search.tune import walk_pool
+from search.tune.walk_pool import WalkPool
 
 LOST = ActorUnavailableError("RPC error: Socket closed", None)
 DIED = ActorDiedError()

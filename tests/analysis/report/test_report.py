@@ -123,6 +123,7 @@ def test_the_page_has_one_plotly_and_all_tables_have_captions(page: Path) -> Non
     assert 'scope="col"' in text
 
 
+@pytest.mark.nightly
 def test_a_sweep_of_5000_trials_fits_into_8_megabytes(tmp_path: Path) -> None:
     sweep = analysis.load(write_sweep(tmp_path / "large", 5000))
     write_report(sweep, tmp_path / "large.html")

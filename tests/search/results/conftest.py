@@ -26,3 +26,19 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> ResultsFolder:
         return local
     found: ResultsFolder = request.getfixturevalue("remote")
     return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A rule's first case is tried on both places; its other cases on an object store are nightly.
+
+    A request takes the store's double ten milliseconds, and a sweep needs hundreds of them.
+    """
+    tried: set[tuple[Path, str]] = set()
+    for item in items:
+        case = getattr(item, "callspec", None)
+        if case is not None and case.params.get("folder") == "s3":
+            rule = item.path, item.originalname  # type: ignore[attr-defined]
+            if rule in tried:
+                item.add_marker(pytest.mark.nightly)
+            tried.add(rule)

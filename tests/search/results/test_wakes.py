@@ -18,10 +18,11 @@ from tests.search.results.waking import SCENARIOS, SUPERSEDED
 ROOT = Path(__file__).parents[3]
 
 
-def woken(scenario: str, place: str, out: Path) -> list[dict[str, Any]]:
-    """How a driver ended that was stopped at its n-th operation, for every n that it got to."""
+def woken(scenario: str, place: str, out: Path, stride: int) -> list[dict[str, Any]]:
+    """How a driver ended that was stopped at its n-th operation, for the n that it got to."""
+    module = "tests.search.results.waking"
     subprocess.run(
-        [sys.executable, "-m", "tests.search.results.waking", scenario, place, str(out)],
+        [sys.executable, "-m", module, scenario, place, str(out), str(stride)],
         cwd=ROOT,
         check=True,
     )
@@ -29,25 +30,29 @@ def woken(scenario: str, place: str, out: Path) -> list[dict[str, Any]]:
 
 
 CASES = [
-    *(("local", scenario) for scenario in SCENARIOS),
-    *(("s3", scenario) for scenario in ("flush", "close")),
+    *(("local", scenario, 5) for scenario in SCENARIOS),
+    *(("s3", scenario, 9) for scenario in ("flush", "close")),
 ]
+"""Every fifth or ninth operation; at night, every one."""
 
 
-@pytest.mark.parametrize(("kind", "scenario"), CASES)
+@pytest.mark.parametrize(
+    ("kind", "scenario", "stride"),
+    [*CASES, *(pytest.param(*case[:2], 1, marks=pytest.mark.nightly) for case in CASES)],
+)
 def test_a_driver_that_wakes_late_writes_nothing_that_counts(
-    request: pytest.FixtureRequest, tmp_path: Path, kind: str, scenario: str
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, scenario: str, stride: int
 ) -> None:
     place = str(tmp_path / "sweeps")
     if kind == "s3":
         place = f"{request.getfixturevalue('bucket')}/{uuid.uuid4().hex}"
-    ends = woken(scenario, place, tmp_path / "ends")
-    assert len(ends) >= 10
+    ends = woken(scenario, place, tmp_path / "ends", stride)
+    assert len(ends) >= 10 // stride
     assert {end["code"] for end in ends} <= {0, SUPERSEDED}
     assert [end for end in ends if end["changed"]] == []
     superseded = [end["n"] for end in ends if end["code"] == SUPERSEDED]
     assert len(superseded) > len(ends) // 2, "one that has committed all may end as if alone"
-    for end in ends[:: len(ends) // 4]:
+    for end in ends[:: max(len(ends) // 4, 1)]:
         folder = results_folder(f"{place}/{end['n']:03d}")
         sweep = load(folder)
         assert sweep.trials["trial"].is_unique

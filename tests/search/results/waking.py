@@ -1,12 +1,12 @@
 """Runs a scenario again and again in processes that are stopped, and woken after another is done.
 
-    python -m tests.search.results.waking SCENARIO PLACE OUT
+    python -m tests.search.results.waking SCENARIO PLACE OUT STRIDE
 
-For n = 1, 2, ... driver A works on a new sweep, PLACE/<n>, and is stopped by SIGSTOP before its
-n-th writing operation on a file or an object. Driver B then takes over, runs what is missing and
-more, and closes. A is woken and goes on; when it looks at its lock, the lock is gone. OUT gets a
-line of JSON for each n: how A ended, and which files differ from those that B left. The last n is
-the one at which A was not stopped any more.
+For n = 1, 1 + STRIDE, ... driver A works on a new sweep, PLACE/<n>, and is stopped by SIGSTOP
+before its n-th writing operation on a file or an object. Driver B then takes over, runs what is
+missing and more, and closes. A is woken and goes on; when it looks at its lock, the lock is gone.
+OUT gets a line of JSON for each n: how A ended, and which files differ from those that B left. The
+last n is the one at which A was not stopped any more.
 """
 
 from __future__ import annotations
@@ -158,9 +158,9 @@ def checking(taken: Path) -> Check:
     return check
 
 
-def main(scenario: str, place: str, out: str) -> None:
+def main(scenario: str, place: str, out: str, stride: str) -> None:
     pa.array([1])  # looks for pandas once, here instead of in every child; starts no thread
-    for n in itertools.count(1):
+    for n in itertools.count(1, int(stride)):
         end = one(scenario, f"{place}/{n:03d}", n, Path(f"{out}.{n:03d}"))
         if end is None:
             return

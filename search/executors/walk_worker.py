@@ -15,7 +15,7 @@ from greedy_core.model.weights_check import WeightsCheck
 from greedy_core.walk.edit import unedited
 from greedy_core.walk.evaluation import Evaluation
 from greedy_core.walk.greedy import GreedyRun
-from search.confirm.walks import Walk, WalkResult
+from search.executors.walks import Walk, WalkResult
 from search.worker.import_places import look_there_last
 from search.worker.last_words import LastWords
 from search.worker.prepared import Prepared

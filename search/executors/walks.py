@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from greedy_core.settings import EditSettings
 
@@ -50,15 +50,3 @@ class WalkEnd:
     """What it came to; None if it failed."""
     error: str | None
     """Why it failed, in one line."""
-
-
-class Walks(Protocol):
-    """Runs walks."""
-
-    def run(self, walks: Sequence[Walk]) -> Iterator[WalkEnd]:
-        """Run walks, each to its end, and give them as they end.
-
-        Raises:
-            BaseModelChanged: if somebody has written into the weights that all share.
-        """
-        ...

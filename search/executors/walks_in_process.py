@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from greedy_core.errors import BaseModelChanged
 from greedy_core.inputs.selection import Selection
 from search.cluster.interrupts import Interrupts
-from search.confirm.walks import Walk, WalkEnd
-from search.confirm.worker import WalkWorker
+from search.executors.walk_worker import WalkWorker
+from search.executors.walks import Walk, WalkEnd
 from search.worker.causes import cause_of_error
 from search.worker.prepared import Prepared
 
@@ -45,7 +45,7 @@ class WalksInProcess:
         self._worker: WalkWorker | None = None
 
     def run(self, walks: Sequence[Walk]) -> Iterator[WalkEnd]:
-        """As `Walks.run`."""
+        """As `Executor.walks`."""
         # What all settings share on a sequence stays in the worker's memory.
         for walk in sorted(walks, key=lambda each: each.sequence):
             self._on_look(1)

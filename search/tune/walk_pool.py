@@ -25,9 +25,9 @@ from search.cluster.lost_nodes import MOST_SPARED, lost_with_its_node
 from search.cluster.ray_session import trials_at_once
 from search.cluster.signs_of_life import Pulse, SignsOfLife
 from search.config.settings import SweepConfig
-from search.confirm.walks import Walk, WalkEnd, WalkResult
-from search.confirm.worker import WalkWorker
 from search.errors import PreparationFailed
+from search.executors.walk_worker import WalkWorker
+from search.executors.walks import Walk, WalkEnd, WalkResult
 from search.worker.causes import LOST, OUT_OF_MEMORY, cause_of_error
 from search.worker.last_words import KILLED, last_words
 from search.worker.prepared import Prepared
