@@ -23,8 +23,9 @@ demo: $(INSTALLED)
 	@$(RATCHET) run --or-resume search.trials=24 --results $(dir $(DEMO)) --name $(notdir $(DEMO))
 	@echo "Parquet:"; find $(DEMO) -name '*.parquet' | sort
 
-# Three files at a time: much of a test with Ray is waiting. tests/conftest.py orders them.
-PYTEST := $(VENV)/bin/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
+# Three files at a time: much of a test with Ray is waiting. tests/conftest.py orders them. (With pytest
+# 9.2, xdist's loadgroup spreads the tests of a group over all processes: pytest-xdist #1386.)
+PYTEST := $(VENV)/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 test: $(INSTALLED)
 	$(PYTEST)
 

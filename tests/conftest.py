@@ -13,22 +13,18 @@ from tests.object_store import object_store
 # Before torch is imported: test files run side by side, and Ray's workers beside them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-SLOWEST = ("test_interruptions", "test_examples", "test_cluster", "test_confirm", "test_failures")
+SLOWEST = (
+    *("test_examples", "test_interruptions", "test_cluster", "test_failures", "test_confirm"),
+    *("test_in_process", "test_commands", "test_imports", "test_wakes", "test_kills"),
+    *("test_inspection", "test_exactness", "test_chromium", "test_poisoned_store"),
+)
 """Files that take longest, the longest first."""
-
-RAY = "ray_here"
-"""The fixture that starts a Ray for all tests of a process."""
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file's tests, and all that share a Ray, in one process; begin with the slowest."""
-    with_ray = {item.path for item in items if RAY in getattr(item, "fixturenames", ())}
-    for item in items:
-        group = RAY if item.path in with_ray else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with what takes minutes, so that no process is alone with it at the end."""
     ranks = {name: rank for rank, name in enumerate(SLOWEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
