@@ -26,6 +26,7 @@ ROWS = {
     "floor": "benchmarks.floor",
     "memory": "benchmarks.memory",
     "workers": "benchmarks.workers",
+    "resume": "benchmarks.resume",
 }
 """Name -> module whose `measure()` returns its rows; imported only if it is selected."""
 

@@ -2,7 +2,7 @@
 
 A document is read from its beginning to its end in one folder, in one process and one Ray: every
 block, in its order. A command that it repeats is not run again. Printed numbers are those of
-another run, so decimals may differ by 0.03 and percentages by 15.
+another machine, so decimals may differ by 0.03 and percentages by 15.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ NOT_RUN_EXAMPLES = {
     "search.results.lock.SweepLock": "needs a folder that is open for writing",
 }
 
-FIRST = "ratchet run search.trials=64 --results results --name first"
-CONFIRM = "ratchet confirm results/first --top 3 --sequences 5"
+FIRST = "ratchet run search.trials=64 --results results --name first --in-process"
+CONFIRM = "ratchet confirm results/first --top 3 --sequences 5 --in-process"
 
 
 @pytest.fixture(scope="module")
