@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
@@ -47,6 +48,19 @@ class Interrupts:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
             self._held = False
+
+    def hold(self) -> None:
+        """Let nothing be interrupted from here on but at `check`."""
+        self._held, self._grace = True, inf
+
+    def pause(self, seconds: float) -> None:
+        """Sleep inside `held`; a signal that has come, or comes now, interrupts here."""
+        self._held = False
+        try:
+            self.check()
+            time.sleep(seconds)
+        finally:
+            self._held = True
 
     def check(self) -> None:
         """Be interrupted here if a signal has come."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from search.cluster.interrupts import Interrupts, interruptible
+from search.cluster.interrupts import GRACE_SECONDS, Interrupts, interruptible
 from search.cluster.retrying import GIVE_UP_AFTER, Retrying, require_give_up_after
 from search.config.settings import SweepConfig
 from search.executors.executor import Executor
@@ -73,6 +73,12 @@ def driving(results: ResultsFolder, options: Options) -> Iterator[Driver]:
         InputError: `give_up_after` is no such number.
     """
     require_give_up_after(options.give_up_after)
-    with interruptible() as interrupts, SweepLock(results, options.wait) as lock:
+    with interruptible() as interrupts, ExitStack() as stack:
+        # Whoever is interrupted with the lock half taken, or half released, leaves it behind.
+        with interrupts.held(GRACE_SECONDS):
+            lock = SweepLock(results, options.wait, pause=interrupts.pause)
+            stack.enter_context(lock)
+            stack.callback(interrupts.hold)
+        interrupts.check()
         retrying = Retrying(options.give_up_after, interrupts)
         yield Driver(results, lock, interrupts, retrying, options)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,11 +22,13 @@ from search.cli.results import best, export, report
 from search.cluster.preparation import Shared
 from search.confirm.run import confirm_sweep
 from search.confirm.session import ConfirmSession
-from search.errors import LockLost, OnlyFailures
+from search.errors import LockLost, OnlyFailures, SweepInterrupted
 from search.results.claim import LOCK
 from search.results.commits import Commits
+from search.results.file_claim import FileClaim
+from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
-from search.session.driver import Driver
+from search.session.driver import AS_USUAL, Driver, driving
 from search.session.run import extend_sweep, resume_sweep
 from search.session.session import Session
 from search.sweep.earlier import SETTINGS_COLUMNS
@@ -210,6 +214,45 @@ def test_walks_of_a_confirmation_in_which_a_worker_found_its_model_changed_are_n
     with pytest.raises(BaseModelChanged, match="modules were changed"):
         session.run([], [])
     assert discarded == [True]
+
+
+INSTANTS = {
+    "before the lock is taken": (FileClaim, "__init__", False),
+    "when it is taken": (FileClaim, "__init__", True),
+    "before it is released": (FileClaim, "release", False),
+    "when it is released": (FileClaim, "release", True),
+    "before its heart stops": (SweepLock, "release", False),
+}
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+def test_a_signal_never_leaves_the_lock_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instant: str
+) -> None:
+    owner, name, after = INSTANTS[instant]
+    call = getattr(owner, name)
+
+    def interrupted(*given: Any) -> None:
+        if not after:
+            os.kill(os.getpid(), signal.SIGTERM)
+        call(*given)
+        if after:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(owner, name, interrupted)
+    folder = LocalFolder(tmp_path / "new")
+    folder.create()
+    ran = []
+    # Once all is done, nothing is left to interrupt.
+    told = nullcontext() if "releas" in instant or "stops" in instant else raised_by_a_signal()
+    with told, driving(folder, AS_USUAL) as driver:
+        ran.append(driver.lock.held)
+    assert ran == ([True] if isinstance(told, nullcontext) else [])
+    assert [*folder.path.iterdir()] == []
+
+
+def raised_by_a_signal() -> AbstractContextManager[Any]:
+    return pytest.raises(SweepInterrupted, match="interrupted by SIGTERM")
 
 
 def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: Path) -> None:
