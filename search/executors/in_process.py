@@ -13,6 +13,7 @@ from functools import partial
 
 from greedy_core.inputs.selection import Selection
 from greedy_core.progress import Progress
+from greedy_core.store import switch
 from search.cluster.interrupts import Interrupts
 from search.config.settings import SweepConfig
 from search.executors.executor import Trials
@@ -62,7 +63,7 @@ class InProcess:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Inside, a metric function that ends this process is named on standard error."""
-        with told_by_another(self._config.edit.greedy.metric):
+        with told_by_another(self._config.edit.greedy.metric), _told_by_reports_alone():
             yield
 
     def prepare(
@@ -141,3 +142,13 @@ class InProcess:
     def _show_life(self, trial: str, timeout: float) -> None:
         """Be interrupted between two steps."""
         self._interrupts.check()
+
+
+@contextmanager
+def _told_by_reports_alone() -> Iterator[None]:
+    """A session tells once what reports say of the store; here a walker's own words would, too."""
+    before, switch.logger.disabled = switch.logger.disabled, True
+    try:
+        yield
+    finally:
+        switch.logger.disabled = before
