@@ -198,4 +198,4 @@ def one(scenario: str, address: str, n: int, taken: Path) -> dict[str, Any] | No
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3])
+    main(*sys.argv[1:])
