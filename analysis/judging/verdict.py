@@ -12,7 +12,8 @@ import pyarrow as pa
 from analysis.errors import ResultsError
 from analysis.tables.config_columns import PREFIX
 from analysis.tables.folder import CONFIG
-from analysis.tables.stored import StoredSweep, best_row, plain_rows, rows_where
+from analysis.tables.rows import plain_rows, rows_where
+from analysis.tables.stored import StoredSweep, best_row
 
 MEASURES = ("composite", "es", "ps", "ns", "score", "composite_all")
 

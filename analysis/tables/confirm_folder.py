@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from analysis.errors import ResultsError
 from analysis.tables.confirm_schema import bare_schemas
 from analysis.tables.folder import SweepFolder, way_out
+from analysis.tables.rows import rows_at, rows_where
 from analysis.tables.schema import no_rows
 
 _KEYS = ["trial", "sequence"]
@@ -34,13 +34,13 @@ def confirm_tables(
     }
     walks, records = read["confirm"], read["confirm_records"]
     if not len(walks) and not len(records):
-        return read  # most sweeps; below, pyarrow imports pandas
+        return read
     _check_single(folder.path("confirm"), walks)
-    completed = {*_keys(walks.filter(pc.equal(walks["status"], "completed")))}
+    completed = {*_keys(rows_where(walks, "status", lambda status: status == "completed"))}
     if verify and "record_rows" in walks.column_names:
         _check_counts(folder, walks, records)
-    kept = pa.array([key in completed for key in _keys(records)], pa.bool_())
-    return {"confirm": walks, "confirm_records": records.filter(kept)}
+    kept = (number for number, key in enumerate(_keys(records)) if key in completed)
+    return {"confirm": walks, "confirm_records": rows_at(records, kept)}
 
 
 def _keys(walks: pa.Table) -> list[tuple[int, int]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -18,6 +17,7 @@ from analysis.tables.confirm_schema import CONFIRM_TABLES
 from analysis.tables.folder import CONFIG, SweepFolder
 from analysis.tables.parts import sweep_id_of
 from analysis.tables.plain_yaml import read_yaml
+from analysis.tables.rows import plain_rows, rows_where
 from analysis.tables.schema import (
     TABLES,
     no_rows,
@@ -99,13 +99,6 @@ def read_stored(
     return StoredSweep(folder.address, tables, config, commit.invalid, commit.unchecked)
 
 
-def rows_where(rows: pa.Table, column: str, holds: Callable[[Any], bool]) -> pa.Table:
-    """The rows for whose value in a column it holds; pyarrow's own filters import pandas."""
-    values = rows[column].to_pylist()
-    chosen = array("q", [number for number, value in enumerate(values) if holds(value)])
-    return rows.take(pa.Array.from_buffers(pa.int64(), len(chosen), [None, pa.py_buffer(chosen)]))
-
-
 def best_row(trials: pa.Table) -> dict[str, Any] | None:
     """The completed trial with the highest composite, by column; None if there is none."""
     ended = rows_where(trials, "status", lambda status: status == "completed")
@@ -124,13 +117,6 @@ def rank(row: Mapping[str, Any]) -> Rank:
 def is_ranked(rank: Rank) -> bool:
     """Whether a trial's composite is a number; no other trial is ever the best."""
     return not rank[0][0]
-
-
-def plain_rows(rows: pa.Table) -> list[dict[str, Any]]:
-    """Rows by column but for times, for which pyarrow imports pandas."""
-    columns = [field.name for field in rows.schema if not pa.types.is_timestamp(field.type)]
-    plain: list[dict[str, Any]] = rows.select(columns).to_pylist()
-    return plain
 
 
 def _rank(order: str, value: float | None) -> tuple[bool, float]:

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.search.sweeps import SMALL
+from search.commands import confirm
+from tests.search.sweeps import SMALL, sweep
 
 HEAVY = ("torch", "transformers", "ray", "pandas", "pyarrow", "optuna", "scipy", "plotly", "boto3")
 
@@ -41,6 +42,13 @@ def test_looking_at_a_sweep_needs_parquet_alone(finished: Path) -> None:
     assert imported_by("best", str(finished), "--json") == {"pyarrow"}
     assert imported_by("status", str(finished)) == {"pyarrow"}
     assert imported_by("status", str(finished), "--json") == {"pyarrow"}
+
+
+def test_looking_at_a_confirmed_sweep_needs_no_more(tmp_path: Path, cache_folder: Path) -> None:
+    sweep(tmp_path / "confirmed", {"search.trials": 1, "confirm_records": 16}, in_process=True)
+    confirm(tmp_path / "confirmed", top=1, in_process=True)
+    assert imported_by("best", str(tmp_path / "confirmed")) == {"pyarrow"}
+    assert imported_by("status", str(tmp_path / "confirmed")) == {"pyarrow"}
 
 
 def test_a_driver_leaves_torch_to_its_workers(finished: Path, tmp_path: Path) -> None:
