@@ -24,7 +24,6 @@ from search.tune.listener import Listener
 from search.tune.scheduler import SessionScheduler
 from search.tune.searcher import SessionSearcher
 from search.tune.trainable import GreedyEditTrainable
-from search.tune.walk_pool import WalkPool
 
 
 class RayTune:
@@ -91,6 +90,8 @@ class RayTune:
         on_look: Callable[[int], None],
     ) -> Generator[WalkEnd]:
         """Run a confirmation's walks side by side, and give them as they end."""
+        from search.tune.walk_pool import WalkPool  # imports torch; a sweep's driver does without
+
         with private_folder() as words:
             pool = WalkPool(
                 self._config, shared.reference, sequences, self._interrupts, str(words), on_look
