@@ -71,7 +71,7 @@ class Replay:
         self._curve_of = curve_of
         self._config = config
 
-    def run(self, trials: Trials, shared: None = None, total: int | None = None) -> None:
+    def run(self, trials: Trials) -> None:
         """Run trials until there is no next one, or `between` raises."""
         while (proposal := trials.next()) is not None:
             trials.on_start(proposal)
