@@ -20,12 +20,11 @@ def main() -> None:
     sys.path[:] = working_directory_last(sys.path)
     sys.path.insert(0, HOME)
     try:
-        import search  # from now on holds fast where its siblings are
+        import search  # noqa: F401  # from now on it holds fast where its siblings are
     finally:
         sys.path.remove(HOME)
     from search.cli.app import main as command_line
 
-    assert search
     command_line()
 
 

@@ -19,7 +19,7 @@ from search.results.commits import Commits, NewPart
 from search.results.parts import LocalFolder
 from search.session.driver import Options
 from search.session.run import run_sweep
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 
 TRIALS, BASELINES = 20_000, 3
 REAL = 8
@@ -52,7 +52,7 @@ def grown(folder: Path) -> None:
     """Make a small finished sweep a large one, whose trials repeat those of the small one."""
     results = LocalFolder(folder)
     _, tables = read_tables(results.reading, TABLES)
-    text = SweepFile.read(folder).text()
+    text = read_sweep_file(folder).text()
     commits = Commits(results, sweep=re.sub(r"(?m)^(\s+trials): \d+$", rf"\1: {TRIALS}", text))
     for table, rows in tables.items():
         small = commits.head.of(table)

@@ -90,8 +90,7 @@ def declarations(settings: Any, prefix: str = "") -> dict[str, Declaration]:
     """
     found: dict[str, Declaration] = {}
     for field, annotation in fields_of(settings):
-        if is_dataclass(annotation):
-            assert isinstance(annotation, type)
+        if is_group(annotation):
             found |= declarations(annotation, prefix_below(prefix, field))
         else:
             found[f"{prefix}{field.name}"] = _declared(settings)[field.name]
@@ -116,7 +115,7 @@ def values_of_role(settings: Any, role: type, prefix: str = "") -> dict[str, Any
     found: dict[str, Any] = {}
     for field, annotation in fields_of(kind):
         value = getattr(settings, field.name)
-        if is_dataclass(annotation):
+        if is_group(annotation):
             found |= values_of_role(value, role, prefix_below(prefix, field))
         elif isinstance(_declared(kind)[field.name].role, role):
             found[f"{prefix}{field.name}"] = value
@@ -128,8 +127,7 @@ def texts(settings: Any, prefix: str = "") -> dict[str, str]:
     below = _strings(settings)
     found: dict[str, str] = {}
     for field, annotation in fields_of(settings):
-        if is_dataclass(annotation):
-            assert isinstance(annotation, type)
+        if is_group(annotation):
             found |= texts(annotation, prefix_below(prefix, field))
         else:
             found[f"{prefix}{field.name}"] = below[field.name]
@@ -141,6 +139,11 @@ def fields_of(settings: Any) -> tuple[tuple[Field[Any], Any], ...]:
     """Fields with their types; looked up for every trial."""
     hints = get_type_hints(settings)
     return tuple((field, hints[field.name]) for field in fields(settings))
+
+
+def is_group(annotation: Any) -> bool:
+    """Whether a field of this type holds further settings."""
+    return is_dataclass(annotation)
 
 
 def prefix_below(prefix: str, field: Field[Any]) -> str:
@@ -155,7 +158,7 @@ def _declared(settings: Any) -> Mapping[str, Declaration]:
     return {
         field.name: _read(field, annotation, whole[field.name])
         for field, annotation in fields_of(settings)
-        if not is_dataclass(annotation)
+        if not is_group(annotation)
     }
 
 
@@ -171,8 +174,7 @@ def _read(field: Field[Any], annotation: Any, whole: Any) -> Declaration:
 
 
 def _strings(settings: type) -> dict[str, str]:
-    [found] = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
-    assert isinstance(found, ast.ClassDef)
+    found: Any = ast.parse(textwrap.dedent(inspect.getsource(settings))).body[0]  # the class
     return {
         field.target.id: " ".join(str(below.value.value).split())
         for field, below in zip(found.body, found.body[1:], strict=False)

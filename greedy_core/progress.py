@@ -21,7 +21,7 @@ class Progress:
         return f"{self.part} {self.done}/{self.total}"
 
 
-Report = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 """Told about progress, often."""
 
 

@@ -18,7 +18,6 @@ from greedy_core.errors import require
 from greedy_core.ranges import NOT_EMPTY, Rising, Text
 
 StepRule = Literal["advance", "backtrack", "repeat"]
-Signal = Literal["margin", "success"]
 AcceptBy = Literal["probes", "distance", "always"]
 TrustAction = Literal["rollback", "scale"]
 Targets = Literal["base", "current"]
@@ -96,7 +95,7 @@ class GreedySettings:
     """Requests of the batch that are probed; None probes them all."""
     step_rule: Annotated[StepRule, Walk("rejections")] = "advance"
     """After a rejection: look further along (advance), half the step (backtrack), or repeat it."""
-    signal: Annotated[Signal, Walk("probes")] = "margin"
+    signal: Annotated[Literal["margin", "success"], Walk("probes")] = "margin"
     """What probes measure: the smooth probability margin, or the share of successes."""
     accept_by: Annotated[AcceptBy, Walk()] = "probes"
     """Who decides: the probes, the trust gate alone (distance), or nobody (always)."""

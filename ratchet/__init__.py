@@ -28,16 +28,9 @@ if TYPE_CHECKING:
         RecordsError,
         SettingsError,
     )
-    from search.commands import (
-        ConfirmOutcome,
-        confirm,
-        edit,
-        export,
-        extend,
-        report,
-        resume,
-        run,
-    )
+    from search.commands.edit import edit
+    from search.commands.results import export, report
+    from search.commands.sweeps import ConfirmOutcome, confirm, extend, resume, run
     from search.config.settings import SweepConfig as Config
     from search.errors import (
         LockLost,
@@ -106,7 +99,7 @@ __all__ = [
 _HOME = {
     "BaseModelChanged": "greedy_core.errors",
     "Config": "search.config.settings",
-    "ConfirmOutcome": "search.commands",
+    "ConfirmOutcome": "search.commands.sweeps",
     "CorpusError": "greedy_core.errors",
     "GreedyEditTrainable": "search.tune.trainable",
     "InputError": "greedy_core.errors",
@@ -133,14 +126,14 @@ _HOME = {
     "SweepLocked": "search.errors",
     "SweepNotFound": "analysis.errors",
     "Watch": "search.session.watch",
-    "confirm": "search.commands",
-    "edit": "search.commands",
-    "export": "search.commands",
-    "extend": "search.commands",
+    "confirm": "search.commands.sweeps",
+    "edit": "search.commands.edit",
+    "export": "search.commands.results",
+    "extend": "search.commands.sweeps",
     "load": "analysis.tables.sweep",
-    "report": "search.commands",
-    "resume": "search.commands",
-    "run": "search.commands",
+    "report": "search.commands.results",
+    "resume": "search.commands.sweeps",
+    "run": "search.commands.sweeps",
     "status": "search.sweep.status",
 }
 """Where each function and class is."""

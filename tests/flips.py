@@ -34,6 +34,7 @@ from search.results.parts import LocalFolder
 from search.results.progress import require_valid
 from search.sweep import file_edits
 from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from tests.search.results.rows import confirmed_walk
 from tests.search.test_bad_results import write_results
 
@@ -76,7 +77,7 @@ def reading(path: Path) -> Reading:
     """Read it all."""
     folder = LocalFolder(path).reading
     require_valid(folder)
-    return Reading(analysis.load(path), SweepFile.read(path))
+    return Reading(analysis.load(path), read_sweep_file(path))
 
 
 def flipped(path: Path, whole: Reading, moments: random.Random) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from greedy_core.errors import CorpusError
 from greedy_core.model.forwards import of_like_length
 from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.tokens import encode_documents, pad_right
-from greedy_core.progress import Progress, Report, silent
+from greedy_core.progress import OnProgress, Progress, silent
 from greedy_core.settings import CovarianceSettings
 
 TOKENS_PER_FORWARD = 2048
@@ -41,7 +41,7 @@ def estimate_covariances(
     layers: Sequence[int],
     documents: Sequence[str],
     settings: CovarianceSettings,
-    report: Report = silent,
+    on_progress: OnProgress = silent,
 ) -> dict[int, Tensor]:
     """Estimate C for several layers in one pass over the corpus.
 
@@ -50,7 +50,7 @@ def estimate_covariances(
         layers: whose projections' inputs are averaged.
         documents: the corpus.
         settings: how much of it is read, and the ridge.
-        report: told about progress, in tokens.
+        on_progress: told about progress, in tokens.
 
     Raises:
         CorpusError: if the documents have no tokens, or some that the model does not know.
@@ -62,7 +62,7 @@ def estimate_covariances(
     sums: dict[int, Tensor] = {}
     done = 0
     for numbers in of_like_length([*map(len, rows)], TOKENS_PER_FORWARD):
-        report(Progress("covariance", done, count))
+        on_progress(Progress("covariance", done, count))
         forward = [rows[number] for number in numbers]
         for layer, keys in _keys(model, layers, forward).items():
             k = keys.double()

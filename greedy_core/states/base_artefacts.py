@@ -19,7 +19,7 @@ from greedy_core.emmet.values import optimize_values
 from greedy_core.inputs.records import EditRequest
 from greedy_core.model.identity import machine_identity
 from greedy_core.model.language_model import LanguageModel
-from greedy_core.progress import Progress, Report, silent
+from greedy_core.progress import OnProgress, Progress, silent
 from greedy_core.states.plan import Plan
 from greedy_core.store.artefacts import (
     Artefact,
@@ -68,20 +68,20 @@ class BaseArtefacts:
         self._energies: dict[int, float] = {}
         self._groups: dict[int, Tensor] = {}
 
-    def prepare(self, report: Report = silent) -> None:
+    def prepare(self, on_progress: OnProgress = silent) -> None:
         """Compute everything that does not depend on a trial's settings, dear things first."""
-        self.prepare_layers(report)
+        self.prepare_layers(on_progress)
         for batch in range(len(self.plan.batches)):
             self.keys(batch)
         if self.plan.targets == "base":
             groups = -(-self.plan.edits // TARGET_GROUP)
             for group in range(groups):
-                report(Progress("target values", group * TARGET_GROUP, self.plan.edits))
+                on_progress(Progress("target values", group * TARGET_GROUP, self.plan.edits))
                 self._group_values(group)
 
-    def prepare_layers(self, report: Report = silent) -> None:
+    def prepare_layers(self, on_progress: OnProgress = silent) -> None:
         """Compute what does not depend on the records that are edited."""
-        self._ensure_covariances(report)
+        self._ensure_covariances(on_progress)
         for layer in self.plan.layers:
             self.energy(layer)
 
@@ -203,14 +203,14 @@ class BaseArtefacts:
         artefact = computed_once(self.store, key, compute, layout)
         return to_tensor(artefact["values"], self.model.device)
 
-    def _ensure_covariances(self, report: Report = silent) -> None:
+    def _ensure_covariances(self, on_progress: OnProgress = silent) -> None:
         """Read the factors of all edited layers; estimate the missing ones in one pass."""
         keys = {layer: self.covariance_key(layer) for layer in self.plan.layers}
         factors = self._stored(keys)
         if len(factors) < len(keys):
             with self.store.lease(next(iter(keys.values()))):
                 factors = self._stored(keys)
-                factors |= self._estimated(keys, sorted(set(keys) - set(factors)), report)
+                factors |= self._estimated(keys, sorted(set(keys) - set(factors)), on_progress)
         for layer, artefact in factors.items():
             factor = to_tensor(artefact["factor"], self.model.device)
             self._covariances[layer] = KeyCovariance(factor)
@@ -221,13 +221,13 @@ class BaseArtefacts:
         return {layer: found for layer, found in stored.items() if found is not None}
 
     def _estimated(
-        self, keys: dict[int, str], layers: Sequence[int], report: Report
+        self, keys: dict[int, str], layers: Sequence[int], on_progress: OnProgress
     ) -> dict[int, Artefact]:
         if not layers:
             return {}
         logger.info("estimating the covariance of layers %s", layers)
         corpus, settings = self.plan.corpus.documents, self.plan.covariance
-        matrices = estimate_covariances(self.model, layers, corpus, settings, report)
+        matrices = estimate_covariances(self.model, layers, corpus, settings, on_progress)
         factors = {layer: KeyCovariance.of(matrix).factor for layer, matrix in matrices.items()}
         return {
             layer: self.store.put(keys[layer], {"factor": to_array(factor)})

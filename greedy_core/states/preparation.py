@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from greedy_core.progress import Progress, Report, silent
+from greedy_core.progress import OnProgress, Progress, silent
 from greedy_core.states.prefixes import Rows
 from greedy_core.states.state_scores import KINDS, StateScores
 
 logger = logging.getLogger(__name__)
 
 
-def prepare_states(scores: StateScores, limit_bytes: float, report: Report = silent) -> None:
+def prepare_states(
+    scores: StateScores, limit_bytes: float, on_progress: OnProgress = silent
+) -> None:
     """Compute everything about a plan that no walk changes, into the states' store and memory.
 
     Covariances with their Cholesky factors, keys, C^-1 K and base target values; then the hidden
@@ -22,14 +24,14 @@ def prepare_states(scores: StateScores, limit_bytes: float, report: Report = sil
     Args:
         scores: the plan's states.
         limit_bytes: memory for hidden states.
-        report: told about progress.
+        on_progress: told about progress.
     """
-    scores.tree.base.prepare(report)
+    scores.tree.base.prepare(on_progress)
     batches = len(scores.tree.plan.batches)
     prefixes = scores.tree.prefixes
     used = 0
     for batch in range(batches):
-        report(Progress("hidden states of batch", batch, batches))
+        on_progress(Progress("hidden states of batch", batch, batches))
         for rows in _rows(scores, batch):
             used += prefixes.nbytes(rows)
             if used > limit_bytes:

@@ -103,8 +103,13 @@ class GreedyRun:
         return sum(len(batch) for batch in self.tree.plan.batches[: self.batch])
 
     def step(self) -> StepEvent:
-        """Propose one step, judge it, and move on: to its state, the next layer, the next batch."""
-        assert not self.done
+        """Propose one step, judge it, and move on: to its state, the next layer, the next batch.
+
+        Raises:
+            ValueError: all batches have been edited.
+        """
+        if self.done:
+            raise ValueError(f"`not done` must hold, but got (batch={self.batch})")
         started = time.perf_counter()
         loop = self._loop or self._enter_loop()
         before, proposal = loop.measured, self._propose(loop)

@@ -10,7 +10,7 @@ import typer
 from search.cli.confirm_table import print_confirmation
 from search.cli.progress_line import ProgressLine
 from search.cli.streams import console
-from search.commands import ConfirmOutcome
+from search.commands.sweeps import ConfirmOutcome
 from search.session.watch import Watch
 
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from greedy_core.errors import InputError
-from search import commands
 from search.cli.measures import measure
+from search.commands.edit import edit as edit_model
 from search.config.settings import SweepConfig
 from spaces.values import inert
 
@@ -28,7 +28,7 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
     """Edit with the configuration's setting, and print what came of it.
 
     Raises:
-        As `commands.edit` does, and InputError if the file of events cannot be written.
+        As `edit_model` does, and InputError if the file of events cannot be written.
     """
     _check_writable(events)
     with _EventFile(events) as file:
@@ -38,7 +38,7 @@ def edit_once(config: SweepConfig, console: Console, as_json: bool, events: Path
             if not as_json:
                 console.print(Text(inert(_step_line(event))))
 
-        result = commands.edit(config, on_step=on_step)
+        result = edit_model(config, on_step=on_step)
     if as_json:
         console.print_json(json.dumps(_summary(result)))
     else:

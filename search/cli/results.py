@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from greedy_core.errors import InputError
-from search import commands
 from search.cli.exit_status import DAMAGED, SOME_FAILED
 from search.cli.messages import set_up_logging
 from search.cli.options import (
@@ -27,10 +26,11 @@ from search.cli.options import (
 from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.retrying import GIVE_UP_AFTER
+from search.commands import results, sweeps
 from spaces.values import inert
 
 if TYPE_CHECKING:
-    from search.commands import ConfirmOutcome
+    from search.commands.sweeps import ConfirmOutcome
     from search.session.watch import Watch
 
 
@@ -85,7 +85,7 @@ def confirm(
     from search.cli.confirm import confirm_and_show
 
     def start(watch: Watch) -> ConfirmOutcome:
-        return commands.confirm(
+        return sweeps.confirm(
             folder,
             top=top,
             sequences=sequences,
@@ -124,7 +124,7 @@ def report(
     from search.config.arguments import given_path
 
     path = given_path("--out", str(out)) if out else None
-    typer.echo(inert(str(commands.report(folder, path, form=form))))
+    typer.echo(inert(str(results.report(folder, path, form=form))))
 
 
 def export(
@@ -154,7 +154,7 @@ def export(
     set_up_logging(verbose)
     typer.echo(
         inert(
-            commands.export(folder, out, trial=trial, to=to, accept_differences=accept_differences)
+            results.export(folder, out, trial=trial, to=to, accept_differences=accept_differences)
         )
     )
 

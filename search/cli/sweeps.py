@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import commands
 from search.cli.exit_status import SOME_FAILED
 from search.cli.messages import set_up_logging
 from search.cli.options import (
@@ -29,6 +28,7 @@ from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.interrupts import Interrupts
 from search.cluster.retrying import GIVE_UP_AFTER, Retrying
+from search.commands import sweeps
 from spaces.values import inert
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run(
     asked = read_config(path, overrides)
 
     def start(watch: Watch) -> Outcome:
-        return commands.run(
+        return sweeps.run(
             asked,
             folder,
             watch=watch,
@@ -93,7 +93,7 @@ def resume(
     set_up_logging(verbose)
 
     def start(watch: Watch) -> Outcome:
-        return commands.resume(
+        return sweeps.resume(
             folder,
             watch=watch,
             verbose=verbose,
@@ -130,7 +130,7 @@ def extend(
     set_up_logging(verbose)
 
     def start(watch: Watch) -> Outcome:
-        return commands.extend(
+        return sweeps.extend(
             folder,
             trials,
             settings or (),

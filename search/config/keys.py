@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
-from greedy_core.declarations import declarations, fields_of, prefix_below
+from greedy_core.declarations import declarations, fields_of, is_group, prefix_below
 from greedy_core.errors import SettingsError
 from spaces.document import nearest
 from spaces.values import conform, shown
@@ -65,8 +65,7 @@ def assemble(
     faults: list[Fault] = []
     for field, annotation in fields_of(kind):
         key = f"{prefix}{field.name}"
-        if is_dataclass(annotation):
-            assert isinstance(annotation, type)
+        if is_group(annotation):
             below = prefix_below(prefix, field)
             arguments[field.name], faults_below = assemble(annotation, values, below)
             faults += faults_below

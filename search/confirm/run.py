@@ -28,6 +28,7 @@ from search.session.driver import AS_USUAL, Options, driving
 from search.sweep.candidates import candidates
 from search.sweep.earlier import EarlierTrials
 from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.sweep.sameness import (
     read_own,
     require_same_data,
@@ -75,10 +76,10 @@ def confirm_sweep(
             settings, data or versions are not those of the sweep.
         SweepInterrupted: after a signal; walks that had ended are on disk.
     """
-    SweepFile.read(folder)
+    read_sweep_file(folder)
     results = results_folder(folder)
     with driving(results, options) as driver:
-        file = SweepFile.read(folder)
+        file = read_sweep_file(folder)
         make_importable(file.import_roots)
         require_valid(results.reading)
         state = read_own(file, results)

@@ -23,6 +23,7 @@ from search.export.model_card import Fact, Form, ModelCard
 from search.export.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial
 from search.export.whole_folder import new_folder, written_whole
 from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.sweep.sameness import require_same_data
 from search.sweep.valid import read_valid
 from search.sweep.versions import COMPARED, versions
@@ -96,7 +97,7 @@ def export_trial(
 
 
 def _source(folder: Address, wanted: str) -> _Source:
-    file = SweepFile.read(folder)
+    file = read_sweep_file(folder)
     sweep = framed(read_valid(folder))
     trial = find_trial(sweep, wanted)
     if not trial.kept_steps:

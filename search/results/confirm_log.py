@@ -67,31 +67,36 @@ class ConfirmLog:
         Raises:
             ValueError: a column is unknown or has a wrong value; nothing is written then.
         """
-        assert self._commits is not None, "the log must be open"
+        commits = self._open_commits
         rows = {"confirm_records": records, "confirm": [{**walk, "record_rows": len(records)}]}
-        self._commits.catch_up()
+        commits.catch_up()
         key = walk["trial"], walk["sequence"]
-        name = self._commits.name(_stem(key))
+        name = commits.name(_stem(key))
         parts = {table: self._part(name, table, rows[table]) for table in CONFIRM_TABLES}
         self._names[key] = name
-        self._commits.write(parts, self._earlier(key))
+        commits.write(parts, self._earlier(key))
 
     def discard(self) -> None:
         """Take out the walks that were written through this object; they are run again then."""
-        assert self._commits is not None, "the log must be open"
-        self._commits.catch_up()
+        commits = self._open_commits
+        commits.catch_up()
         names = tuple(self._names.values())
-        head = self._commits.head
-        self._commits.write(
+        head = commits.head
+        commits.write(
             {},
             {t: tuple(p.name for p in head.of(t) if p.name in names) for t in CONFIRM_TABLES},
         )
         self._names = {}
 
+    @property
+    def _open_commits(self) -> Commits:
+        if self._commits is None:
+            raise ValueError("`open()` must have been called before a walk is written or discarded")
+        return self._commits
+
     def _earlier(self, key: tuple[int, int]) -> dict[str, tuple[str, ...]]:
         """The parts of an earlier run of the same walk."""
-        assert self._commits is not None, "the log must be open"
-        head, begin = self._commits.head, _stem(key)
+        head, begin = self._open_commits.head, _stem(key)
         return {
             table: tuple(
                 p.name for p in head.of(table) if p.name.startswith((f"{begin}-", f"{begin}."))

@@ -29,6 +29,7 @@ from search.session.session import Session
 from search.sweep.earlier import EarlierTrials
 from search.sweep.extension import Extension
 from search.sweep.file import SWEEP_FILE, SweepFile, purpose, space_digest
+from search.sweep.file_reader import read_sweep_file
 from search.sweep.sameness import (
     read_own,
     require_asked_settings,
@@ -83,12 +84,12 @@ def run_sweep(
     make_importable(roots)
     config = _possible(EarlierTrials(config, 0, (), ()))
     if _exists(folder, results, or_resume):
-        require_asked_settings(SweepFile.read(folder), config, str(folder))
+        require_asked_settings(read_sweep_file(folder), config, str(folder))
     results.create()
     try:
         with driving(results, options) as driver:
             if _exists(folder, results, or_resume):
-                file = SweepFile.read(folder)
+                file = read_sweep_file(folder)
                 require_asked_settings(file, config, str(folder))
                 _resume(file, driver)
             else:
@@ -118,11 +119,11 @@ def resume_sweep(
         InputError: if settings, data or versions are not those that the sweep started with.
         SweepInterrupted: after a signal; what had ended is on disk.
     """
-    SweepFile.read(folder)
+    read_sweep_file(folder)
     results = results_folder(folder)
     with driving(results, options) as driver:
         # Read again: whoever had the lock may have extended the sweep.
-        _resume(SweepFile.read(folder), driver, accept_versions)
+        _resume(read_sweep_file(folder), driver, accept_versions)
         return driver.retrying.insist(partial(_outcome, folder, results))
 
 
@@ -145,10 +146,10 @@ def extend_sweep(
     Raises:
         As `resume_sweep` does.
     """
-    SweepFile.read(extension.folder)
+    read_sweep_file(extension.folder)
     results = results_folder(extension.folder)
     with driving(results, options) as driver:
-        file = SweepFile.read(extension.folder)
+        file = read_sweep_file(extension.folder)
         require_valid(results.reading)
         state = read_own(file, results)
         require_same_settings(file, state)

@@ -151,4 +151,4 @@ def _told(metric: str, descriptor: int) -> str | None:
 if __name__ == "__main__":
     line = _told(sys.argv[1], 0)
     if line is not None:
-        print(f"ratchet: {line}", file=sys.stderr)
+        sys.exit(f"ratchet: {line}")

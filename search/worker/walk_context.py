@@ -18,7 +18,7 @@ from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.loading import attach, check_unchanged, load_model, share
 from greedy_core.model.sealing import Pages, margin, pages_between, settle
 from greedy_core.model.weights_check import WeightsCheck
-from greedy_core.progress import Report, silent
+from greedy_core.progress import OnProgress, silent
 from greedy_core.settings import EditSettings
 from greedy_core.states.preparation import prepare_states
 from greedy_core.states.prompt_check import check_prompts
@@ -188,7 +188,7 @@ def pages_of(prepared: Prepared) -> Pages | None:
 
 def prepare(
     config: SweepConfig,
-    report: Report = silent,
+    on_progress: OnProgress = silent,
     records: bool = True,
     import_roots: Sequence[str] = (),
     others: Sequence[Selection] = (),
@@ -197,7 +197,7 @@ def prepare(
 
     Args:
         config: the sweep's.
-        report: told about progress.
+        on_progress: told about progress.
         records: whether this includes what follows from the edited records.
         import_roots: folders that modules of metric functions lie in.
         others: selections of the same dataset that workers will edit instead; they are checked.
@@ -222,9 +222,9 @@ def prepare(
     staged = StagedStore(shared, check.require_unchanged)
     scores = open_states(inputs, model, LayeredStore(kept, staged), digest, kept)
     if records:
-        prepare_states(scores, cache.prepared_mb * 2**20, report)
+        prepare_states(scores, cache.prepared_mb * 2**20, on_progress)
     else:
-        scores.tree.base.prepare_layers(report)
+        scores.tree.base.prepare_layers(on_progress)
     config = replace(config, edit=inputs.settings)
     weights = share(model)
     staged.publish(even_if_nothing_waits=True)

@@ -39,7 +39,7 @@ from search.results.lock import SweepLock
 from search.results.parts import LocalFolder
 from search.session.driver import Options
 from search.session.watch import Watch
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.worker.reports import evaluation_values
 from search.worker.walk_context import WalkContext
 from tests.search import metric_functions
@@ -154,7 +154,7 @@ def test_sequences_are_disjoint_paired_and_new_to_the_sweep(found: analysis.Swee
 def test_a_walk_is_what_editing_those_records_alone_comes_to(
     confirmed: Path, found: analysis.Sweep
 ) -> None:
-    config = SweepFile.read(confirmed).config
+    config = read_sweep_file(confirmed).config
     (selection, *_) = Reserve.read(config.edit).sequences(1)
     winner = confirmation_of(found).winner
     row = found.trials.set_index("trial").loc[winner]
@@ -349,7 +349,7 @@ class Counting(Watch):
 
 def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Path) -> None:
     folder = copied(swept, tmp_path)
-    file = SweepFile.read(folder)
+    file = read_sweep_file(folder)
     search = replace(file.config.search, trial_timeout=6.0, concurrency=2, max_failures=1)
     file = replace(file, config=replace(file.config, search=search))
     edit = file.config.edit

@@ -34,6 +34,7 @@ from search.session.session import Session
 from search.sweep.earlier import SETTINGS_COLUMNS
 from search.sweep.extension import Extension
 from search.sweep.file import SweepFile, space_digest
+from search.sweep.file_reader import read_sweep_file
 from search.sweep.versions import versions
 from tests.search.sweeps import holding, small_config, unlocked
 
@@ -89,7 +90,7 @@ def write_into(shared: Shared) -> None:
 def run_to(folder: Path, shared: Shared, trials: Callable[[], None]) -> None:
     """A session whose trials are this call."""
     executor: Any = SimpleNamespace(run=lambda *given: trials())
-    with holding(folder) as driver, Session(SweepFile.read(folder), driver) as session:
+    with holding(folder) as driver, Session(read_sweep_file(folder), driver) as session:
         session.run(executor, shared)
 
 
@@ -256,7 +257,7 @@ def raised_by_a_signal() -> AbstractContextManager[Any]:
 
 
 def test_a_pending_trial_is_audited_by_the_settings_that_its_row_keeps(folder: Path) -> None:
-    file = SweepFile.read(folder)
+    file = read_sweep_file(folder)
     asked = file.config.search
 
     def of(audit: int, trials: int) -> SweepFile:

@@ -17,7 +17,7 @@ from search.results.recovery import FolderState
 from search.session.run import resume_sweep
 from search.session.session import Session
 from search.sweep.extension import Extension
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.sweep.history import Ended, SearchHistory
 from tests.search.sweeps import HERE, driver, holding, kill_session, recommit, wait_for_trials
 from tests.search.test_cli import ended
@@ -43,7 +43,7 @@ def assert_whole(sweep: analysis.Sweep, searched: int) -> None:
 
 def steps_searched(folder: Path) -> BaseDistribution:
     """What sweep.yaml says that all generations have searched of greedy.steps."""
-    return json_to_distribution(SweepFile.read(folder).distributions["greedy.steps"])
+    return json_to_distribution(read_sweep_file(folder).distributions["greedy.steps"])
 
 
 def test_an_extension_is_a_generation_on_top_of_what_is_there(
@@ -95,7 +95,7 @@ def test_an_extension_that_is_killed_is_resumed_to_what_was_asked(copy: Path) ->
 
 def session_on(folder: Path, overrides: tuple[str, ...]) -> Session:
     """What the driver of an extension knows before it starts."""
-    file = SweepFile.read(folder)
+    file = read_sweep_file(folder)
     config = Extension(str(folder), 4, overrides).config_of(file)
     going_on = file.next_generation(config, file.versions, None)
     with holding(folder) as driver:
@@ -158,7 +158,7 @@ def test_what_would_not_be_comparable_is_refused(
     finished: Path, override: str, message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        Extension(str(finished), 1, (override,)).config_of(SweepFile.read(finished))
+        Extension(str(finished), 1, (override,)).config_of(read_sweep_file(finished))
     assert any(message in fault for fault in caught.value.faults), caught.value.faults
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from search.commands import confirm
+from search.commands.sweeps import confirm
 from tests.search.sweeps import SMALL, sweep
 
 HEAVY = ("torch", "transformers", "ray", "pandas", "pyarrow", "optuna", "scipy", "plotly", "boto3")

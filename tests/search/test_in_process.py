@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import analysis
-from search.commands import confirm
+from search.commands.sweeps import confirm
 from search.errors import OnlyFailures
 from search.session.driver import Options
 from search.session.run import resume_sweep, run_sweep

@@ -20,7 +20,7 @@ import pytest
 import analysis
 from search.results.claim import LOCK
 from search.session.session import Session
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.sweep.history import SearchHistory
 from tests.search import metric_functions
 from tests.search.kill_sweep import BASELINES, KilledSweep
@@ -226,7 +226,7 @@ def test_proposals_are_those_of_an_uninterrupted_sweep(finished_after_all: Kille
 def next_session(finished_after_all: KilledSweep) -> Iterator[Session]:
     """A driver's view of the sweep, rebuilt from Parquet."""
     with holding(finished_after_all.folder) as driver:
-        yield Session(SweepFile.read(finished_after_all.folder), driver)
+        yield Session(read_sweep_file(finished_after_all.folder), driver)
 
 
 def test_rungs_are_rebuilt_as_the_table_of_trials_has_them(

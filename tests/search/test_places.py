@@ -18,7 +18,7 @@ from search.config.arguments import sweep_address
 from search.config.places import given, located
 from search.config.settings import SweepConfig
 from search.results.parts import LocalFolder
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.worker.import_places import import_roots, make_importable
 from tests.search.results.files import as_first_format
 from tests.search.test_bad_results import write_results
@@ -61,7 +61,7 @@ def test_a_sweep_of_relative_places_goes_on_from_any_folder_until_its_space_is_e
     assert ended(monkeypatch, *run) == 0
     said = "the space has 6 different settings: the sweep ends with 6 search trials, not 64"
     assert said in caplog.text
-    file = SweepFile.read("results/it")
+    file = read_sweep_file("results/it")
     assert file.config.edit.model == str(here / "model")
     assert file.config.cache.dir == str(here / "cache")
     assert file.given["dataset"] == "./facts.json"
@@ -136,7 +136,7 @@ def test_a_sweep_of_before_keeps_its_relative_places(tmp_path: Path) -> None:
     content["config"]["dataset"] = "facts.json"
     content["config"]["cache"]["dir"] = "cache"
     file.write_text(yaml.safe_dump(content))
-    found = SweepFile.read(tmp_path / "sweep")
+    found = read_sweep_file(tmp_path / "sweep")
     assert (found.config.edit.dataset, found.config.cache.dir) == ("facts.json", "cache")
     assert (found.given, found.import_roots) == ({}, ())
 

@@ -15,7 +15,7 @@ from analysis.tables.schema import sweep_schemas
 from search.results.parts import LocalFolder
 from search.results.recovery import FolderState
 from search.sweep.earlier import SETTINGS_COLUMNS
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.tune.trainable import GreedyEditTrainable
 from tests.search.sweeps import small_config
 
@@ -131,7 +131,7 @@ def test_sweep_file_is_resolved_and_readable(finished: Path) -> None:
     assert set(content["digests"]) == {"model", "dataset", "corpus", "space"}
     changes = {"search.trials": 6, "search.concurrency": 2, "search.audit": 1, "seed": 1}
     expected = small_config({**changes, "cache.dir": finished.parent / "cache"})
-    assert SweepFile.read(finished).config == expected.self_contained()
+    assert read_sweep_file(finished).config == expected.self_contained()
 
 
 def test_progress_says_that_all_is_done(finished: Path, tables: analysis.Sweep) -> None:

@@ -19,7 +19,7 @@ from analysis.errors import ResultsError
 from search.config.later_settings import with_later
 from search.results.parts import LocalFolder
 from search.sweep.distributions import united
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from tests.search.results.files import as_first_format
 from tests.search.test_bad_results import sweep_yaml, write_results
 
@@ -68,11 +68,11 @@ def test_the_file_says_what_is_searched(tmp_path: Path) -> None:
 
 def test_another_space_adds_to_what_was_searched(tmp_path: Path) -> None:
     path = of_the_first_format(tmp_path / "a")
-    file = SweepFile.read(path)
+    file = read_sweep_file(path)
     space = {"name": "other", "greedy.steps": {"int": [3, 6]}, "greedy.patience": {"int": [1, 2]}}
     other = replace(file, config=file.config.with_values({"search.space": space}))
     (path / "sweep.yaml").write_text(other.text())
-    found = SweepFile.read(path).distributions
+    found = read_sweep_file(path).distributions
     assert {key: json_to_distribution(text) for key, text in found.items()} == {
         "greedy.steps": IntDistribution(1, 6),
         "greedy.patience": IntDistribution(1, 2),
@@ -81,9 +81,11 @@ def test_another_space_adds_to_what_was_searched(tmp_path: Path) -> None:
 
 def test_a_sweep_without_the_entry_has_searched_its_space(tmp_path: Path) -> None:
     path = of_the_first_format(tmp_path / "a")
-    expected = SweepFile.read(path)
+    expected = read_sweep_file(path)
     sweep_yaml(distributions=None)(path)
-    assert SweepFile.read(path) == expected
+    found = read_sweep_file(path)
+    assert found == expected
+    assert found.distributions == expected.distributions
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, content: object, said: 
     path = of_the_first_format(tmp_path / "a")
     sweep_yaml(distributions=content)(path)
     with pytest.raises(ResultsError) as caught:
-        SweepFile.read(path)
+        read_sweep_file(path)
     assert len(caught.value.faults) == 1
     assert said in caught.value.faults[0]
 
@@ -116,8 +118,8 @@ def test_a_row_of_version_0_1_0_reads_as_if_it_named_what_is_new() -> None:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_sweep_of_version_0_1_0_ran_with_conflicts_kept(tmp_path: Path, mark: bytes) -> None:
     path = of_the_first_format(tmp_path / "a")
-    expected = SweepFile.read(path)
+    expected = read_sweep_file(path)
     content = (path / "sweep.yaml").read_bytes()
     assert content.count(b"  conflicts: keep\n") == 1
     (path / "sweep.yaml").write_bytes(mark + content.replace(b"  conflicts: keep\n", b""))
-    assert SweepFile.read(path) == expected
+    assert read_sweep_file(path) == expected

@@ -14,7 +14,7 @@ from analysis.tables.folder import SweepFolder
 from search.cli.exit_status import DAMAGED, WRONG_INPUT, status_of
 from search.results.parts import LocalFolder
 from search.results.progress import last_said
-from search.sweep.file import SweepFile
+from search.sweep.file_reader import read_sweep_file
 from search.sweep.status import read_status
 from search.sweep.valid import read_valid
 from tests.search.results.files import load, newest
@@ -136,7 +136,7 @@ def test_tables_without_a_file_are_no_sweep(tmp_path: Path) -> None:
     assert not tmp_path.exists()
 
 
-@pytest.mark.parametrize("read", [analysis.load, read_valid, SweepFile.read, read_status])
+@pytest.mark.parametrize("read", [analysis.load, read_valid, read_sweep_file, read_status])
 def test_where_no_sweep_is_the_input_is_wrong(tmp_path: Path, read: Callable[[str], None]) -> None:
     (tmp_path / "file").touch()
     for name in ("file", "missing", "file/below"):

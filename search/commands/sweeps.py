@@ -1,27 +1,19 @@
-"""What the commands do, as functions: for programs and notebooks, and for the command line.
-
-Each checks what it is given before it imports anything heavy, and prints nothing. `ratchet` names
-them, and a watch is told how far they are.
-"""
+"""Functions that run the trials of a sweep."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from greedy_core.errors import InputError
-from search.cluster.interrupts import Interrupts, interruptible
+from search.cluster.interrupts import Interrupts
 from search.cluster.retrying import GIVE_UP_AFTER, Retrying
 
 if TYPE_CHECKING:
     from analysis.judging.confirmed import Confirmation
     from analysis.tables.address import Address
-    from greedy_core.walk.edit import EditResult
-    from greedy_core.walk.events import StepEvent
     from search.config.settings import SweepConfig
     from search.session.driver import Options
     from search.session.run import Outcome
@@ -113,9 +105,9 @@ def resume(
         >>> ratchet.resume("results/first").failed
         0
     """
-    from search.sweep.file import SweepFile
+    from search.sweep.file_reader import read_sweep_file
 
-    config = SweepFile.read(folder).config
+    config = read_sweep_file(folder).config
     from search.session.run import resume_sweep
 
     options = _options(config, watch, verbose, in_process, wait, give_up_after)
@@ -156,12 +148,12 @@ def extend(
         6
     """
     from search.sweep.extension import Extension
-    from search.sweep.file import SweepFile
+    from search.sweep.file_reader import read_sweep_file
 
     values = settings if isinstance(settings, Mapping) else {}
     overrides = () if isinstance(settings, Mapping) else tuple(settings)
     extension = Extension(os.fspath(folder), trials, overrides, values)
-    config = extension.config_of(SweepFile.read(folder))
+    config = extension.config_of(read_sweep_file(folder))
     from search.session.run import extend_sweep
 
     options = _options(config, watch, verbose, in_process, wait, give_up_after)
@@ -202,9 +194,9 @@ def confirm(
         >>> ratchet.confirm("results/first", top=1, sequences=2).failed
         0
     """
-    from search.sweep.file import SweepFile
+    from search.sweep.file_reader import read_sweep_file
 
-    config = SweepFile.read(folder).config
+    config = read_sweep_file(folder).config
     from analysis.judging.confirmation import confirmation
     from analysis.tables.sweep import load
     from search.confirm.run import confirm_sweep
@@ -213,121 +205,6 @@ def confirm(
     failed = confirm_sweep(folder, top, sequences, options, accept_versions=accept_versions)
     sweep = Retrying(give_up_after, Interrupts()).insist(partial(load, folder))
     return ConfirmOutcome(failed, confirmation(sweep))
-
-
-def edit(
-    config: SweepConfig, *, on_step: Callable[[StepEvent], None] = lambda event: None
-) -> EditResult:
-    """Edit with one setting, in this process and without Ray.
-
-    Args:
-        config: its settings; those of the search are passed over.
-        on_step: told of each greedy step.
-
-    Raises:
-        InputError: a setting, a dataset or a model is wrong; with everything that is.
-        BaseModelChanged: a metric function changed the model; nothing of it is stored.
-        OutOfMemory: memory is not enough.
-        SweepInterrupted: after a signal.
-
-    Example:
-        >>> result = ratchet.edit(ratchet.Config.from_values({"edits": 4, "greedy.steps": 4}))
-        >>> float(result.edited.held_out.composite)
-        1.0
-    """
-    from search.config.arguments import resolved
-    from search.config.places import expanded
-
-    config = expanded(resolved(config))
-    from greedy_core.walk.edit import run_edit  # imports torch, once the input is right
-    from search.worker.last_words import told_by_another
-    from search.worker.out_of_memory import told_out_of_memory
-    from search.worker.walk_context import WalkContext
-
-    with told_by_another(config.edit.greedy.metric), interruptible(), told_out_of_memory():
-        context = WalkContext.alone(config.edit, config.cache)
-        scores, settings = context.open(config.edit)
-
-        def shared(event: StepEvent) -> None:
-            context.share_if_due()
-            on_step(event)
-
-        result = run_edit(scores, settings, shared)
-        context.verify()
-    return result
-
-
-def report(
-    folder: Address,
-    out: str | os.PathLike[str] | None = None,
-    *,
-    form: Literal["html", "md", "ipynb"] = "html",
-) -> Path:
-    """Write a report: the verdict, the best setting as YAML, and a figure for each question.
-
-    Args:
-        folder: the sweep's.
-        out: the file; None: report.html in the sweep's folder, for an object store NAME-report.html
-            here.
-        form: a page, Markdown, or a notebook to go on from.
-
-    Returns:
-        The file.
-
-    Raises:
-        InputError: the file cannot be written.
-        ResultsError: there is no sweep, or it is damaged or not valid.
-        StorageError: the folder's place cannot be used.
-
-    Example:
-        >>> ratchet.report("results/first", form="md").name
-        'report.md'
-    """
-    from analysis.report import report_path, write_report
-    from analysis.tables.sweep import framed
-    from search.sweep.valid import read_valid
-
-    sweep = framed(read_valid(folder))
-    path = report_path(sweep, form) if out is None else Path(out)
-    try:
-        write_report(sweep, path, form)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return path
-
-
-def export(
-    folder: Address,
-    out: str | os.PathLike[str],
-    *,
-    trial: int | str = "best",
-    to: Literal["adapter", "merged"] = "adapter",
-    accept_differences: bool = False,
-) -> str:
-    """Write a trial's edited model, as an adapter or merged, with a model card.
-
-    Args:
-        folder: the sweep's.
-        out: a new folder, or an empty one.
-        trial: `best`, the search's best trial, or any by its number.
-        to: a LoRA adapter for PEFT, or the whole model with the edits merged.
-        accept_differences: export the walk as it goes here, if it is not the recorded one.
-
-    Returns:
-        What was written, in a sentence.
-
-    Raises:
-        InputError: there is no such trial, it kept no step, the model or the data are others, the
-            walk differs, or the folder cannot be written.
-        ResultsError, SweepInterrupted, BaseModelChanged, StorageError: as in `resume`.
-
-    Example:
-        >>> ratchet.export("results/first", "first-adapter", trial=0)
-        'trial 0 as an adapter of rank 4: first-adapter'
-    """
-    from search.export.run import export_trial
-
-    return export_trial(folder, str(trial), to, os.fspath(out), accept_differences)
 
 
 def _options(

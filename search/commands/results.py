@@ -1,0 +1,85 @@
+"""Functions that make something of a sweep's results."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from greedy_core.errors import InputError
+
+if TYPE_CHECKING:
+    from analysis.tables.address import Address
+
+
+def report(
+    folder: Address,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    form: Literal["html", "md", "ipynb"] = "html",
+) -> Path:
+    """Write a report: the verdict, the best setting as YAML, and a figure for each question.
+
+    Args:
+        folder: the sweep's.
+        out: the file; None: report.html in the sweep's folder, for an object store NAME-report.html
+            here.
+        form: a page, Markdown, or a notebook to go on from.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: the file cannot be written.
+        ResultsError: there is no sweep, or it is damaged or not valid.
+        StorageError: the folder's place cannot be used.
+
+    Example:
+        >>> ratchet.report("results/first", form="md").name
+        'report.md'
+    """
+    from analysis.report import report_path, write_report
+    from analysis.tables.sweep import framed
+    from search.sweep.valid import read_valid
+
+    sweep = framed(read_valid(folder))
+    path = report_path(sweep, form) if out is None else Path(out)
+    try:
+        write_report(sweep, path, form)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def export(
+    folder: Address,
+    out: str | os.PathLike[str],
+    *,
+    trial: int | str = "best",
+    to: Literal["adapter", "merged"] = "adapter",
+    accept_differences: bool = False,
+) -> str:
+    """Write a trial's edited model, as an adapter or merged, with a model card.
+
+    Args:
+        folder: the sweep's.
+        out: a new folder, or an empty one.
+        trial: `best`, the search's best trial, or any by its number.
+        to: a LoRA adapter for PEFT, or the whole model with the edits merged.
+        accept_differences: export the walk as it goes here, if it is not the recorded one.
+
+    Returns:
+        What was written, in a sentence.
+
+    Raises:
+        InputError: there is no such trial, it kept no step, the model or the data are others, the
+            walk differs, or the folder cannot be written.
+        ResultsError, SweepInterrupted, BaseModelChanged, StorageError: as in `resume`.
+
+    Example:
+        >>> ratchet.export("results/first", "first-adapter", trial=0)
+        'trial 0 as an adapter of rank 4: first-adapter'
+    """
+    from search.export.run import export_trial
+
+    return export_trial(folder, str(trial), to, os.fspath(out), accept_differences)
