@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,19 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All commands run their trials in this process, as if each of them had been told to."""
+    from search.commands import sweeps
+
+    asked = sweeps._options
+
+    def here(config: Any, watch: Any, verbose: bool, told: bool, *more: float) -> Any:
+        return asked(config, watch, verbose, True, *more)
+
+    monkeypatch.setattr(sweeps, "_options", here)
 
 
 @pytest.fixture(scope="session")

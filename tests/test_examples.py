@@ -1,8 +1,9 @@
 """What README, docs, docstrings and help texts show runs as it is printed.
 
-A document is read from its beginning to its end in one folder, in one process and one Ray: every
-block, in its order. A command that it repeats is not run again. Printed numbers are those of
-another machine, so decimals may differ by 0.03 and percentages by 15.
+A document is read from its beginning to its end in one folder and one process: every block, in its
+order. Commands run their trials in that process; the nightly tests run them with Ray. A command
+that is repeated is not run again. Printed numbers are those of another machine, so decimals may
+differ by 0.03 and percentages by 15.
 """
 
 from __future__ import annotations
@@ -68,28 +69,38 @@ NOT_RUN_EXAMPLES = {
     "search.results.lock.SweepLock": "needs a folder that is open for writing",
 }
 
+RAYS_OWN = "from ray import tune"
+"""In a block that is run with Ray alone."""
+
 FIRST = "ratchet run search.trials=64 --results results --name first --in-process"
 CONFIRM = "ratchet confirm results/first --top 3 --sequences 5 --in-process"
 
 
 @pytest.fixture(scope="module")
-def ray_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One Ray, one cache and one home for everything that is read here."""
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One home with one cache, and one object store, for everything that is read here."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**QUIET, "HOME": str(home), "XDG_CACHE_HOME": str(home)}.items():
             patch.setenv(name, value)
-        with object_store(), private_ray() as ours:
+        with object_store():
             boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(
                 Bucket="bucket"
             )
-            ours.start(num_cpus=2, log_to_driver=False)
             yield
-            ours.leave(None)
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, ray_once: None) -> Path:
+def with_ray(surroundings: None) -> Iterator[None]:
+    """One Ray for all commands."""
+    with private_ray() as ours:
+        ours.start(num_cpus=2, log_to_driver=False)
+        yield
+        ours.leave(None)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, surroundings: None) -> Path:
     """The sweep that all documents begin with, confirmed, and what its commands printed."""
 
     def make(folder: Path) -> None:
@@ -147,7 +158,8 @@ def parse(command: str) -> None:
 class Reader:
     """Does what a document says, block by block."""
 
-    def __init__(self, first: Path) -> None:
+    def __init__(self, first: Path, executor: str) -> None:
+        self._with_ray = executor == "with_ray"
         self._names: dict[str, Any] = {}
         self._done = {c: (first / f"{n}.txt").read_text() for n, c in enumerate((FIRST, CONFIRM))}
 
@@ -155,7 +167,7 @@ class Reader:
         """Run a block, and compare what it prints."""
         if snippet.language == "sh":
             found = "".join(map(self._command, commands(snippet.text)))
-        elif snippet.language == "python":
+        elif snippet.language == "python" and (self._with_ray or RAYS_OWN not in snippet.text):
             found = self._python(snippet.text)
         else:
             return
@@ -205,12 +217,16 @@ def test_every_block_says_what_it_is(document: Path) -> None:
     assert [str(each) for each in snippets(document) if each.language not in LANGUAGES] == []
 
 
+@pytest.mark.parametrize(
+    "executor", ["in_this_process", pytest.param("with_ray", marks=pytest.mark.nightly)]
+)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_a_document_can_be_followed_as_it_is_printed(
-    document: Path, first: Path, tmp_path: Path
+    document: Path, executor: str, first: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    request.getfixturevalue(executor)
     shutil.copytree(first / "results", tmp_path / "results")
-    reader = Reader(first)
+    reader = Reader(first, executor)
     with contextlib.chdir(tmp_path):
         found = failures(snippets(document), reader.read)
         if document.name == "analysis.md":
@@ -232,7 +248,9 @@ def test_every_reason_not_to_run_something_is_needed() -> None:
 
 
 @pytest.mark.parametrize("package", ["analysis", "greedy_core", "search", "spaces"])
-def test_docstrings_examples_run(package: str, first: Path, tmp_path: Path) -> None:
+def test_docstrings_examples_run(
+    package: str, first: Path, tmp_path: Path, in_this_process: None
+) -> None:
     (tmp_path / "results").mkdir()
     for name in ("first", "my-sweep", "a", "b", "tpe", "random"):
         shutil.copytree(first / "results" / "first", tmp_path / "results" / name)

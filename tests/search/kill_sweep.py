@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 import analysis
+from tests.search.forked import Command
 from tests.search.sweeps import driver, kill_session, overrides, progress, ratchet, small_config
 
 BASELINES = 3
@@ -135,7 +136,7 @@ def rows_changed(before: analysis.Sweep, after: analysis.Sweep) -> int:
     return changed
 
 
-def _wait_for_a_trial(folder: Path, process: subprocess.Popen[str]) -> None:
+def _wait_for_a_trial(folder: Path, process: Command) -> None:
     """Return when the process has started a trial, or has ended."""
     since = time.time()
     while process.poll() is None:

@@ -31,6 +31,7 @@ from search.results.parts import LocalFolder
 from search.session.driver import AS_USUAL, Driver, Options
 from search.session.run import Outcome, run_sweep
 from search.session.watch import Watch
+from tests.search.forked import Command
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,33 +71,28 @@ def sweep(folder: Address, changes: Mapping[str, Any], *, in_process: bool = Fal
 
 
 def ratchet(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, check=False)
+    """Run the command to its end, in a process of its own."""
+    running = Command(arguments, cwd)
+    out, err = running.communicate()
+    return subprocess.CompletedProcess(arguments, running.wait(), out, err)
 
 
 def command(*arguments: str) -> list[str]:
-    """The command line of `ratchet`, in this interpreter."""
+    """The command line of `ratchet`, for a new interpreter."""
     return [sys.executable, "-c", "from search.cli.app import main; main()", *arguments]
 
 
 @contextmanager
-def driver(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def driver(*arguments: str) -> Iterator[Command]:
     """The command running in a session of its own; whatever is left of it is killed at the end."""
-    process = subprocess.Popen(
-        command(*arguments),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = Command(arguments, ROOT)
     try:
         yield process
     finally:
         kill_session(process)
 
 
-def kill_session(process: subprocess.Popen[str]) -> None:
+def kill_session(process: Command) -> None:
     """SIGKILL to the driver and to everything in its session, and wait until all are gone."""
     for pid in [process.pid, *session_of(process.pid)]:
         try:
@@ -116,9 +112,7 @@ def progress(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def wait_until(
-    condition: Callable[[], object], process: subprocess.Popen[str], seconds: float = 120.0
-) -> None:
+def wait_until(condition: Callable[[], object], process: Command, seconds: float = 120.0) -> None:
     """Return as soon as something holds while a driver runs; it must within so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
@@ -129,7 +123,7 @@ def wait_until(
         time.sleep(0.02)
 
 
-def wait_for_session(folder: Path, process: subprocess.Popen[str], running: bool) -> None:
+def wait_for_session(folder: Path, process: Command, running: bool) -> None:
     """Return when a driver that was just started has the sweep, or has a trial running."""
     since = time.time()
 
@@ -140,7 +134,7 @@ def wait_for_session(folder: Path, process: subprocess.Popen[str], running: bool
     wait_until(there, process)
 
 
-def wait_for_trials(folder: Address, count: int, process: subprocess.Popen[str]) -> analysis.Sweep:
+def wait_for_trials(folder: Address, count: int, process: Command) -> analysis.Sweep:
     """The sweep as soon as so many trials have been committed by a driver that still runs."""
     while process.poll() is None:
         try:

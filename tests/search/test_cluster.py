@@ -166,6 +166,7 @@ def test_other_kinds_of_address_are_refused(tmp_path: Path, address: str) -> Non
     assert "ray.address must be host:port, auto or null" in done.stderr
 
 
+@pytest.mark.nightly
 def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path) -> None:
     """Two machines with two CPUs each do not make one with three."""
     with cluster(head_cpus=2) as found:

@@ -25,9 +25,16 @@ def test_every_command_has_its_place_in_the_story() -> None:
     assert owned | {"status"} == set(STORY)
 
 
+@pytest.mark.parametrize(
+    "executor", ["in_this_process", pytest.param("ray_here", marks=pytest.mark.nightly)]
+)
 def test_the_examples_run_one_after_the_other(
-    ray_here: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    executor: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    request.getfixturevalue(executor)
     with contextlib.chdir(tmp_path):
         for name in STORY:
             shown = doctest.DocTestParser().get_examples(getattr(ratchet, name).__doc__)

@@ -56,8 +56,6 @@ from tests.search.sweeps import (
 from tests.search.test_changed_inputs import Content, set_to
 from tests.search.test_cli import ended
 
-pytestmark = pytest.mark.usefixtures("ray_here")
-
 CHANGES = {
     "edits": 8,
     "batch_size": 4,
@@ -102,7 +100,7 @@ class Stopping(Watch):
 
 
 @pytest.fixture(scope="module")
-def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
     """Confirmed by one driver that gets SIGTERM, one that is killed, and one that is left alone.
 
     The last one has Ray do the rest.
@@ -295,7 +293,7 @@ def test_too_few_reserved_records_are_refused_with_what_is_possible(
     swept: Path, sequences: int
 ) -> None:
     with pytest.raises(InputError, match=r"edits=8\): 2 sequences are possible"):
-        confirm_sweep(swept, TOP, sequences)
+        confirm_sweep(swept, TOP, sequences, HERE)
 
 
 def test_too_few_batches_for_an_interval_are_refused(swept: Path, tmp_path: Path) -> None:
@@ -310,12 +308,12 @@ def test_too_few_batches_for_an_interval_are_refused(swept: Path, tmp_path: Path
         recommit_rows(folder, table, in_one_batch)
     recommit(folder, set_to("config", "batch_size", value=8))
     with pytest.raises(InputError, match=r"but got \(sequences=1, batches=1\)"):
-        confirm_sweep(folder, TOP, 1)
+        confirm_sweep(folder, TOP, 1, HERE)
 
 
 def test_a_sweep_that_is_being_written_is_left_alone(swept: Path) -> None:
     with SweepLock(LocalFolder(swept)), pytest.raises(SweepLocked, match="is in use by process"):
-        confirm_sweep(swept, TOP, None)
+        confirm_sweep(swept, TOP, None, HERE)
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,6 @@ from tests.search import metric_functions
 from tests.search.sweeps import HERE, overrides, progress, ratchet, small_config, sweep
 from tests.search.test_cli import ended
 
-pytestmark = pytest.mark.usefixtures("ray_here")
-
 MODULE = metric_functions.__name__
 BAD = {
     "raises": f"MetricError: greedy.metric '{MODULE}:raises': it raised ZeroDivisionError: "
@@ -56,7 +54,7 @@ def seed_that_tries_all(config: SweepConfig) -> int:
 
 
 @pytest.fixture(scope="module")
-def failing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+def failing(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> tuple[Path, Outcome]:
     """A sweep over metric functions, most of them bad."""
     functions = ", ".join(f"{MODULE}:{name}" for name in METRICS)
     changes = {
@@ -120,7 +118,10 @@ def test_a_resumed_search_tells_optuna_of_the_failures(failing: tuple[Path, Outc
     assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), len(METRICS) - len(BAD))
 
 
-def test_writing_into_the_base_model_ends_the_worker_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.nightly
+def test_writing_into_the_base_model_ends_the_worker_and_says_so(
+    tmp_path: Path, ray_here: None
+) -> None:
     changes = {"edits": 2, "search.trials": 1, "greedy.metric": f"{MODULE}:vandal"}
     sweep(tmp_path / "written", changes)
     assert progress(tmp_path / "written")["state"] == "finished"
@@ -157,8 +158,9 @@ def test_a_sweep_that_only_fails_stops_and_goes_on_once_the_cause_is_gone(
     pd.testing.assert_frame_equal(trials[: len(stopped)], stopped, check_exact=True)
 
 
+@pytest.mark.nightly
 def test_an_error_of_the_driver_after_a_trial_has_ended_is_not_blamed_on_the_trial(
-    tmp_path: Path,
+    tmp_path: Path, ray_here: None
 ) -> None:
     class Refused(Exception):
         """Of whatever is told how the sweep stands, such as a lock that is looked at first."""
@@ -174,6 +176,7 @@ def test_an_error_of_the_driver_after_a_trial_has_ended_is_not_blamed_on_the_tri
     assert analysis.load(tmp_path / "refused").trials["status"].tolist() == ["completed"]
 
 
+@pytest.mark.nightly
 def test_ray_ending_the_preparation_for_want_of_memory_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,7 +215,11 @@ def test_whatever_is_wrong_before_the_first_step_is_raised_by_it() -> None:
     ],
 )
 def test_what_no_worker_could_do_is_refused_and_nothing_is_left(
-    tmp_path: Path, changes: dict[str, object], error: type[RatchetError], message: str
+    tmp_path: Path,
+    ray_here: None,
+    changes: dict[str, object],
+    error: type[RatchetError],
+    message: str,
 ) -> None:
     with pytest.raises(error, match=message) as caught:
         sweep(tmp_path / "results" / "refused", changes)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from search.commands.sweeps import confirm
 from tests.search.sweeps import SMALL, sweep
@@ -57,5 +60,11 @@ def test_a_driver_leaves_torch_to_its_workers(finished: Path, tmp_path: Path) ->
     heavy = {"torch", "transformers", "scipy"}
     assert not heavy & imported_by("run", *settings, *at)
     assert not heavy & imported_by("resume", str(finished))
-    more = ("--trials", "1", "search.sampler=random")
-    assert not heavy & imported_by("extend", str(tmp_path / "new"), *more)
+
+
+@pytest.mark.nightly
+def test_so_does_one_that_extends(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "more")
+    settings = ("--trials", "1", "search.sampler=random")
+    heavy = {"torch", "transformers", "scipy"}
+    assert not heavy & imported_by("extend", str(tmp_path / "more"), *settings)

@@ -23,6 +23,7 @@ from search.session.session import Session
 from search.sweep.file_reader import read_sweep_file
 from search.sweep.history import SearchHistory
 from tests.search import metric_functions
+from tests.search.forked import Command
 from tests.search.kill_sweep import BASELINES, KilledSweep
 from tests.search.sweeps import (
     driver,
@@ -69,9 +70,7 @@ class Stopped:
     """Processes of its session that do not end by themselves."""
 
 
-def stop(
-    process: subprocess.Popen[str], folder: Path, asking: signal.Signals, to_all: bool = False
-) -> Stopped:
+def stop(process: Command, folder: Path, asking: signal.Signals, to_all: bool = False) -> Stopped:
     """Send a signal, to the driver or to its whole process group, and wait for the end."""
     since = time.monotonic()
     (os.killpg if to_all else os.kill)(process.pid, asking)
@@ -86,7 +85,7 @@ def stop(
     return Stopped(asking, code, seconds, err, progress(folder), remaining(process))
 
 
-def remaining(process: subprocess.Popen[str]) -> list[str]:
+def remaining(process: Command) -> list[str]:
     """Command lines of a session's processes that do not end by themselves within two minutes.
 
     A process of Ray's that was just starting tries to reach the others for one.
@@ -97,7 +96,7 @@ def remaining(process: subprocess.Popen[str]) -> list[str]:
     return commands_of(process)
 
 
-def commands_of(process: subprocess.Popen[str]) -> list[str]:
+def commands_of(process: Command) -> list[str]:
     """Command lines of a session's processes."""
     files = [Path(f"/proc/{pid}/cmdline") for pid in session_of(process.pid)]
     return [file.read_text().replace("\0", " ") for file in files if file.exists()]
@@ -117,7 +116,7 @@ class Harm:
 
 HARM = [
     pytest.param(Harm(True, 5, SIGNALS), id="in the driver"),
-    pytest.param(Harm(False, 1, SIGNALS[:2]), id="with Ray"),
+    pytest.param(Harm(False, 1, SIGNALS[:1]), id="with Ray"),
     pytest.param(Harm(False, 5, SIGNALS), id="with Ray, at length", marks=pytest.mark.nightly),
 ]
 

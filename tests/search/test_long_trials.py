@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 import analysis
 from tests.search import metric_functions
+from tests.search.forked import Command
 from tests.search.kill_sweep import KilledSweep
 from tests.search.sweeps import driver, kill_session, session_of, sweep, wait_until
 
@@ -50,7 +50,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) ->
     return place
 
 
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
+def workers_of(process: Command) -> list[int]:
     """The processes that run trials; Ray writes into their command line what they do."""
     names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in session_of(process.pid)}
     found = [pid for pid, name in names.items() if re.match(rb"ray::\w*Trainable", name)]

@@ -41,13 +41,18 @@ def lay_out(folder: Path, name: str, value: str) -> None:
     (folder / f"{name}_helper.py").write_text(f"VALUE = {value}\n")
 
 
-@pytest.mark.usefixtures("ray_here")
+@pytest.mark.parametrize(
+    "executor", ["in_this_process", pytest.param("ray_here", marks=pytest.mark.nightly)]
+)
 def test_a_sweep_of_relative_places_goes_on_from_any_folder_until_its_space_is_exhausted(
+    executor: str,
+    request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    request.getfixturevalue(executor)
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()

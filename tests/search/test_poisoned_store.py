@@ -159,7 +159,7 @@ def test_the_trainable_alone_reports_nothing_of_a_harmed_base(
 
 
 @pytest.mark.usefixtures("ray_here")
-@pytest.mark.parametrize("max_failures", [0, 2])
+@pytest.mark.parametrize("max_failures", [pytest.param(0, marks=pytest.mark.nightly), 2])
 def test_a_worker_that_finds_its_base_harmed_ends_the_sweep_as_invalid(
     tmp_path: Path, right: dict[str, Any], max_failures: int
 ) -> None:
@@ -177,7 +177,7 @@ WILD = tuple(
 )
 
 
-def swept(folder: Path, *functions: str) -> pd.DataFrame:
+def swept(folder: Path, *functions: str, in_process: bool = False) -> pd.DataFrame:
     """The search trials of a sweep that tries each of some metric functions once, in this order."""
     choices = {"name": "metrics", "greedy.metric": {"choices": functions}}
     changes = {**EDIT, "search.trials": len(functions), "search.sampler": "random"}
@@ -188,20 +188,22 @@ def swept(folder: Path, *functions: str) -> pd.DataFrame:
         asked = [history.ask(index)["greedy.metric"] for index in range(len(functions))]
         if tuple(asked) == functions:
             break
-    sweep(folder, {**changes, "search.seed": seed})
+    sweep(folder, {**changes, "search.seed": seed}, in_process=in_process)
     assert progress(folder)["state"] == "finished"
     trials = analysis.load(folder).trials
     return trials[trials["role"] == "search"].sort_values("trial")
 
 
 @pytest.mark.usefixtures("ray_here")
+@pytest.mark.parametrize("wild", [WILD[:1], pytest.param(WILD, marks=pytest.mark.nightly)], ids=len)
 def test_a_sweep_whose_workers_are_ended_by_writing_goes_on_as_if_they_had_not_been(
-    tmp_path: Path, right: dict[str, Any]
+    tmp_path: Path, right: dict[str, Any], wild: tuple[str, ...]
 ) -> None:
     """The driver's look at the shared weights, too, says that not a byte of them was changed."""
-    mixed, healthy = swept(tmp_path / "mixed", *WILD, GOOD), swept(tmp_path / "healthy", GOOD)
-    assert mixed["status"].tolist() == ["failed"] * len(WILD) + ["completed"]
-    for metric, cause in zip(WILD, mixed["error"], strict=False):
+    mixed = swept(tmp_path / "mixed", *wild, GOOD)
+    healthy = swept(tmp_path / "healthy", GOOD, in_process=True)
+    assert mixed["status"].tolist() == ["failed"] * len(wild) + ["completed"]
+    for metric, cause in zip(wild, mixed["error"], strict=False):
         assert cause.startswith(f"greedy.metric '{metric}' ended its process (SIGSEGV, vandals.py")
     columns = ["composite", "es", "ps", "ns", "composite_all", "steps"]
     assert mixed[columns].iloc[-1].tolist() == healthy[columns].iloc[0].tolist()

@@ -16,6 +16,7 @@ JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Where Ray's job supervisor tells a driver what the job was submitted with."""
 
 
+@pytest.mark.nightly
 def test_a_jobs_runtime_env_is_kept_or_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

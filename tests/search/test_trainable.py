@@ -31,9 +31,6 @@ from tests.search.sweeps import small_config
 SMALL = {"edits": 8, "batch_size": 2, "values.steps": 3}
 
 
-pytestmark = pytest.mark.usefixtures("ray_here")
-
-
 class Reports(tune.Callback):
     """Every report, by trial."""
 
@@ -74,19 +71,27 @@ def fit(
     return tuner.fit(), list(reports.of.values())
 
 
-def test_alone_it_reports_at_rungs_and_at_the_end(tmp_path: Path) -> None:
-    results, (reports,) = fit(tmp_path, {"greedy.steps": 2, "search.reduction_factor": 3})
-    assert not results.errors
+def reports_of(changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the trainable reports in this process, to its end."""
+    trainable = GreedyEditTrainable({**SMALL, **changes})
+    reports = [trainable.train()]
+    while not reports[-1]["final"]:
+        reports.append(trainable.train())
+    return reports
+
+
+def test_alone_it_reports_at_rungs_and_at_the_end() -> None:
+    reports = reports_of({"greedy.steps": 2, "search.reduction_factor": 3})
     assert [report["edits"] for report in reports] == [2, 6, 8]
     assert [report["final"] for report in reports] == [False, False, True]
-    last = results[0].metrics
-    assert last is not None
+    last = reports[-1]
     assert 0 <= last["composite_unedited"] <= last["composite"] <= 1
     assert last["composite"] == pytest.approx((last["es"] + last["ps"] + last["ns"]) / 3)
     assert last["steps"] == sum(len(json.loads(report["new_steps"])) for report in reports)
     assert [len(json.loads(report["new_records"])) for report in reports] == [2, 6, 8]
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_alone_it_works_with_rays_own_asha(tmp_path: Path) -> None:
     asha = ASHAScheduler(time_attr="edits", max_t=8, grace_period=2, reduction_factor=2)
     # The first setting edits, the second accepts nothing: it is behind at the first rung.
@@ -110,6 +115,8 @@ SCHEDULERS = {
 }
 
 
+@pytest.mark.nightly
+@pytest.mark.usefixtures("ray_here")
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_alone_it_works_with_schedulers_that_pause_trials_and_exchange_their_settings(
     tmp_path: Path, name: str
@@ -173,13 +180,14 @@ def test_with_another_ones_checkpoint_a_trial_walks_its_own_way_as_far(tmp_path:
     assert report["composite"] == float(walked(other, edits=8).evaluate().held_out.composite)
 
 
-def test_rungs_of_steps_score_all_edits(tmp_path: Path) -> None:
+def test_rungs_of_steps_score_all_edits() -> None:
     steps = {"search.resource": "steps", "search.grace": 3, "greedy.accept_by": "always"}
-    _, (reports,) = fit(tmp_path, {**steps, "greedy.steps": 2})
+    reports = reports_of({**steps, "greedy.steps": 2})
     assert [report["steps"] for report in reports] == [3, 6, 8]
     assert [len(json.loads(report["new_records"])) for report in reports] == [8, 8, 8]
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_a_reused_worker_starts_over_with_whatever_settings(tmp_path: Path) -> None:
     grid = {"edits": tune.grid_search([4, 8]), "seed": tune.grid_search([0, 1])}
     results, reports = fit(tmp_path, {**grid, "greedy.steps": 1, "greedy.accept_by": "always"})
@@ -191,6 +199,7 @@ def test_a_reused_worker_starts_over_with_whatever_settings(tmp_path: Path) -> N
     assert set(cases[1]) != set(cases[3])
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_two_wrong_settings_of_a_reused_worker_in_a_row_cost_no_other_trial(
     tmp_path: Path,
 ) -> None:
@@ -264,6 +273,7 @@ def attach_and(prepared: Prepared, write: bool) -> str | None:
     return None
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_writing_into_the_shared_base_is_found_by_the_next_worker() -> None:
     prepared = prepared_remotely.remote()
     assert ray.get(attach_and.remote(prepared, True)) is None
