@@ -1,7 +1,7 @@
 """Tensors as arrays and back, without copies where the memory allows it.
 
-numpy has no bfloat16: such tensors travel as the int16 of the same bits, and whoever reads them
-says what they are.
+numpy has no bfloat16: such tensors travel as int16 with the same bits, and whoever reads them has
+to say what their type is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def to_tensor(
     Args:
         array: from `to_array`.
         device: where the tensor is wanted.
-        dtype: what the array's bits are, where its own type does not say it.
+        dtype: the tensor's type, if the array's own type does not tell.
     """
     with warnings.catch_warnings():
         # Arrays from an object store are read-only, which torch cannot express and warns about.

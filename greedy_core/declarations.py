@@ -21,8 +21,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from greedy_core.ranges import Range, fault
 
 Reader = Literal["probes", "rejections", "gate", "scaling gate"]
-"""What alone reads a setting of the walk: the probes' judgement, the loop that goes on after a
-rejection, the trust gate, or that gate where it scales."""
+"""The only part of a walk that reads a setting: the probes' judgement, the loop that goes on after
+a rejection, the trust gate, or the trust gate when it scales steps."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class Plan:
-    """It fixes what the model's states mean, so that each value has to be prepared for."""
+    """The setting fixes what the model's states mean, so each of its values needs preparation."""
 
     searched: bool = True
     """Whether trials may differ in it."""
@@ -45,10 +45,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Walk:
-    """It only chooses which states are visited; trials may differ in it."""
+    """The setting only chooses which states are visited; trials may differ in it."""
 
     read_by: Reader | None = None
-    """What alone reads it; None where every walk does."""
+    """The only part of a walk that reads it; None if every walk does."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Sweep:
     """A setting of the sweep around the walks."""
 
     may_change: Literal["never", "by raising it", "in an extension", "by hand"] = "never"
-    """Once there are trials. By hand, in sweep.yaml: no result depends on it. In an extension:
-    trials before and after it stay comparable."""
+    """Whether it may change once there are trials: by hand, in sweep.yaml, if no result depends on
+    it; in an extension, if trials before and after it stay comparable."""
 
 
 Role = Task | Objective | Plan | Walk | Sweep
@@ -70,11 +70,11 @@ class Declaration:
     annotation: Any
     """Its type alone."""
     default: Any
-    """What it is where nobody says otherwise."""
+    """Its value unless another one is given."""
     role: Role
     """What depends on it."""
     ranges: tuple[Range, ...]
-    """Conditions that every value keeps but None."""
+    """Conditions that every value except None has to meet."""
 
     @property
     def is_searchable(self) -> bool:
@@ -98,7 +98,7 @@ def declarations(settings: Any, prefix: str = "") -> dict[str, Declaration]:
 
 
 def broken(settings: Any) -> list[tuple[bool, str]]:
-    """For `require`: of each of a settings object's own fields the first condition it breaks."""
+    """For `require`: for each of a settings object's own fields, the first condition it breaks."""
     kind: Any = type(settings)
     found = []
     for name, declared in _declared(kind).items():
@@ -153,7 +153,7 @@ def prefix_below(prefix: str, field: Field[Any]) -> str:
 
 @cache
 def _declared(settings: Any) -> Mapping[str, Declaration]:
-    """Field name -> declaration of every setting of a class that is no group itself."""
+    """Field name -> declaration, for every field of a class that is a setting and not a group."""
     whole = get_type_hints(settings, include_extras=True)
     return {
         field.name: _read(field, annotation, whole[field.name])

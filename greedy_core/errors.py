@@ -68,7 +68,7 @@ class BaseModelChanged(RatchetError):
 
     @classmethod
     def modules(cls) -> BaseModelChanged:
-        """Somebody changed what runs."""
+        """Somebody changed its modules: hooks, training mode, or code."""
         return cls(
             "the base model's modules were changed in memory (hooks, training mode, or code); "
             "results after that are not valid. Usual causes: a metric function or callback that "
@@ -77,10 +77,10 @@ class BaseModelChanged(RatchetError):
 
     @classmethod
     def operators(cls, names: Sequence[str]) -> BaseModelChanged:
-        """Somebody replaced functions that it calls.
+        """Somebody replaced functions that the model calls.
 
         Args:
-            names: theirs.
+            names: of these functions.
         """
         return cls(
             f"functions that every model calls were replaced in this process: "
@@ -90,10 +90,10 @@ class BaseModelChanged(RatchetError):
 
     @classmethod
     def attributes(cls, names: Sequence[str]) -> BaseModelChanged:
-        """Somebody changed attributes of its modules.
+        """Somebody changed attributes of the model's modules.
 
         Args:
-            names: theirs.
+            names: of these attributes.
         """
         return cls(
             f"attributes of the base model's modules were changed in memory: "

@@ -18,7 +18,7 @@ class ProcessName:
 
     host: str
     space: str
-    """Where the number means something: one boot of the machine, one namespace of processes."""
+    """The scope in which the pid means something: one boot of the machine, one pid namespace."""
     pid: int
     started: str
     """Start time in the kernel's units since boot; empty where the system does not tell."""
@@ -40,7 +40,7 @@ class ProcessName:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether one kernel runs it and the caller, in whatever containers they are."""
+        """Whether it runs on the caller's kernel, whatever containers the two are in."""
         boot, here = (space.partition(" ")[0] for space in (self.space, process_space()))
         return boot == here and (bool(boot) or self.host == socket.gethostname())
 
@@ -53,9 +53,9 @@ def this_process() -> ProcessName:
 
 @cache
 def process_space() -> str:
-    """A name for where the caller's number and those of its neighbors mean something.
+    """A name for the scope in which the pids of the caller and of its neighbors mean something.
 
-    Containers may share a host's name, and a number comes back after a boot.
+    Containers may share a host's name, and a pid may be used again after a reboot.
 
     Returns:
         The boot's id and the namespace's; empty where the system does not tell.
@@ -71,7 +71,7 @@ def process_space() -> str:
 
 
 def _start_time(pid: int) -> str | None:
-    """Start time of a process that answers, "" of one that has ended; None if nobody tells."""
+    """Start time of a process that answers, "" if it has ended; None if it cannot be known."""
     if not _numbers_are_ours():
         return None
     try:

@@ -22,8 +22,8 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-"""Told about progress, often."""
+"""Called often, with the progress so far."""
 
 
 def silent(progress: Progress) -> None:
-    """Nobody wants to know."""
+    """Ignore progress."""

@@ -1,6 +1,6 @@
-"""Conditions that a setting's value keeps, as they stand in its declaration, and what breaks them.
+"""Conditions that a setting's value has to meet, as its declaration has them, and what breaks them.
 
-Ends of numbers are those of the library annotated-types. `Interval` says both in one condition.
+Bounds of numbers are those of the library annotated-types; its `Interval` gives both in one.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def fault(name: str, value: Any, condition: Range) -> str | None:
 
 
 def rises(layers: tuple[int, ...]) -> bool:
-    """Whether there are layers, each above the one before, from 0 on."""
+    """Whether there is a layer, none is negative, and each is above the one before."""
     return bool(layers) and layers[0] >= 0 and list(layers) == sorted(set(layers))
 
 
 def ends_of(condition: Range) -> tuple[End, ...]:
-    """The ends that a condition sets to a number, the lower one first; () if it is about others."""
+    """The bounds that a condition sets for a number, the lower one first; () if it sets none."""
     if isinstance(condition, Interval):
         return tuple(end for end in condition if isinstance(end, End))
     return (condition,) if isinstance(condition, End) else ()
 
 
 def number(end: End) -> Any:
-    """Where an end is."""
+    """The number that a bound is at."""
     return getattr(end, type(end).__name__.lower())
 
 
@@ -74,7 +74,7 @@ def plain(value: float) -> str:
 
 
 def in_words(condition: Range, below: float = math.inf) -> str:
-    """The ends of a range for people: "at least 1 and at most 8"; only those below a number."""
+    """The bounds of a range in words, "at least 1 and at most 8"; only those below `below`."""
     words = {Ge: "at least", Gt: "above", Le: "at most", Lt: "below"}
     told = [end for end in ends_of(condition) if number(end) < below]
     return " and ".join(f"{words[type(end)]} {plain(number(end))}" for end in told)

@@ -1,4 +1,4 @@
-"""What a process takes away from the rights of the files that it makes."""
+"""The permissions that a process withholds from the files that it makes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LINE = re.compile(r"(?m)^Umask:\s*([0-7]+)$")
 def umask() -> int:
     """The process's umask; where the system does not tell, it is set for an instant, and set back.
 
-    Files of other threads that are made in that instant get narrow rights, not wide ones.
+    Files that other threads make in that instant get fewer permissions, never more.
     """
     status = Path("/proc/self/status")
     if status.exists() and (found := _LINE.search(status.read_text())) is not None:

@@ -29,7 +29,7 @@ CONTEXTS = (
 """Text before the prompt; the first is none."""
 
 CONTEXT_WEIGHTS = (0.5, 0.1, 0.1, 0.1, 0.1, 0.1)
-"""The mean of two groups, none and the rest, each the mean of its own (compute_ks.py:39-52)."""
+"""They take the mean of two group means: no context, and all the others (compute_ks.py:39-52)."""
 
 
 TOKENS_PER_FORWARD = 2048
@@ -45,7 +45,7 @@ class SubjectRows:
     forwards: tuple[Tensor, ...]
     """The same, padded: ``(m, T)`` each."""
     order: tuple[int, ...]
-    """Which row each one of the forwards is, one forward after the other."""
+    """For each row of the forwards, one forward after the other, its index in `rows`."""
 
     @classmethod
     def of(cls, model: LanguageModel, rows: Sequence[Sequence[int]]) -> SubjectRows:
@@ -70,7 +70,7 @@ class SubjectRows:
         return sum(ids.numel() for ids in self.forwards)
 
     def prefix(self, model: LanguageModel, start: int) -> list[Tensor]:
-        """What an edit of block `start` finds, two tensors for each forward.
+        """What an edit of block `start` starts from, two tensors for each forward.
 
         The residual stream after the block's attention, ``(m, T, d)``, and its projection's input,
         ``(m, T, f)``.
@@ -88,7 +88,7 @@ class SubjectRows:
     def at_subject(self, hidden: Iterable[Tensor]) -> Tensor:
         """The rows' vectors at their subjects, ``(n, width)``, from ``(m, T, width)`` by forward.
 
-        Each forward is let go before the next one is asked for.
+        Each forward is released before the next one is requested.
         """
         order = iter(self.order)
         vectors: list[Tensor] = [torch.empty(0)] * len(self.rows)

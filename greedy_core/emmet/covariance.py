@@ -2,8 +2,8 @@
 
     C = E[k k^T] + ridge * mean(diag E[k k^T]) * I        (f, f), float64
 
-Documents are read in the order of the corpus until there are tokens enough, and run by rising
-length. So the sum does not depend on where in the corpus a document stands.
+Documents are read in the order of the corpus until there are enough tokens, and run in order of
+length. So the sum does not depend on where a document stands in the corpus.
 
 Source: ROME, layer_stats.py; there over 100,000 Wikipedia articles.
 """
@@ -28,7 +28,7 @@ TOKENS_PER_FORWARD = 2048
 because float sums depend on it."""
 
 DOCUMENTS_PER_READING = 32
-"""Documents that are tokenized at once; of the last ones some may not be needed."""
+"""Documents that are tokenized at a time; some of the last ones may not be needed."""
 
 FEW_TOKENS = 10
 """Below this many tokens for each key dimension the estimate gets a ridge by default."""
@@ -73,7 +73,7 @@ def estimate_covariances(
 
 
 def _rows(model: LanguageModel, documents: Sequence[str], tokens: int) -> list[array[int]]:
-    """The ids of the first documents that have so many tokens; the last one is cut there."""
+    """The ids of the first documents, up to `tokens` in all; the last document is cut there."""
     rows: list[array[int]] = []
     left = tokens
     for start in range(0, len(documents), DOCUMENTS_PER_READING):

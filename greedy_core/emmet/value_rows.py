@@ -1,8 +1,8 @@
 """The rows that target values are optimized on, as a tree of tokens for each context.
 
 Nothing before a row's lookup index depends on delta, so those tokens are run once; rows that begin
-alike, as all requests' rows do in the same context, share them. Only what stands from the lookup
-index on moves, and is run in every step.
+alike, as all requests' rows do in the same context, share them. Only the tokens from the lookup
+index on move with delta; they are run in every step.
 
 Symbols: n requests, C contexts, M moved tokens, d width of the residual stream.
 """
@@ -46,7 +46,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class Reads:
-    """What is read of some requests' moved tokens; requests are counted among these."""
+    """What is read of some requests' moved tokens; requests are numbered within this selection."""
 
     tree: Tree
     """The moved tokens behind the fixed ones."""
@@ -55,9 +55,9 @@ class Reads:
     lookups: tuple[Tensor, Tensor]
     """Tree and place of the tokens to which delta is added."""
     owners: Tensor
-    """Whose delta."""
+    """For each of these tokens, the request whose delta is added."""
     places: tuple[Tensor, Tensor]
-    """Tree and place of the tokens whose predictions are read; the divergences' stand first."""
+    """Tree and place of the tokens whose predictions are read; those for the divergence first."""
     targets: tuple[Tensor, Tensor, Tensor]
     """For each target token of each row: which prediction, token id, request."""
     weights: Tensor

@@ -116,7 +116,7 @@ def _losses(
 
 
 class _Adam:
-    """Adam on the rows of a matrix, whose moments can leave with their rows.
+    """Adam on the rows of a matrix; rows can be dropped together with their moments.
 
     Source: Kingma and Ba 2015, arXiv 1412.6980; the order of operations is torch.optim.Adam's.
     """

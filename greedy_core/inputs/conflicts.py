@@ -1,4 +1,4 @@
-"""Requests of one plan that ask for two answers, or twice for the same one, and what is done then.
+"""Requests of one plan with the same prompt: contradictions and repeats, and what is done then.
 
 Two requests contradict each other if their rewrite prompts are the same text and their target_new
 are not. The setting `conflicts` decides: `keep` edits both, `last` takes only the last of the
@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from greedy_core.inputs.records import EditRecord, EditRequest
 
 _MOST_SHOWN = 5
-"""Groups, and records of one, that a note names before it only counts the rest."""
+"""How many groups, and how many records of a group, a note names before it just counts the rest."""
 
 Group = tuple[EditRequest, ...]
 
@@ -24,7 +24,7 @@ def contradictions(requests: Sequence[EditRequest]) -> list[Group]:
 
 
 def last_of_each_prompt(records: Sequence[EditRecord]) -> list[EditRecord]:
-    """The records without those whose prompt a later one has, too."""
+    """The records without those whose prompt a later one repeats."""
     last = {record.request.text: record.case_id for record in records}
     return [record for record in records if last[record.request.text] == record.case_id]
 
@@ -40,7 +40,7 @@ def refusals(requests: Sequence[EditRequest], what: str) -> list[str]:
 
 
 def conflict_notes(requests: Sequence[EditRequest], superseded: Sequence[int] = ()) -> list[str]:
-    """What a user should know about requests that meet, a sentence for each kind.
+    """What a user should know about requests for the same fact, a sentence for each kind.
 
     Args:
         requests: those of one plan.

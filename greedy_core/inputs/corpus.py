@@ -31,10 +31,10 @@ class Corpus:
 
 
 def read_corpus(path: Path) -> list[str]:
-    """Read a text file, one document a line, each as `plain_text` takes it.
+    """Read a text file, one document a line, each normalized by `plain_text`.
 
     Raises:
-        CorpusError: if it cannot be read, is not UTF-8 text, or holds none.
+        CorpusError: if it cannot be read, is not UTF-8 text, or has no line of text.
     """
     try:
         text = read_text(path)

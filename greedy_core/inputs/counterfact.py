@@ -1,6 +1,6 @@
 """Reads CounterFact files as published: a JSON list of records; keys not named here are ignored.
 
-Every text of a record is read as `greedy_core.inputs.plain_text` takes it.
+Every text of a record is normalized by `greedy_core.inputs.plain_text`.
 
 {"case_id": 0,
  "requested_rewrite": {"prompt": "The mother tongue of {} is", "subject": "Danielle Darrieux",
@@ -54,8 +54,8 @@ def parse_counterfact(content: object, source: str) -> list[EditRecord]:
     """Turn the content of a CounterFact file into records.
 
     Raises:
-        RecordsError: with every fault found, each beginning with `source`; after many, without
-            the rest of the file.
+        RecordsError: with every fault found, each beginning with `source`; after many of them, the
+            rest of the file is not looked at.
     """
     if not isinstance(content, list) or not content:
         raise RecordsError(f"{source}: must be a non-empty list of records")
@@ -167,7 +167,7 @@ class _RecordReader:
         return tuple(found)
 
     def _plain(self, text: str, place: str) -> str | None:
-        """The text as it counts, or None after noting a fault."""
+        """The normalized text, or None after noting a fault."""
         fault = None
         if len(text) > MOST_CHARACTERS:
             fault = f"must have {MOST_CHARACTERS} characters at most, but has {len(text)}"

@@ -11,7 +11,7 @@ MOST_VALUES = 2**23
 take 0.6 GB at worst; without a limit, 126 MB of `{},` take 3 GB."""
 
 _MOST_SHOWN = 200
-"""Characters of a place that are told of it; nesting could make it as long as the text."""
+"""Characters of a place that are shown; nesting could make it as long as the text."""
 
 
 class _Repeating(dict[str, object]):
@@ -24,7 +24,7 @@ def parse_json(text: str) -> object:
     """The value of a JSON text; `repeated_keys` tells what was set twice in it.
 
     Raises:
-        ValueError: it is none, or holds too much; the text goes on after the file's name.
+        ValueError: it is not JSON, or holds too much; worded to follow the file's name.
     """
     marks = sum(map(text.count, ",[{"))
     if marks > MOST_VALUES:

@@ -16,7 +16,7 @@ from greedy_core.inputs.reading import CONFIG_BYTES, read_text
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
-"""Where it lies beside a model, transformers loads another base, or an adapter's pickle, by it."""
+"""If it lies beside a model, transformers loads what it names: another base, a pickled adapter."""
 
 TOKENIZER = "tokenizer.json"
 
@@ -24,7 +24,7 @@ _OTHER_TOKENIZERS = ("vocab.json", "tokenizer.model", "tekken.json")
 """What a fast tokenizer can be made from where there is no tokenizer.json."""
 
 MOST_LAYERS = 1000
-"""Eight times the deepest published model; a number without limit would be built block by block."""
+"""Eight times the deepest published model; without a limit, any number of blocks would be built."""
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 _SHARD = re.compile(r"[A-Za-z0-9][\w.-]{0,250}\.safetensors", re.ASCII)
@@ -36,7 +36,7 @@ def model_folder(model: str) -> str:
 
 
 def model_address(model: str) -> str:
-    """The same for whoever loads it from another working directory: a folder by its whole path."""
+    """The same, but valid from any working directory: a folder is given by its absolute path."""
     folder = model_folder(model)
     return os.path.abspath(folder) if os.path.isdir(folder) else folder
 
@@ -75,7 +75,7 @@ def layers_of(config: Mapping[str, Any]) -> int:
 
 
 def check_weights(model: str, config: Mapping[str, Any]) -> None:
-    """See to it that a model's weights are safetensors, all of them, and lie in its own folder.
+    """Make sure that all of a model's weights are safetensors and lie in its own folder.
 
     transformers prefers safetensors, but opens whatever files an index names, pickles too; and with
     PEFT installed it follows an adapter's configuration.

@@ -17,7 +17,7 @@ from greedy_core.settings import EditSettings
 
 @dataclass(frozen=True)
 class ModelPreset:
-    """What the literature edits a model with."""
+    """The published settings for editing a model."""
 
     layers: tuple[int, ...]
     """Edited layers."""

@@ -15,7 +15,7 @@ from greedy_core.inputs.unseen import form_after, is_unseen
 
 
 def plain_text(text: str) -> str:
-    """The text as it counts: composed (NFC), lines ended by newlines, nothing unseen at its ends.
+    """The text normalized: composed (NFC), lines ended by newlines, nothing unseen at its ends.
 
     Example:
         >>> plain_text(" Caf\\u0065\\u0301\\u00a0")

@@ -1,6 +1,6 @@
 """Which prompts decide about acceptance (probes), and which are held out from it.
 
-The rewrite prompt is shared by nature. The first paraphrase is a probe, the rest are held out.
+The rewrite prompt is inevitably both. The first paraphrase is a probe, the rest are held out.
 Neighborhood prompts are split by their text over the whole dataset, because records share them:
 the same text is never a probe here and held out there. No text that is a probe of a plan, of
 whatever kind and record, is held out in it. A text that a record lists twice counts once.
@@ -37,7 +37,7 @@ class PromptSplit:
     """Prompts left out, because the plan asks the same text for something else: held-out ones that
     are a probe, neighborhood prompts that ask for an edited fact in its record's very words."""
     repeated: tuple[str, ...] = ()
-    """Prompts that stand in the record's list before; they count once."""
+    """Prompts that repeat an earlier one of the record's list; they count once."""
 
     @property
     def request(self) -> EditRequest:
@@ -77,9 +77,9 @@ def split_prompts(
     Args:
         records: the dataset.
         edited: those of one plan.
-        other: splits of a plan that led to this one. What asked for its facts there, the rewrite
-            prompt or a probe paraphrase, is not held out here as a paraphrase; for neighborhood
-            prompts the split over the dataset sees to the same.
+        other: splits of a plan that led to this one. The rewrite prompts and probe paraphrases of
+            that plan are not held out here as paraphrases; for neighborhood prompts the split over
+            the whole dataset ensures the same.
     """
     probes = _probe_texts([record.neighborhood_prompts for record in records])
     subjects = _edited_subjects(edited)

@@ -18,7 +18,7 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
     """The text of a UTF-8 file, its lines ended by a newline each, without a byte order mark.
 
     Raises:
-        ValueError: it cannot be read; the text goes on after the file's name.
+        ValueError: it cannot be read; the message is worded to follow the file's name.
     """
     try:
         status = path.stat()

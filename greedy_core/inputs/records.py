@@ -12,7 +12,7 @@ class EditRequest:
     case_id: int
     """The record's number in its dataset."""
     subject: str
-    """What the fact is about; stands in the prompt's place of "{}"."""
+    """What the fact is about; takes the place of "{}" in the prompt."""
     prompt: str
     """Text with one "{}"."""
     target_new: str

@@ -3,12 +3,12 @@
 Sequence n holds the reserved records n * edits to (n + 1) * edits - 1, in the order of the
 selection. So sequences share no record with each other or with what was edited, and sequence n is
 the same however many there are. Their prompts are split as those of the edited records are, over
-the whole dataset: what was a probe paraphrase of the search, or a rewrite prompt, is no held-out
-paraphrase here, and what was a probe neighbor no held-out one.
+the whole dataset: a rewrite prompt or probe paraphrase of the search is never a held-out paraphrase
+here, nor one of its probe neighbors a held-out neighbor.
 
-Everything else of a plan stays: the covariance, too, is that of the plan's own corpus. Where that
-is the dataset's text, reserved records are in it, in the search as in the confirmation and alike
-for every setting; what is to be written (target_new) never is.
+Everything else of the plan stays the same; even the covariance is that of the plan's own corpus. If
+that is the dataset's own text, it contains the reserved records, in the search as well as in the
+confirmation and alike for every setting; it never contains what is to be written (target_new).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from greedy_core.inputs.selection import Selection, load_records, select
 from greedy_core.settings import EditSettings
 
 MOST_SEQUENCES = 5
-"""Sequences that are taken where nobody asks for a number."""
+"""The most sequences that are taken if no number is given."""
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,9 @@ def _refuse_contradictions(taken: Sequence[EditRecord], edits: int) -> None:
 
 
 def _digest(records: Sequence[EditRecord], edited: Sequence[PromptSplit]) -> str:
-    """Without prompts that do not count it is the records' own.
+    """Digest of the records, and of any prompts that do not count.
 
-    With them in it, a sweep that counted them is never mixed with trials that do not.
+    So a sweep that counted such prompts is never mixed with trials that do not.
     """
     left_out = [text for split in edited for text in (*split.asked_elsewhere, *split.repeated)]
     content = repr(list(records)) + (repr(left_out) if left_out else "")

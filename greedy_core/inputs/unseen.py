@@ -1,9 +1,9 @@
-"""Characters that nobody sees, told by what Unicode says of them.
+"""Invisible characters, recognized by what Unicode says about them.
 
-White space, controls and format characters are told by their category; what has another one and is
-drawn as nothing is in a short list: fillers, joiners of graphemes, code points that Unicode keeps
-for such. The joiners U+200C and U+200D count as seen, since they change how a word is drawn, and so
-do the format characters that are drawn themselves, such as the Arabic number sign.
+White space, controls and format characters are recognized by their category. A short list has those
+of other categories that are drawn as nothing: fillers, grapheme joiners, code points that Unicode
+reserves for such. The joiners U+200C and U+200D count as seen, since they change how a word is
+drawn, and so do format characters that are drawn themselves, such as the Arabic number sign.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ note head, variation selectors, and the rest of Default_Ignorable_Code_Point."""
 
 _FORM = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _FLAG = re.compile("(?<=\U0001f3f4)[\U000e0020-\U000e007e]+\U000e007f")
-"""The tags that make another flag of a black one."""
+"""The tags that turn a black flag into another one."""
 
 
 @lru_cache(maxsize=4096)
@@ -54,7 +54,7 @@ def form_after(text: str, end: int) -> int:
 
 
 def seen(text: str) -> str:
-    """A text as it looks: without what nobody sees, joiners too, and with all spaces alike."""
+    """A text as it looks: without invisible characters or joiners, and with all spaces alike."""
     kept = []
     end = 0
     while end < len(text):

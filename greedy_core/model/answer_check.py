@@ -21,15 +21,15 @@ from greedy_core.model.language_model import LanguageModel
 TOKENS = 6
 """Tokens of the one row that is run."""
 TEXT = "Élise, born in 1976, lives in Zürich."
-"""What the tokenizer is asked."""
+"""The text that the tokenizer is given."""
 
 OUR_HOOKS = tuple(f"{__package__}.{name}" for name in ("lora", "language_model"))
 """Modules whose hooks come and go while values are computed."""
 
 _PLAIN = (bool, int, float, str, tuple, type(None))
 _TOLERANCE = {torch.float32: 1e-3}
-"""Of log-probabilities, by the type of the weights. Sealing moves weights, and a library may add up
-in another order where memory is aligned otherwise. What changes a model's answers does far more."""
+"""How far log-probabilities may differ, by the type of the weights. Sealing moves weights, and with
+another alignment a library may add up in another order. A changed model differs by far more."""
 _COARSE = 5e-2
 """The same for types with fewer digits."""
 
@@ -44,10 +44,10 @@ def others_code_runs() -> None:
 
 
 class AnswerCheck:
-    """Compares a model's answers to a fixed text and row of tokens with those when it was made.
+    """Checks that a model answers a fixed text and row of tokens as it did when this was made.
 
-    It takes as long as a forward of six tokens, and nothing until other people's code has been
-    called: ours patches nothing.
+    A check costs a forward of six tokens, and nothing as long as no other people's code has been
+    called, since ours patches nothing.
 
     Args:
         model: unedited.
@@ -104,7 +104,7 @@ def _attributes(module: nn.Module) -> dict[str, Any]:
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """Sums depend on how many threads share them."""
+    """Inside, torch has this many threads, because sums depend on how many share them."""
     before = torch.get_num_threads()
     if before == number:
         yield
@@ -118,7 +118,7 @@ def _threads(number: int) -> Iterator[None]:
 
 @contextmanager
 def _without_our_hooks(module: nn.Module) -> Iterator[None]:
-    """A look at the model may come while an edit lies over it."""
+    """Inside, our own hooks are off: the model may be checked while an edit is in force."""
     kept = [(each, each._forward_pre_hooks, each._forward_hooks) for each in module.modules()]
     for each, before, after in kept:
         if before or after:

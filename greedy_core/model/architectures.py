@@ -20,7 +20,7 @@ class Architecture:
     positions: str | None
     """Learned position embedding, added to the token embedding."""
     rotary: str | None
-    """Module that turns positions into what every block's attention rotates by."""
+    """Module that turns positions into the rotations that every block's attention applies."""
     blocks: str
     """List of decoder blocks; each returns the residual stream."""
     norm: str

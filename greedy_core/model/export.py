@@ -43,9 +43,9 @@ def write_adapter(
     Args:
         model: unedited.
         factors: edits by layer, at least one.
-        folder: exists.
-        base_model: what ``AutoModelForCausalLM.from_pretrained`` finds the unedited model by; a
-            folder is written down with its whole path.
+        folder: an existing folder.
+        base_model: the name by which ``AutoModelForCausalLM.from_pretrained`` finds the unedited
+            model; a folder is written down as an absolute path.
 
     Returns:
         Each edited module's rank.
@@ -112,7 +112,7 @@ def logit_difference(
         model: unedited.
         factors: edits by layer.
         merged: the model that has them in its weights.
-        prompts: where to compare, at every position; the first COMPARED_PROMPTS of them.
+        prompts: texts to compare at every position; only the first COMPARED_PROMPTS are used.
     """
     largest = 0.0
     for prompt in prompts[:COMPARED_PROMPTS]:

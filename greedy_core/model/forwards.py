@@ -16,8 +16,9 @@ def of_like_length(lengths: Sequence[int], most_tokens: int) -> list[list[int]]:
     """Divide rows into forwards that run at most twice the tokens that they use, plus SMALL.
 
     Args:
-        lengths: the rows', each 1 or more.
-        most_tokens: of a forward, padding among them, unless a single row has more; bounds memory.
+        lengths: the rows' lengths, each 1 or more.
+        most_tokens: most tokens of a forward, padding included, unless a single row has more; it
+            bounds memory.
 
     Returns:
         The rows of each forward, by rising length; rows of one length stay in their order.

@@ -167,7 +167,7 @@ class LanguageModel:
                 hook.remove()
 
     def keys(self, hidden: Iterable[Tensor], start: int, layer: int) -> Iterator[Tensor]:
-        """A projection's inputs ``(n, T, f)``, from each of what enters block `start`."""
+        """A projection's inputs ``(n, T, f)``, for each residual stream entering block `start`."""
         for each in hidden:
             with self.captured_keys([layer]) as keys:
                 self.run(each, start, layer + 1)

@@ -126,7 +126,7 @@ def _ready(module: torch.nn.Module, tokenizer: Any, device: str) -> LanguageMode
 
 
 def _check_finite(module: torch.nn.Module, model: str) -> None:
-    """NaN in one weight would come back as an error far from its cause, or as a failed prompt."""
+    """Refuse a NaN: it would come up as an error far from its cause, or as a failed prompt."""
     broken = [name for name, each in module.named_parameters() if not torch.isfinite(each).all()]
     if broken:
         raise ModelError(f"model {model!r}: weights must be finite, but not so {broken!s:.200}")

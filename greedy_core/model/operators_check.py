@@ -1,7 +1,7 @@
-"""Whether what a model calls is still what it called: torch's functions, and its own code's.
+"""Whether a model still calls the functions that it called: torch's, and those of its own code.
 
-Other people's code in this process can replace a function for all, without a touch on any weight. A
-library does so when it speeds something up, or counts it.
+Other people's code in this process can replace a function for everybody without touching a weight,
+as a library does to speed something up, or to count calls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Place:
     name: str
     """Its name there."""
     function: Any
-    """What it was."""
+    """The function that was found."""
 
     def __str__(self) -> str:
         prefix = "" if isinstance(self.owner, ModuleType) else f"{self.owner.__module__}."
@@ -41,7 +41,7 @@ class _Place:
 
 
 class OperatorsCheck:
-    """Compares functions with what they were: torch's when this was imported, a model's now.
+    """Compares functions with those of before: torch's at import, a model's when this was made.
 
     It takes a few milliseconds.
 
@@ -53,7 +53,7 @@ class OperatorsCheck:
         self._places = [*_TORCHS, *_code_of(module)]
 
     def replaced(self) -> list[str]:
-        """Names of functions that are others now, each with the module that the new one is from."""
+        """Names of the functions that were replaced, each with the module of the new one."""
         now = {owner: _attributes(owner) for owner in dict.fromkeys(p.owner for p in self._places)}
         found = [
             f"{place} ({_origin(now[place.owner].get(place.name))})"
@@ -82,7 +82,7 @@ def _torchs() -> Iterator[_Place]:
 
 
 def _code_of(module: nn.Module) -> Iterator[_Place]:
-    """The methods of a model's classes, and the functions beside these."""
+    """The methods of a model's classes, and the functions of the modules they are defined in."""
     kinds = dict.fromkeys(type(each) for each in module.modules())
     for kind in kinds:
         yield from _callables(kind)
@@ -98,7 +98,7 @@ def _callables(owner: ModuleType | type) -> Iterator[_Place]:
 
 
 def _attributes(owner: ModuleType | type) -> dict[str, Any]:
-    """As they are written there, those of base classes among them."""
+    """Attributes as they are stored there, those of base classes included."""
     if isinstance(owner, ModuleType):
         return vars(owner)
     return {name: value for kind in reversed(owner.__mro__) for name, value in vars(kind).items()}

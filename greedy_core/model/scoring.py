@@ -29,10 +29,10 @@ ROWS_PER_FORWARD = 32
 """Rows that share one forward; a constant, because float sums depend on it."""
 
 TOKENS_PER_TREE = 96
-"""Where a forward has more tokens it is divided, because each one attends to its whole tree."""
+"""A forward with more tokens is divided, because each token attends to its whole tree."""
 
 TOKENS_OF_LONG_ROWS = 3072
-"""Tokens of rows longer than that which share one forward, padding among them."""
+"""Tokens that share one forward if rows are longer than a tree, padding included."""
 
 RESOLUTION = 2.0**-20
 """Stored log-probabilities are rounded to multiples of this, well above float32 noise."""
@@ -61,11 +61,11 @@ class _Forward:
     read: tuple[Tensor, Tensor]
     """Tree and place of the tokens whose predictions are read."""
     slots: tuple[int, ...]
-    """For each target token its slot of 2Q."""
+    """For each target token, the slot of 2Q that it belongs to."""
     places: Tensor
-    """Its place among the predictions that are read."""
+    """For each target token, its place among the predictions that are read."""
     targets: Tensor
-    """Its id."""
+    """For each target token, its id."""
 
 
 class QuestionGroup:
@@ -154,7 +154,7 @@ def questions_digest(questions: Sequence[Question]) -> str:
 
 
 def _divided(rows: Sequence[tuple[int, ...]]) -> list[list[list[tuple[int, ...]]]]:
-    """Divide sorted rows into forwards, and those into trees, by tree its rows.
+    """Divide sorted rows into forwards, and the rows of each forward into trees.
 
     Rows that are longer than a tree should be stand apart, by length: each fills more than half of
     a tree of its kind. Otherwise one of them would set the size of all trees of its forward.

@@ -1,9 +1,9 @@
 """Memory that nobody in this process can write into any more, and where it lies.
 
 Before a metric function is asked, `seal` makes the pages that hold the base model read-only, with
-mprotect: who writes there all the same, by whatever way, is ended by SIGSEGV. They stay so, since
-nothing of ours ever writes into an unedited model, and a thread that a function has left behind
-could. Weights on an accelerator cannot be sealed.
+mprotect: whoever writes there all the same, in whatever way, is ended by SIGSEGV. They stay
+read-only, since our own code never writes into an unedited model, whereas a thread that a function
+has left behind could. Weights on an accelerator cannot be sealed.
 
 Pages are whole. Arrays that came out of an object store lie between two `margin`s, so that no page
 between these holds anything else. A model that was loaded here moves into pages of its own.
@@ -27,7 +27,7 @@ MARGIN_BYTES = 2**16
 """The largest pages that Linux has, unless it is asked for larger ones."""
 
 _LARGEST_GAP = 64
-"""Arrays in an object of Ray's store begin at multiples of it, one after the other."""
+"""Arrays in an object of Ray's store follow each other, and begin at multiples of this."""
 
 _c = ctypes.CDLL(None, use_errno=True)
 _c.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
@@ -62,7 +62,7 @@ class Pages:
 _known: WeakKeyDictionary[nn.Module, list[Pages]] = WeakKeyDictionary()
 """Pages that modules' tensors lie in."""
 _kept: list[Pages] = []
-"""Those that were not made here."""
+"""Those that were not made here; they are held for good."""
 
 
 def margin() -> np.ndarray:
@@ -76,7 +76,7 @@ def margin() -> np.ndarray:
 def pages_between(
     before: np.ndarray, arrays: Iterable[np.ndarray], behind: np.ndarray
 ) -> Pages | None:
-    """The pages between two margins; None unless some of the arrays fill all that is there."""
+    """The pages between two margins; None if anything but these arrays may lie there."""
     if before.flags.owndata or behind.flags.owndata:
         return None  # never sent
     first, last = _place(before), _place(behind)
@@ -91,8 +91,8 @@ def pages_between(
 def settle(module: nn.Module, pages: Pages) -> None:
     """Note that a module's tensors, or what they were copied from, lie in these pages.
 
-    They are kept for as long as the process lives: what was read-only once must not be handed to
-    somebody who writes. An object store would do that.
+    The pages are held for as long as the process lives: an object store would otherwise hand memory
+    that is read-only to somebody who writes there.
     """
     _known.setdefault(module, []).append(pages)
     _kept.append(pages)
@@ -101,8 +101,8 @@ def settle(module: nn.Module, pages: Pages) -> None:
 def seal(module: nn.Module) -> None:
     """Make a model's parameters and buffers in this machine's memory read-only, for good.
 
-    Those that share pages with something else move first, which takes a copy of them; whoever holds
-    the parameters holds them still, and what was tied is tied.
+    Those that share pages with something else are first copied to pages of their own; references
+    to the parameters stay valid, and tied weights stay tied.
     """
     known = _known.setdefault(module, [])
     loose = [each for each in _tensors(module) if not any(_lies_in(p, each) for p in known)]
@@ -126,7 +126,7 @@ def _lies_in(pages: Pages, tensor: Tensor) -> bool:
 
 
 def _moved(tensors: Sequence[Tensor]) -> Pages:
-    """Give tensors memory of their own, which what lay in one storage shares again."""
+    """Give tensors memory of their own; those that shared a storage share one again."""
     storages = {each.untyped_storage().data_ptr(): each.untyped_storage() for each in tensors}
     size = sum(_whole(each.nbytes()) for each in storages.values())
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -145,7 +145,7 @@ def _moved(tensors: Sequence[Tensor]) -> Pages:
 
 
 def _whole(size: int) -> int:
-    """The same in whole pages, rounded up."""
+    """A size in bytes, rounded up to whole pages."""
     return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
 

@@ -1,4 +1,4 @@
-"""A model as what travels through an object store; whoever only looks at it needs no torch."""
+"""A model in the form that travels through an object store; looking at it takes no torch."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Bits = tuple[str, str, tuple[int, ...], Any]
 
 @dataclass(frozen=True)
 class SharedWeights:
-    """A model as plain arrays, of which processes need no copy each."""
+    """A model as plain arrays, which processes share without a copy each."""
 
     description: bytes
     """The model's Hugging Face configuration and its tokenizer, pickled: as objects they would
-    have every process that maps the arrays import transformers. It never lies in a file."""
+    make every process that maps the arrays import transformers. It is never written to a file."""
     arrays: dict[str, np.ndarray]
     """Weights by name; 16-bit floats that numpy lacks are carried as int16."""
     dtype: str

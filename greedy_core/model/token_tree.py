@@ -35,7 +35,7 @@ class TokenTree:
     _known: dict[tuple[int, int, Hashable], int] = field(default_factory=dict)
 
     def extend(self, path: Sequence[int], ids: Sequence[int], owner: Hashable = None) -> list[int]:
-        """Add tokens behind a path, as far as their owner has not added them before.
+        """Add tokens to the end of a path, unless their owner has added them there before.
 
         Returns:
             The path with the added tokens: the index of each token of the row.
@@ -93,7 +93,7 @@ class Forest:
         indices = np.zeros((len(self.trees), width), dtype=np.int64)
         positions = np.zeros_like(indices)
         sees = np.zeros((len(self.trees), width, offset + width), dtype=bool)
-        # Padding sees itself, because attention to nothing is not a number.
+        # Padding sees itself, because attention to nothing gives NaN.
         sees[:, np.arange(width), offset + np.arange(width)] = True
         for number, (tree, kept) in enumerate(zip(self.trees, tokens, strict=True)):
             seen = tree.seen()[list(kept)]
@@ -119,7 +119,7 @@ class Forest:
 def side_by_side(rows: Sequence[tuple[int, ...]], tokens: int) -> list[list[tuple[int, ...]]]:
     """Divide sorted rows into trees of about as many tokens, as even as their order allows.
 
-    More trees make attention cheaper, and cost what rows of two trees have in common.
+    More trees make attention cheaper, but what rows of two trees have in common is run twice.
     """
     whole = TokenTree()
     for row in rows:

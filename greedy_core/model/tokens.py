@@ -18,8 +18,8 @@ from greedy_core.inputs.records import EditRequest
 from greedy_core.model.language_model import LanguageModel
 
 MOST_CHARACTERS_PER_TOKEN = 64
-"""What a document has beyond this many characters for each token of the context is not tokenized:
-a line of 100 MB would take minutes and gigabytes, to be cut at the context. Text has 4 or 5."""
+"""Characters of a document that are tokenized for each token of the context: a line of 100 MB would
+take minutes and gigabytes, only to be cut at the context. Ordinary text has 4 or 5 per token."""
 
 
 @dataclass(frozen=True)

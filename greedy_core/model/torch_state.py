@@ -34,7 +34,7 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
 
 @contextmanager
 def torch_settings_kept() -> Iterator[None]:
-    """Put torch's settings back at the end, however it comes.
+    """Put torch's settings back at the end, however the block ends.
 
     Random states are left alone: nothing here draws from them, and a metric function may want to go
     on where it was.

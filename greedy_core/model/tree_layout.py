@@ -1,4 +1,4 @@
-"""Where tokens stand if not one behind the other in rows: what a model must be told of a tree.
+"""Where the tokens of a tree stand: a model has to be told, since they do not form plain rows.
 
 Shapes: C trees of N tokens, P tokens that were run before them, d width of the residual stream.
 """
@@ -19,7 +19,7 @@ class KeyValues:
     """
 
     complete: bool = False
-    """Whether the tokens that run now stand behind the kept ones, and are not kept."""
+    """Whether all is kept: tokens that run now come after the kept ones, and are not kept."""
     kept: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """By block: keys and values, each ``(C, heads, P, d / heads)``."""
 

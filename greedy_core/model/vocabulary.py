@@ -16,7 +16,7 @@ from greedy_core.errors import ModelError
 logger = logging.getLogger(__name__)
 
 USUAL_SHARE = 0.9
-"""Of a model's rows that its own tokenizer names: padding takes a few percent at most."""
+"""Share of a model's rows that its own tokenizer names: padding takes a few percent at most."""
 
 
 def check_vocabulary(tokenizer: Any, rows: int, model: str) -> None:

@@ -1,6 +1,6 @@
 """Whether a model is still the one that was loaded: its bits, what its modules run, its answers.
 
-A digest of the weights says who a model is; this says, much sooner, that nobody wrote into it.
+A digest of the weights identifies a model; this tells, much faster, that nobody wrote into it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _HOOKS_OF_ALL: tuple[Mapping[int, Any], ...] = (
 class WeightsCheck:
     """Compares a model with what it was when this was made.
 
-    Noticed are writes into parameters and buffers, other tensors and modules in their place, hooks,
-    training mode, another `forward`, other functions in the place of torch's, and whatever else
-    makes the model answer differently. It takes as long as reading the weights twice, and a
-    forward of a few tokens.
+    It notices writes into parameters and buffers, replaced tensors and modules, hooks, training
+    mode, another `forward`, replacements of torch's functions, and whatever else makes the model
+    answer differently. It takes as long as reading the weights twice, and a forward of a few
+    tokens.
 
     Args:
         model: unedited.

@@ -69,7 +69,7 @@ class BaseArtefacts:
         self._groups: dict[int, Tensor] = {}
 
     def prepare(self, on_progress: OnProgress = silent) -> None:
-        """Compute everything that does not depend on a trial's settings, dear things first."""
+        """Compute everything that does not depend on a trial's settings, costly things first."""
         self.prepare_layers(on_progress)
         for batch in range(len(self.plan.batches)):
             self.keys(batch)

@@ -1,4 +1,4 @@
-"""What an edit of the lowest edited block finds, which no edit changes: computed once per rows."""
+"""The hidden states at which edits of the lowest edited block begin to act; none changes them."""
 
 from __future__ import annotations
 

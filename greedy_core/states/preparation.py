@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 def prepare_states(
     scores: StateScores, limit_bytes: float, on_progress: OnProgress = silent
 ) -> None:
-    """Compute everything about a plan that no walk changes, into the states' store and memory.
+    """Compute all of a plan that no walk changes, and keep it in the states' store and in memory.
 
     Covariances with their Cholesky factors, keys, C^-1 K and base target values; then the hidden
     states at which edits begin to act, batch by batch. What is computed, and how, does not depend

@@ -1,7 +1,7 @@
 """Whether a model can read every text of the records that are edited, before anything is computed.
 
 Whatever is wrong would otherwise come up far from its cause, in the middle of a walk, or never: two
-targets that a tokenizer makes the same tokens of are a tie that no edit can break.
+targets with the same tokens are a tie that no edit can break.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The questions that are asked about a batch, and whose answers count as what.
+"""The questions that are asked about a batch, and what each answer counts as.
 
 Each batch has two sheets. The probe sheet holds the rewrite prompts and all probe prompts of the
 batch, whichever requests a walk probes; the held-out sheet the prompts that acceptance never sees.

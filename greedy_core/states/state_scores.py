@@ -29,7 +29,7 @@ class Scores:
     log_probabilities: np.ndarray
     """``(Q, 2)``: new target, true target."""
     from_store: bool
-    """Whether they were read."""
+    """Whether they were read from the store, not computed."""
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class StateTree:
             return _pack(self._compute_solve(state, batch, layer))
 
         if self.plan.targets == "current":
-            # Dear, since its target values are its own.
+            # Costly, since its target values are its own.
             artefact = computed_once(self.store, key, compute, layout)
         else:
             artefact, _ = remembered(self.store, key, compute, layout)

@@ -1,7 +1,7 @@
 """Where computed artefacts are kept, under keys made of exactly their inputs.
 
-An artefact is a few named arrays. A store may forget, never change: `put` returns what is stored
-afterwards, which is another process's artefact if that one was first.
+An artefact is a few named arrays. A store may forget one but never changes it: `put` returns what
+is stored afterwards, which is another process's artefact if that was there first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OBJECT_BYTES = 1000
 
 @dataclass(frozen=True)
 class Layout:
-    """What the arrays of an artefact look like: whoever reads one says what it can use."""
+    """What the arrays of an artefact look like: a reader states which ones it can use."""
 
     arrays: Mapping[str, tuple[str, tuple[int, ...]]]
     """Type and shape by name."""
@@ -45,7 +45,7 @@ class Store(Protocol):
     """What keeps artefacts."""
 
     def get(self, key: str, layout: Layout | None = None) -> Artefact | None:
-        """The artefact of a key, or None, also where its layout is another."""
+        """The artefact of a key; None if there is none, or if its layout is another."""
         ...
 
     def put(self, key: str, artefact: Artefact) -> Artefact:
@@ -81,7 +81,7 @@ def computed_once(
 ) -> Artefact:
     """Read an artefact, wait for the process that computes it, or compute and keep it.
 
-    For what is dear; see `greedy_core.store.lease`.
+    For what is costly; see `greedy_core.store.lease`.
     """
     artefact = store.get(key, layout)
     if artefact is not None:

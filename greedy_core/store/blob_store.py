@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class BlobStore:
-    """Keeps artefacts as blobs; a place that refuses is left alone for a while, once told.
+    """Keeps artefacts as blobs; a place that refuses is reported once, and left alone for a while.
 
     Args:
         blobs: where they are kept.

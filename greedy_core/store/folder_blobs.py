@@ -26,7 +26,7 @@ _ABANDONED_SECONDS = 3600.0
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
 
 _BLOCK = 4096
-"""What a file takes at least on most disks, in bytes."""
+"""Bytes that even the smallest file takes on most disks."""
 
 # A FIFO would make whoever opens it wait, a link would lead elsewhere.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -38,10 +38,10 @@ _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR)
 
 
 class FolderBlobs:
-    """Blobs as files of a folder, at most `limit_bytes` of them, evicting the least used.
+    """Blobs as files of a folder, at most `limit_bytes`, evicting the least recently used.
 
-    What counts is the room that they take on the disk, which is more than they hold where they are
-    small.
+    What counts is the room that they take on the disk, which for small files is more than they
+    hold.
 
     A file is written under a temporary name and linked to its own, which succeeds for one writer
     only, also on shared file systems. Links, FIFOs, devices and the like are not blobs: they are
@@ -119,7 +119,7 @@ class FolderBlobs:
             os.close(opened)
 
     def _remove_foreign(self, name: str) -> None:
-        """Remove what is no file, but not a folder and what it holds; tell once."""
+        """Remove whatever is not a file, except a folder and its contents; report it once."""
         if name not in self._told:
             self._told.add(name)
             logger.warning("state store: %s in %s is not a file; it is not read", name, self)
@@ -129,7 +129,7 @@ class FolderBlobs:
             return  # it stays, and so does the miss
 
     def _make_room(self) -> None:
-        """Remove the least recently used files if the folder is above its limit, well below it."""
+        """If the folder is above its limit, remove the least recently used files to well below."""
         files = []
         for root, _, names, opened in os.fwalk(self._folder):
             inside = Path(root).relative_to(self._folder)
@@ -150,7 +150,7 @@ class FolderBlobs:
 
 
 def _open_folder(parent: int, name: str, make: bool) -> int:
-    """Open a folder in another one; what has its name and is no folder is removed."""
+    """Open a folder in another one; anything else that has its name is removed."""
     try:
         return os.open(name, _FOLDER, dir_fd=parent)
     except FileNotFoundError:
@@ -165,7 +165,7 @@ def _open_folder(parent: int, name: str, make: bool) -> int:
 
 
 def _content(parent: int, name: str) -> bytes | None:
-    """What a file holds; None if it is none."""
+    """What a file holds; None if it is not a regular file."""
     try:
         opened = os.open(name, _READ, dir_fd=parent)
     except OSError as error:
@@ -180,7 +180,7 @@ def _content(parent: int, name: str) -> bytes | None:
 
 
 def _written(parent: int, name: str, content: bytes) -> str:
-    """The name of a temporary file beside a file, with the content; a secret is its owner's."""
+    """Write a temporary file beside a file; return its name. Only the owner can read a secret."""
     temporary = f".{name}.{uuid.uuid4().hex}"
     opened = os.open(temporary, _WRITE_NEW, 0o600 if name == SECRET else 0o666, dir_fd=parent)
     try:
@@ -209,7 +209,7 @@ def _touch(parent: int, name: str) -> None:
 
 
 def _remains(parent: int, name: str) -> os.stat_result | None:
-    """What is known of a file; None if it is none, or a killed writer's, which is removed."""
+    """A file's status; None if it is not a regular file, or a killed writer's, which is removed."""
     try:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):

@@ -40,7 +40,7 @@ class StoreKey:
         return keyed.digest()
 
     def _found(self) -> bytes:
-        """The secret that is stored; of several processes that create it the first one's counts."""
+        """The stored secret; if several processes create one, the first one's counts."""
         for _ in range(_ATTEMPTS):
             secret = self._blobs.read(SECRET)
             if secret is None:

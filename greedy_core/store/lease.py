@@ -1,4 +1,4 @@
-"""The right to compute something dear: one process has it, the others wait for its result.
+"""The right to compute something costly: one process has it, the others wait for its result.
 
 A lease is a blob that its holder rewrites every few seconds. Whoever waits looks for a change, by
 its own clock; a lease that does not change for a while belongs to a dead process, and lapses. Two
@@ -28,7 +28,7 @@ LAPSE_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 
 _FRUITLESS = 5
-"""Times in a row that something is in the way which cannot be read: then it is not a lease."""
+"""How many times in a row something unreadable is in the way before it counts as no lease."""
 
 
 class Lease:
@@ -60,7 +60,7 @@ class Lease:
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
     def acquire(self) -> None:
-        """Wait until nobody else holds it, and take it; where that cannot be, go on without.
+        """Wait until nobody else holds it, and take it; where that is impossible, go on without it.
 
         Raises:
             OSError: if the place refuses.
@@ -85,7 +85,7 @@ class Lease:
             logger.warning("lease %s: not given back, it will lapse: %s", self._name, failure)
 
     def _wait(self) -> bool:
-        """Return once the lease is free, or has lapsed and been removed; False if there is none."""
+        """Return once the lease is free, or lapsed and removed; False if none was ever seen."""
         seen, since = None, time.monotonic()
         while True:
             content = self._blobs.read(self._name)

@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class LruCache(Generic[Key, Value]):
-    """Keeps values up to a limit, forgetting first what was not used for longest.
+    """Keeps values up to a limit, forgetting the least recently used first.
 
     Args:
         limit: how much is kept, in the units of `size`.

@@ -11,17 +11,17 @@ from collections.abc import Callable
 from math import inf
 
 GROWTH = 2.0
-"""How many times the one before a pause is."""
+"""Factor by which each pause is longer than the one before."""
 
 
 class Outage:
     """Whether a place may be tried now, and how long it has failed.
 
     Args:
-        first: seconds of the first pause; half of it at least.
+        first: seconds of the first pause, of which chance may take off half.
         longest: no pause is longer.
         clock: seconds from any origin.
-        chance: from 0 to 1, anew for each pause.
+        chance: a random number from 0 to 1, a new one for each pause.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Outage:
 
     @property
     def seconds(self) -> float:
-        """Since the first failure in a row; 0 while all is well."""
+        """Seconds since the first failure in a row; 0 while all is well."""
         return 0.0 if self._since is None else self._clock() - self._since
 
     @property
@@ -62,9 +62,9 @@ class Outage:
         return max(self._next - self._clock(), 0.0)
 
     def failed(self) -> bool:
-        """Note a failure; whether it is the first in a row.
+        """Note a failure, and say whether it is the first in a row.
 
-        Pauses go on growing where that comes soon after the last outage.
+        Pauses go on growing if it comes soon after the last outage.
         """
         begins = self._since is None
         if self._since is None:
@@ -75,7 +75,7 @@ class Outage:
         return begins
 
     def worked(self) -> bool:
-        """Note a success; whether that ends an outage."""
+        """Note a success, and say whether it ends an outage."""
         ends = self._since is not None
         if ends:
             self._over = self._clock()

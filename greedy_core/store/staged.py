@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from greedy_core.store.artefacts import Artefact, Layout, Store, size_of
 
 CHECKED_SHARE = 0.01
-"""Share of the time for checks while a walk goes on: one that takes 1 ms of the processor comes
-every 100 ms."""
+"""Share of a walk's time that goes to checks: one that takes 1 ms of processor time is made every
+100 ms."""
 
 _STAGED_BYTES = 64 * 2**20
-"""Memory for what is not published; more of it is verified before its time."""
+"""Memory for what is not published yet; if there is more, the model is verified early."""
 
 
 class StagedStore:
-    """Publishes to a store that others read, whatever was computed on a model that is verified.
+    """Publishes what was computed to a store that others read, once the model is verified.
 
     Args:
         shared: what others read.

@@ -1,7 +1,7 @@
-"""Whether a state store may be asked now: one that fails is left alone for a while, once told.
+"""Whether a state store may be used now: one that fails is reported, and left alone for a while.
 
 One refused write ends writing, and three refused reads in a row end both, each until its pause is
-over: then the next one is tried. A place that can only be read so goes on being read.
+over: then the next one is tried. So a place that can only be read goes on being read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from greedy_core.store.outage import Outage
 logger = logging.getLogger(__name__)
 
 FAILED_READS = 3
-"""In a row: then the place is taken for gone. One that is gone may cost half a minute each time."""
+"""After so many in a row the place counts as gone: each read may then cost half a minute."""
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 600.0
-"""Seconds. A sweep that does without its store is slower, and a store that is away costs time."""
+"""Seconds. A sweep without its store is slower, but trying a store that is away costs time."""
 
 
 class StoreSwitch:
-    """What was met when reading and writing, and what follows from it.
+    """What happened when reading and writing, and what follows from it.
 
     Args:
         place: what messages call the store.

@@ -24,14 +24,14 @@ from greedy_core.walk.greedy import GreedyRun
 
 @dataclass(frozen=True)
 class EditResult:
-    """What one edit run ended in."""
+    """The result of one edit run."""
 
     run: GreedyRun
     """The finished walk, with its state and events."""
     unedited: Evaluation
-    """The model before."""
+    """Metrics of the model before."""
     edited: Evaluation
-    """The model after."""
+    """Metrics of the model after."""
 
 
 def open_states(
@@ -79,6 +79,6 @@ def run_edit(
 
 
 def unedited(scores: StateScores, settings: EditSettings) -> Evaluation:
-    """Held-out metrics of the model as it came."""
+    """Held-out metrics of the unedited model."""
     batches = range(len(scores.tree.plan.batches))
     return evaluate(scores, scores.tree.root, batches, settings.composite_weights)

@@ -49,19 +49,19 @@ class StepEvent:
     es_after: float | None
     """ES of the probes at the proposed fraction, measured even when it does not decide."""
     ps_after: float | None
-    """PS there."""
+    """PS at the proposed fraction."""
     ns_after: float | None
-    """NS there."""
+    """NS at the proposed fraction."""
     composite_after: float
-    """Composite there."""
+    """Composite at the proposed fraction."""
     improvement: float
     """composite_after - composite_before."""
     trust: float
     """Trust at the fraction that the step rule asked for."""
     gain: float
-    """Share of the residuals written there."""
+    """Share of the residuals written at that fraction."""
     harm: float
-    """Relative change of an average output there."""
+    """Relative change of an average output at that fraction."""
     delta_norm: float
     """||fraction_proposed dW||_F."""
     residual: float
@@ -69,4 +69,4 @@ class StepEvent:
     seconds: float
     """Wall time of the step, the batch's solve included in its first."""
     from_store: bool
-    """Whether the proposed state's scores were read."""
+    """Whether the proposed state's scores were read, not computed."""

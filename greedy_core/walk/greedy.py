@@ -147,7 +147,7 @@ class GreedyRun:
         return self._loop
 
     def _greedy_at(self, layer: int) -> GreedySettings:
-        """The greedy settings at a layer; where no loop is asked for, one step that is taken."""
+        """The greedy settings at a layer; without a loop, those of one step, always accepted."""
         greedy = self.settings.greedy
         if greedy.layers is None or layer in greedy.layers:
             return greedy
@@ -162,7 +162,7 @@ class GreedyRun:
             self._measured.clear()
 
     def _measure(self, state: State) -> Measured:
-        """The present batch's probes at a state; asked once, so a retry costs nothing."""
+        """The present batch's probes at a state; measured once, so a retry costs nothing."""
         known = self._measured.get(state.key)
         if known is not None:
             return replace(known, from_store=True)
@@ -203,7 +203,7 @@ class GreedyRun:
         return reason
 
     def _verdict(self, loop: _Loop, proposal: _Proposal) -> Reason:
-        """The rules in the order in which they speak: gate, guard, whoever accepts."""
+        """Apply the rules in order: the trust gate, the norm guard, then whoever accepts."""
         if not proposal.trusted:
             return "trust_low_rolled_back"
         limit = loop.greedy.max_norm_ratio

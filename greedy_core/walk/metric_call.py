@@ -1,7 +1,7 @@
-"""A user's function is called: whatever it raises becomes one line that is safe to send and show.
+"""Calls a user's function; whatever it raises becomes one line that is safe to send and show.
 
-Its own exception never leaves the process. It may not be importable where it arrives, and its text
-may be none that can be encoded, which would end the worker that sends it.
+The exception itself never leaves the process: where it arrives, its class may not be importable,
+and a text that cannot be encoded would end the worker that sends it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ LONGEST = 500
 _PLACES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 _OURS = os.path.dirname(os.path.dirname(__file__))
 _NOT_THEIRS = tuple(os.path.join(place, "") for place in {*_PLACES, _OURS})
-"""Where Python's modules lie, installed packages' and ours."""
+"""The folders of Python's own modules, of installed packages and of ours."""
 
 
 def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
-    """What a call of a user's code comes to.
+    """Call a user's code, and return what it returns.
 
     Args:
         name: of the metric function.
@@ -39,7 +39,7 @@ def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
 
     Raises:
         MetricError: with the type and text of what it raised, and the user's own line.
-        KeyboardInterrupt: which is the user's, and no error of the function.
+        KeyboardInterrupt: which comes from the user, and is no error of the function.
     """
     others_code_runs()
     try:
@@ -55,9 +55,9 @@ def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
 
 @contextmanager
 def _exit_refused() -> Iterator[None]:
-    """Have `os._exit` raise, which would end the command in silence, and with 0 if it likes.
+    """Make `os._exit` raise: it would end the command silently, possibly with exit code 0.
 
-    A child process that the function forks still ends by it.
+    In a child process that the function forks it still works.
     """
     leave: Any = os._exit
     caller = os.getpid(), threading.get_ident()
@@ -82,7 +82,7 @@ def safe_line(text: str) -> str:
 
 
 def shown(value: object, longest: int = 80) -> str:
-    """A value of a user's, whose `repr` may do anything."""
+    """A value from a user's code as text, although its `repr` may do anything."""
     try:
         return safe_line(repr(value))[:longest]
     except KeyboardInterrupt:

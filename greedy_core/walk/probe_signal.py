@@ -22,7 +22,7 @@ class Measured:
     prompts: int
     """Prompts that were asked for, whether or not their scores were read."""
     from_store: bool
-    """Whether they were read."""
+    """Whether their scores were read, not computed."""
 
 
 class Signal(Protocol):

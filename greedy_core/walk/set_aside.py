@@ -1,9 +1,8 @@
-"""What a user's code writes past Python's streams does not reach the terminal as it is.
+"""Keeps what a user's code writes past Python's streams from reaching the terminal as it is.
 
-C libraries, child processes and `os.write` know the descriptors 1 and 2 only. While user's code
-runs these are a file, whose text is shown afterwards on standard error, with nothing in it that a
-terminal would obey. Closing them, or putting something else in the place of `sys.stdout`, does no
-harm then.
+C libraries, child processes and `os.write` know only the descriptors 1 and 2. While a user's code
+runs, these are a file, whose text is shown afterwards on standard error, with nothing in it that a
+terminal would obey. Then closing them, or replacing `sys.stdout`, does no harm.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ NUMBERS = (1, 2)
 
 @contextmanager
 def output_set_aside() -> Iterator[None]:
-    """Have standard output and error be a file inside, and Python's streams the same after it."""
+    """Inside, standard output and error are a file; afterwards Python's streams are as before."""
     streams = sys.stdout, sys.stderr
     with suppress(OSError, ValueError):
         _flush()
@@ -49,7 +48,7 @@ def _file() -> IO[bytes]:
 
 
 def _flush() -> None:
-    """Hand on what waits in Python's streams and in the C library's."""
+    """Flush Python's streams and those of the C library."""
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None and not stream.closed:
             stream.flush()
@@ -73,7 +72,7 @@ def _put_back(number: int, copy: int | None) -> None:
 
 
 def _show(file: IO[bytes]) -> None:
-    """Write what came on standard error, in text whose other characters are escaped."""
+    """Write what was collected to standard error, with unprintable characters escaped."""
     out: Any = sys.stderr
     file.seek(0)
     for line in file:
