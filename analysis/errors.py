@@ -22,7 +22,7 @@ class ResultsError(Exception):
 
 
 class SweepNotFound(ResultsError):
-    """The folder does not exist, is none, or holds nothing that a sweep has written."""
+    """The folder does not exist, is not a folder, or holds nothing that a sweep has written."""
 
 
 class StorageError(Exception):

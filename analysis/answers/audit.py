@@ -54,17 +54,17 @@ def spared(sweep: Sweep) -> pd.DataFrame:
 def judged(sweep: Sweep, chosen: Collection[int]) -> pd.DataFrame:
     """What ASHA's rule says of some search trials at each rung that they reached.
 
-    A trial is stopped whose value is below the best 1/reduction_factor of those that others left at
-    the rung before. When a trial was at a rung is not stored; it is taken to have gone through its
-    edits (under `search.resource: steps` its steps) at an even pace. So among trials that ran at
-    the same time the order is a guess, as it is chance in a sweep.
+    A trial is stopped if its value is below the best 1/reduction_factor of those that others had
+    left at the rung by then. When a trial reached a rung is not stored; it is taken to have gone
+    through its edits (under `search.resource: steps` its steps) at an even pace. So among trials
+    that ran at the same time the order is a guess, as it is chance in a sweep.
 
     Args:
         sweep: the sweep.
         chosen: numbers of the trials; all search trials count as others.
 
     Returns:
-        By `trial` and `rung`: its `value`, the `threshold` (empty for the first to come), and
+        By `trial` and `rung`: its `value`, the `threshold` (empty for the first to arrive), and
         `stopped`, whether the rule stops it there.
 
     Raises:

@@ -77,7 +77,7 @@ def compare_sweeps(sweeps: Sweep | Sequence[Sweep], level: float = 0.95) -> Answ
 
     Sweeps may differ in model, space, sampler or seed, but must have edited records of one dataset:
     a composite over other records is another quantity. Records that share a batch in either sweep
-    go into one group, and the groups take the place of batches; where they hang together as one
+    go into one group, and the groups take the place of batches; where all records end up in one
     group, the interval and the p value are missing (NaN).
 
     Args:

@@ -26,8 +26,8 @@ def states(sweep: Sweep) -> Answer:
     Returns:
         A row for each trial that says it, in the order of ending: `ended` (its place, from 1),
         `trial`, `role`, `elapsed` (seconds from the sweep's start to its end), `states_computed`,
-        `states_read`; `computed_so_far` and `visited_so_far` (both added) over it and those before,
-        and `share_computed`, the first by the second, in [0, 1].
+        `states_read`; `computed_so_far` and `visited_so_far` (computed and read), summed over it
+        and those before, and `share_computed`, the first divided by the second, in [0, 1].
 
     Example:
         >>> states(sweep).numbers["share_computed"].iloc[-1]

@@ -16,7 +16,7 @@ SPREAD = ("count", "mean", *QUANTILES)
 """All columns of a spread."""
 
 MOST_BINS = 8
-"""Different numbers above which they are put into bins, and the number of these."""
+"""More different numbers than this are put into bins, and into this many of them."""
 
 
 def spread(rows: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:

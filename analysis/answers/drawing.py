@@ -1,4 +1,4 @@
-"""What the figures of answers share: a state for nothing, fewer points, and text from data."""
+"""What the figures of answers share: an empty answer, fewer points, and text from data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROLE_COLORS = {
     "baseline_default": COLORS[2],
     "baseline_literal": COLORS[3],
 }
-"""One color for a role in every figure."""
+"""The color of each role, the same in every figure."""
 
 
 def nothing(columns: Sequence[str], why: str) -> Answer:
@@ -46,7 +46,7 @@ def add_trials(
         trials: `trial`, `composite`, and the column.
         against: name of the column.
         column: the subplot, from 1; the first one is in the legend.
-        says: what a point says when it is pointed at.
+        says: what a point shows when the mouse is over it.
     """
     drawn.add_scatter(
         x=trials[against],

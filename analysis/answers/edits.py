@@ -45,7 +45,7 @@ def learning_curve(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
         empty where no record has prompts of the kind.
 
     Raises:
-        ResultsError: a trial that has not ended, or composite_weights that are none.
+        ResultsError: a trial that has not ended, or composite_weights that are not weights.
 
     Example:
         >>> learning_curve(sweep, trials=[12]).numbers.set_index("edits_done")["composite"]

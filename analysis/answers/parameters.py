@@ -31,7 +31,7 @@ EVALUATORS: Mapping[str, Callable[[int], evaluators.BaseImportanceEvaluator]] = 
     "fanova": lambda trials: evaluators.FanovaImportanceEvaluator(seed=0),
     "mdi": lambda trials: evaluators.MeanDecreaseImpurityImportanceEvaluator(seed=0),
 }
-"""By name; made for so many completed trials."""
+"""Evaluators by name, each made for a number of completed trials."""
 
 NEED_SKLEARN = ("fanova", "mdi")
 
@@ -49,9 +49,9 @@ def importance(
 ) -> Answer:
     """How much each searched setting matters for the composite; the shares sum to 1.
 
-    PED-ANOVA (Watanabe et al. 2023) says which settings tell the best tenth of the trials, 5 at
-    least, from all of them; a setting that some trials did not read counts where others did. 50
-    trials and more make it steady. fANOVA (Hutter et al. 2014) and mean decrease of impurity
+    PED-ANOVA (Watanabe et al. 2023) says which settings set the best tenth of the trials, at least
+    5, apart from all of them; a setting that some trials did not read counts where others did. It
+    is stable from about 50 trials on. fANOVA (Hutter et al. 2014) and mean decrease of impurity
     explain the composite's variance over the whole space; they need scikit-learn, know only
     settings that every trial read, and fANOVA takes a minute for 2,000 trials.
 
@@ -130,8 +130,8 @@ def parallel_coordinates(sweep: Sweep, distributions: Distributions = None) -> A
     """Every completed search trial as a line through its settings and its composite.
 
     The figure has a trace per line; of more than 500 trials it shows every second, third, ... in
-    the order of composites, the best one among them. A line has no gaps: it goes through what a
-    trial had also where it did not read it. `numbers` always has all trials.
+    the order of composites, the best one among them. A line has no gaps: it goes through a
+    setting's value even if the trial did not read it. `numbers` always has all trials.
 
     Returns:
         numbers: trial, a column per searched setting, empty where it was not read, composite; lists

@@ -67,8 +67,8 @@ def cost_of_stopping(sweep: Sweep) -> Answer:
         `composite`, its `rank` among them from 1; `stopped_at`, the rung where it would have been
         stopped (empty: nowhere), its `value` there and the `threshold`; `share_stopped`, how many
         of the audited ones down to this rank would have been stopped; `lead_over_kept`, its
-        composite minus that of the best audited one that would have been kept. The first row's is
-        what stopping costs where it is positive.
+        composite minus that of the best audited one that would have been kept. In the first row,
+        if it is positive, this is what stopping costs.
 
     Raises:
         ResultsError: the sweep audits no trial, or stops none anyway.

@@ -24,7 +24,7 @@ from analysis.tables.cells import plain
 from analysis.tables.sweep import Sweep, ranked
 
 LEVEL = 0.95
-"""Of the intervals."""
+"""Confidence level of the intervals."""
 
 LEAST_PAIRS = 6
 """Pairs that a Wilcoxon test needs: with 5 its p-value cannot be below 0.06."""

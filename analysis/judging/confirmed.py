@@ -20,7 +20,7 @@ class Comparison:
     lead: float
     """The same here, the mean over the sequences."""
     interval: Interval
-    """Of that."""
+    """Interval of `lead`."""
     probability: float
     """Probability of improvement: the share of batches that are better; ties count half."""
     p_value: float | None
@@ -33,7 +33,7 @@ class Comparison:
 
     @property
     def luck(self) -> float:
-        """How much of the lead in the sweep is not there any more."""
+        """How much of the lead in the sweep is gone here."""
         return self.lead_in_sweep - self.lead
 
 
@@ -42,19 +42,19 @@ class Confirmed:
     """A setting on the sequences."""
 
     trial: int
-    """The sweep's trial that it is of."""
+    """The trial of the sweep that ran with it."""
     role: str
     """That trial's role."""
     composite: float
     """Mean over the sequences."""
     interval: Interval
-    """Of that."""
+    """Interval of `composite`."""
     composite_in_sweep: float
     """In the sweep; for the best settings it is optimistic."""
     metrics: Mapping[str, float | None]
     """Means of es, ps, ns and score over the sequences."""
     against: Mapping[str, Comparison]
-    """Beside each baseline; none for baselines."""
+    """Its comparison with each baseline; empty for baselines."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Confirmation:
     winner: int
     """The best trial of the sweep among those that were confirmed."""
     best_in_sweep: int
-    """The best trial of the sweep; another one than the winner if it ended after confirming."""
+    """The best trial of the sweep; not the winner if it ended after the confirmation."""
     sequences: tuple[int, ...]
     """The sequences that all settings here have walked."""
     records: int
-    """Records of each."""
+    """Records in each sequence."""
     settings: tuple[Confirmed, ...]
     """The settings of the search, best in the sweep first; then the baselines."""
     left_out: Mapping[int, str]
@@ -103,7 +103,7 @@ class Confirmation:
 
     @property
     def luck(self) -> dict[str, float]:
-        """The difference of both."""
+        """By how much the winner's lead in the sweep exceeds its lead here, by baseline."""
         return {role: each.luck for role, each in self.comparisons.items()}
 
     @property
@@ -114,11 +114,11 @@ class Confirmation:
 
     @property
     def order_held(self) -> bool:
-        """Whether the settings stand in the sweep's order."""
+        """Whether the settings rank here in the same order as in the sweep."""
         return self.order_confirmed == tuple(setting.trial for setting in self.searched)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, with names."""
+        """All fields by name, as plain values."""
         return {
             "winner": self.winner,
             "best_in_sweep": self.best_in_sweep,

@@ -51,7 +51,7 @@ def study(
     Args:
         sweep: one sweep.
         distributions: by setting; None: those in sweep.yaml, which cover all that was searched.
-        unread: keep what trials had and did not read.
+        unread: keep the values of settings that trials had but did not read.
 
     Raises:
         ResultsError: sweep.yaml has no distributions, or the tables lack one of its settings.

@@ -29,14 +29,14 @@ class Verdict:
     metrics: dict[str, float | None]
     """Its held-out metrics."""
     unedited: dict[str, float | None]
-    """Those of the model before."""
+    """Those of the unedited model."""
     baselines: dict[str, dict[str, float | None]]
     """Those of each baseline, and `lead`: by how much the best composite is above it."""
     trials: dict[str, int]
     """Search trials by status."""
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, with names."""
+        """All fields by name."""
         return dict(vars(self))
 
 

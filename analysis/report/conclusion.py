@@ -149,5 +149,5 @@ def _mean_interval(values: pd.DataFrame) -> Interval:
 
 
 def _has_spread(values: pd.DataFrame) -> bool:
-    """One batch says nothing of how batches differ: then nothing is ruled out."""
+    """Whether there are several batches: a single one says nothing of how batches differ."""
     return values.dropna(subset=["value"])["batch"].nunique() > 1

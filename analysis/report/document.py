@@ -44,7 +44,7 @@ class Chapter:
     answers: tuple[Answered, ...]
     """What could be asked of this sweep."""
     left_out: Mapping[str, str]
-    """The other questions, by heading, and why they were not."""
+    """The other questions, by heading, and why they could not be asked."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ ACROSS = 3
 """Plots side by side in a row of small multiples."""
 
 _CHARACTERS = {1: 80, 2: 44, 3: 27}
-"""Of a line above a plot, by the number of plots side by side."""
+"""Characters of a line above a plot, by the number of plots side by side."""
 _LINE = 16
 _PLOT = 250  # pixels of a plot's own height, about
 _TAG = re.compile(r"<(?!/?(?:br|b|i|sub|sup|extra)\s*/?>)")
@@ -44,7 +44,7 @@ class Presented:
     layout: dict[str, Any]
     """Its layout without the template, which the page has once."""
     vertical: str
-    """What the vertical axis shows, as text for above the figure; empty if that is in it."""
+    """What the vertical axis shows, as text to put above the figure; empty if the figure has it."""
     height: int
     """In pixels."""
     wide: bool
@@ -74,7 +74,7 @@ def presented(figure: go.Figure) -> Presented:
 
 
 def _literal(value: Any) -> Any:
-    """Text in which plotly finds its few harmless tags only: Optuna's labels are not escaped."""
+    """Text with no tags but plotly's few harmless ones: Optuna's labels are not escaped."""
     if isinstance(value, str):
         return _TAG.sub("&lt;", value)
     if isinstance(value, list):
@@ -107,7 +107,7 @@ def _in_rows(layout: dict[str, Any], across: list[str], upright: list[str]) -> i
 
 
 def _recolor_lines(data: list[dict[str, Any]]) -> None:
-    """Optuna's parallel coordinates: a line per trial, the composite first, and a bar alone."""
+    """Recolor Optuna's parallel coordinates, by the composite that each trial's line begins at."""
     if not any(trace.get("marker", {}).get("showscale") and _is_empty(trace) for trace in data):
         return
     for trace in data:
@@ -122,7 +122,7 @@ def _is_empty(trace: dict[str, Any]) -> bool:
 
 
 def _recolor(trace: dict[str, Any], bar: bool) -> None:
-    """Scales of color that are as legible on dark ground; a bar for them where there is room."""
+    """Set color scales that are legible on dark ground, too; show their bar if there is room."""
     scale = [[*stop] for stop in SEQUENTIAL]
     for part in (trace, trace.get("marker", {}), trace.get("line", {})):
         if "colorscale" not in part:

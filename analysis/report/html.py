@@ -20,7 +20,7 @@ from analysis.report.sentences import OPTIMISTIC, baseline_name, headline, numbe
 
 
 def html_page(content: Document) -> str:
-    """The page. All text is escaped; a policy in it lets no other script than its own run."""
+    """The page. All text is escaped; a policy in the page lets only its own scripts run."""
     found = content.conclusion
     script = _file("script.js")
     page: str = _page().render(

@@ -7,7 +7,7 @@ from analysis.judging.intervals import Interval
 from analysis.report.conclusion import Conclusion, Lead
 
 OPTIMISTIC = "selected, optimistic"
-"""What every figure of the best setting is headed that is from the sweep that selected it."""
+"""The heading of all figures of the best setting that come from the sweep that selected it."""
 
 
 def headline(found: Conclusion | None) -> str:

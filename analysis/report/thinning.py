@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 MOST_POINTS = 2_000
-"""Points of a trace. Of more, so many evenly spaced ones stay, the first and the last of them."""
+"""Points of a trace at most; of more, evenly spaced ones are kept, with the first and the last."""
 MOST_LINES = 500
 """The same for traces that are a line each, as in parallel coordinates."""
 
@@ -16,7 +16,7 @@ _BY_POINT = ("x", "y", "text", "customdata", "hovertext")
 
 
 def thinned_traces(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Traces, as plotly's dictionaries with arrays, without what is too much.
+    """Traces, as plotly's dictionaries with arrays, without excess points and lines.
 
     Example:
         >>> [trace] = thinned_traces([{"type": "scatter", "x": np.arange(9000)}])
@@ -29,7 +29,7 @@ def thinned_traces(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """So many places of `count`, evenly spaced, the first and the last among them."""
+    """`most` of `count` places, evenly spaced, the first and the last among them."""
     return [*np.linspace(0, count - 1, most).round().astype(int)]
 
 
@@ -44,7 +44,7 @@ def _thinned(trace: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kept(values: Any, count: int, kept: Sequence[int]) -> Any:
-    """Those of one value per point; anything else is about all points and stays."""
+    """The values of the points that are kept; what has no value per point stays as it is."""
     return [values[number] for number in kept] if _length(values) == count else values
 
 

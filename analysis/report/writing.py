@@ -23,7 +23,7 @@ FORMATS: MappingProxyType[str, Callable[[Sweep], str]] = MappingProxyType(
         "ipynb": notebook,
     }
 )
-"""The forms of a report: each one's text."""
+"""The forms of a report, and what writes the text of each."""
 
 
 def write_report(sweep: Sweep, path: str | os.PathLike[str], form: str = "html") -> None:
@@ -48,7 +48,7 @@ def write_report(sweep: Sweep, path: str | os.PathLike[str], form: str = "html")
 
 
 def report_path(sweep: Sweep, form: str) -> Path:
-    """Where a report is written if nobody says: the sweep's folder; for an object store, here."""
+    """Where a report is written by default: the sweep's folder; for an object store, here."""
     if sweep.path.startswith(S3):
         return Path(f"{sweep.path.rstrip('/').rsplit('/', 1)[-1]}-report.{form}")
     return Path(sweep.path, f"report.{form}")

@@ -1,6 +1,6 @@
-"""What an address of results names, and what the environment says of the store that it is on.
+"""What an address of results names, and what the environment says about its store.
 
-Told without a look at the place, so that a configuration is checked in no time.
+None of this looks at the place itself, so that a configuration is checked in no time.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Part:
     name: str
     """Its name in its table's folder."""
     digest: str | None
-    """SHA-256 of its content; None in sweeps of before there were commits."""
+    """SHA-256 of its content; None in sweeps that were written before there were commits."""
     rows: int | None
     """How many rows it has; None in such sweeps."""
 

@@ -24,7 +24,7 @@ def committed(folder: SweepFolder) -> Commit:
     """The newest commit of a sweep, or what counted before there were commits.
 
     Raises:
-        ResultsError: it is damaged or missing, or files of before it are.
+        ResultsError: it is damaged or missing, or files that predate commits are.
         StorageError: the folder cannot be read.
     """
     found = head(folder)

@@ -26,7 +26,7 @@ def confirm_tables(
         verify: compare the records of each walk with their number.
 
     Raises:
-        ResultsError: a walk with two rows, or with other records than it tells of.
+        ResultsError: a walk with two rows, or with more or fewer records than its row says.
     """
     read = {
         table: tables.get(table, no_rows(schema)).sort_by([(k, "ascending") for k in _KEYS])

@@ -16,7 +16,7 @@ import pyarrow as pa
 from analysis.tables.schema import FLOAT, INT, TEXT, TRIALS, Column, schema_of, stamp
 
 CONFIRM_TABLES = ("confirm_records", "confirm")
-"""The order in which a walk's rows are written: its part of `confirm` commits that before it."""
+"""The order in which a walk's rows are written: its part of `confirm` commits the one before."""
 
 _OF_TRIALS = {column.name: column for column in TRIALS}
 

@@ -96,7 +96,7 @@ def first_format(folder: SweepFolder) -> Commit:
 
 
 def steady_first_format(folder: SweepFolder) -> Commit:
-    """`first_format` of a folder that may be written to, as soon as nothing moves meanwhile."""
+    """`first_format` of a folder that may be written to, read until two looks agree."""
     before = first_format(folder)
     for _ in range(20):
         after = first_format(folder)

@@ -63,8 +63,8 @@ class SweepFolder:
         """Names in the folder, or in a table's, hidden ones too, sorted; [] if it is absent.
 
         Raises:
-            SweepNotFound: if the sweep's folder is none.
-            ResultsError: if a table's is none.
+            SweepNotFound: if the sweep's folder is not a folder.
+            ResultsError: if a table's is not one.
             StorageError: if it cannot be listed.
         """
         return sorted(self._kinds(table))
@@ -136,7 +136,7 @@ class SweepFolder:
     def require(self) -> None:
         """Raise `SweepNotFound` unless the folder holds something that a sweep writes.
 
-        Tables without a file are what a driver leaves that was killed before its first commit.
+        A driver that was killed before its first commit leaves tables without a file.
         """
         present = {*self.entries()}
         if CONFIG in present:
@@ -146,7 +146,7 @@ class SweepFolder:
             raise SweepNotFound(f"{self.address}: no sweep there")
 
     def require_place(self) -> None:
-        """Raise `StorageError` if there is nothing that the folder could be in."""
+        """Raise `StorageError` if the place that the folder should be in does not exist."""
         require_bucket(self.files, self.root, self.address)
 
     def _kinds(self, table: str) -> dict[str, fs.FileType]:

@@ -74,10 +74,10 @@ def read_table(
         folder: the sweep's folder.
         table: the table's name.
         parts: what counts of it.
-        verify: compare each part with the digest that was committed, once a process.
+        verify: compare each part with the digest that was committed, once per process.
 
     Raises:
-        ResultsError: damaged, foreign or future parts, or a trial with two rows where it has one.
+        ResultsError: damaged, foreign or future parts, or a trial with two rows instead of one.
         FileNotFoundError: a part went away meanwhile; look at the newest commit.
     """
     faults: list[str] = []

@@ -1,4 +1,4 @@
-"""What a text that people give for a file or a folder names: one rule for every such text.
+"""Which path is meant by a text that people give for a file or a folder: one rule for all of them.
 
 It is a path on this machine, with `~` and `~user` as a shell expands them. What looks like an
 address of some store is refused, since it would silently become a folder called `gs:`. Where a
@@ -19,14 +19,14 @@ _SCHEMES = (
     *("hdfs", "webhdfs", "viewfs", "dbfs", "hf", "file", "http", "https", "ftp", "sftp", "ssh"),
 )
 _ADDRESS = re.compile(rf"\s*([a-z][a-z0-9+.-]*:/|({'|'.join(_SCHEMES)}):)", re.IGNORECASE)
-"""Any scheme with a slash behind its colon, known ones without it, too: `C:\\x` is a name."""
+"""Any scheme with a slash after its colon, and known ones even without: `C:\\x` is a plain name."""
 
 
 def local_path(text: str) -> str:
     """The path that a text names, with `~` expanded; relative paths stay relative.
 
     Raises:
-        ValueError: it names none; the message goes on after what the text is given for.
+        ValueError: it names none; the message is worded to follow what the text is given for.
     """
     got = f"but got {text!r:.200}"
     if not text or "\0" in text:
@@ -46,7 +46,7 @@ def local_path(text: str) -> str:
 
 
 def absolute_path(text: str) -> str:
-    """The same from the working directory, as the system goes there: `..` behind a link too.
+    """The same as an absolute path; `..` after a link leads where the system would go.
 
     Raises:
         ValueError: as `local_path` does.

@@ -9,9 +9,9 @@ KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a soc
 
 
 def other_kind(path: str) -> str | None:
-    """What lies at a path in place of a plain file, for people; None if that is one.
+    """What lies at a path instead of a plain file, in words; None if it is a plain file.
 
-    A link is what it leads to.
+    A link counts as what it leads to.
 
     Raises:
         OSError: the system refuses, or nothing is there.

@@ -23,8 +23,8 @@ _PLAIN = {
 WRITTEN: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {
     None: [(f"{_PREFIX}{tag}", re.compile(rf"(?:{text})\Z")) for tag, text in _PLAIN.items()]
 }
-"""What a plain scalar in a sweep.yaml is: a number where YAML 1.1 and 1.2 agree that it is one, and
-which. Both write numbers so, and a folder called 0o14 or 1e3 is a text to one of them."""
+"""How a plain scalar in a sweep.yaml is read: as a number only if YAML 1.1 and 1.2 agree which one
+it is. Both write numbers like that, while a folder called 0o14 or 1e3 is text to one of them."""
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -16,13 +16,13 @@ def rows_at(rows: pa.Table, positions: Iterable[int]) -> pa.Table:
 
 
 def rows_where(rows: pa.Table, column: str, holds: Callable[[Any], bool]) -> pa.Table:
-    """The rows for whose value in a column it holds."""
+    """The rows whose value in a column satisfies `holds`."""
     values = rows[column].to_pylist()
     return rows_at(rows, (number for number, value in enumerate(values) if holds(value)))
 
 
 def plain_rows(rows: pa.Table) -> list[dict[str, Any]]:
-    """Rows by column but for times."""
+    """The rows as plain values by column, without columns of times."""
     columns = [field.name for field in rows.schema if not pa.types.is_timestamp(field.type)]
     plain: list[dict[str, Any]] = rows.select(columns).to_pylist()
     return plain

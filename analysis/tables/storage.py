@@ -37,7 +37,7 @@ _BUSY = {
     *("throttling", "throttlingexception", "throttled", "requestthrottled", "busy"),
     *("requestlimitexceeded", "toomanyrequests", "toomanyrequestsexception"),
 }
-"""What a store says that may serve the same request later."""
+"""Answers of a store that may serve the same request later."""
 _NEVER = {501, 505, 507, 511}
 """Not implemented, wrong version, full, log in first: a server's errors that time does not cure."""
 _PASSING = {
@@ -46,8 +46,8 @@ _PASSING = {
     *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET),
     *(errno.EPIPE, errno.ESHUTDOWN, errno.ENOLINK, errno.ECOMM, errno.EPROTO),
 }
-"""What a file server that is away makes the system say. A full disk is not among it: rows that
-nobody makes room for would be held for nothing."""
+"""Errors of the system while a file server is away. A full disk is not among them: rows that nobody
+makes room for would be held for nothing."""
 UNREACHABLE = "NetworkConnection"
 NO_CREDENTIALS = "NoCredentials"
 NO_SUCH_BUCKET = "NoSuchBucket"

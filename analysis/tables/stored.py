@@ -33,7 +33,7 @@ _BARE = {
     "records": records_schema(),
     "trials": trials_schema({}, (), 0),
 }
-"""What a table has where nothing was written yet."""
+"""The columns of a table that nothing was written to yet."""
 
 BEST_FIRST = {
     "composite": "descending",
@@ -110,7 +110,7 @@ def best_row(trials: pa.Table) -> dict[str, Any] | None:
 
 
 def rank(row: Mapping[str, Any]) -> Rank:
-    """What is smaller the better a completed trial is; values that are no number come last."""
+    """A sort key, smaller for a better completed trial; values that are no number come last."""
     return tuple(_rank(order, row[name]) for name, order in BEST_FIRST.items())
 
 

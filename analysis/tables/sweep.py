@@ -116,7 +116,7 @@ def load(
         StorageError: the store cannot be used: no such bucket, access denied, no answer.
         ResultsError: damaged or foreign files, or files of a later version; all of them are named.
             Of a list also: sweeps whose columns contradict each other.
-        ValueError: an empty list, or one that names a sweep twice; a table that there is not.
+        ValueError: an empty list, or one that names a sweep twice; a table that does not exist.
 
     Example:
         >>> sweep = load("results/my-sweep")
