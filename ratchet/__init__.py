@@ -136,9 +136,9 @@ _HOME = {
     "run": "search.commands.sweeps",
     "status": "search.sweep.status",
 }
-"""Where each function and class is."""
+"""The module that each function and class is in."""
 _OTHERWISE = {"Config": "SweepConfig", "status": "read_status"}
-"""What it is called there, where that is not the same."""
+"""Its name there, where that differs."""
 _MODULES = {"analysis": "analysis", "factworld": "greedy_core.factworld"}
 
 

@@ -28,11 +28,11 @@ _WALK: Mapping[str, Walk] = {
     if isinstance(declared.role, Walk)
 }
 DECIDING = ("greedy.accept_by", "greedy.max_norm_ratio", "trust.enabled", "trust.action")
-"""Settings by whose values a walk reads others, or does not."""
+"""Settings whose values decide whether a walk reads others."""
 
 
 def unread(settings: Mapping[str, object]) -> frozenset[str]:
-    """The settings that a walk with these ones does not read, of those that can be searched."""
+    """The settings of the walk that a walk with these values does not read."""
     accept_by = settings["greedy.accept_by"]
     trust, limit = settings["trust.enabled"], settings["greedy.max_norm_ratio"]
     reading = {
@@ -47,7 +47,7 @@ def unread(settings: Mapping[str, object]) -> frozenset[str]:
 
 
 def read_only_by(reader: Reader) -> tuple[str, ...]:
-    """The settings that nothing else reads."""
+    """The settings that only this reader reads."""
     return tuple(key for key, walk in _WALK.items() if walk.read_by == reader)
 
 

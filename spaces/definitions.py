@@ -26,7 +26,7 @@ from spaces.values import as_choice, conform, from_choice, inert, shown
 KINDS = ("int", "float", "choices")
 OPTIONS = ("log", "step")
 MOST_VALUES = 1e9
-"""Values of a range that goes up in steps; finer steps Optuna cannot count."""
+"""Most values of a range that goes up in steps; Optuna cannot count finer steps."""
 FORMS = "{int: [low, high]}, {float: [low, high]} or {choices: [...]}"
 
 
@@ -46,7 +46,7 @@ def read_definition(
         resolve: The number that another setting's name stands for, or ValueError.
 
     Raises:
-        ValueError: It describes none; the text goes on after the setting's name.
+        ValueError: It describes none; the message is worded to follow the setting's name.
     """
     if not isinstance(definition, Mapping):
         raise ValueError(

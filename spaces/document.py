@@ -52,7 +52,7 @@ def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping; a file without any content is an empty one.
 
     Raises:
-        DocumentError: The file is missing, no UTF-8, too large, or no safe YAML.
+        DocumentError: The file is missing, not UTF-8, too large, or not safe YAML.
     """
     place = inert(str(path))
     try:
@@ -76,7 +76,7 @@ def _beginning(path: Path) -> bytes:
 
 
 def parse_document(text: str, place: str, resolvers: Resolvers = CORE) -> Document:
-    """The same for YAML that is at hand as text; `resolvers` say what a plain scalar is."""
+    """The same for YAML that is already text; `resolvers` say what a plain scalar is."""
     reading = _Reading(place, resolvers=resolvers)
     values = reading.parse(text)
     if values is None:

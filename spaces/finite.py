@@ -29,7 +29,7 @@ Identity = tuple[tuple[str, int], ...]
 """Searched settings that a walk reads, each with the place of its value among all of its values."""
 
 DRAWS = 256
-"""Settings drawn before all are gone through: where that many have all been tried, few are left."""
+"""Settings drawn before all are gone through: if so many have all been tried, few are left."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class FiniteSpace:
 
         Args:
             tried: identities; a set.
-            seed: of the choice, in which all are equally likely as long as many are left.
+            seed: of the choice; all settings are equally likely as long as many are left.
         """
         draw = random.Random(seed)
         for _ in range(DRAWS):

@@ -52,7 +52,7 @@ class Parameter:
         """`value` as the setting takes it.
 
         Raises:
-            ValueError: It does not take it; the text goes on after the setting's name.
+            ValueError: It does not take it; the message is worded to follow the setting's name.
         """
         value = conform(value, self.annotation)
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
@@ -84,7 +84,7 @@ class Parameter:
 
     @property
     def range_in_words(self) -> str:
-        """The numbers that it takes."""
+        """The numbers that it takes, in words."""
         low = f"above {self.low:g}" if self.strict else f"{self.low:g} or more"
         if self.high == math.inf:
             return low
@@ -111,7 +111,7 @@ def unsearchable(key: str) -> str:
 
 
 def fault_of(key: str, value: object) -> Iterator[tuple[str, str]]:
-    """(key, fault) where `value` is none that the setting takes."""
+    """(key, fault), if `value` is not one that the setting takes."""
     if key not in PARAMETERS:
         yield key, unsearchable(key)
         return

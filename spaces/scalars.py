@@ -92,9 +92,9 @@ OLD_BREAKS = "\x85\u2028\u2029"
 
 
 class PlainDumper(yaml.SafeDumper):
-    """Writes texts that YAML 1.1 or 1.2 would take for something else in quotes.
+    """Puts texts in quotes that YAML 1.1 or 1.2 would take for something else.
 
-    Where a text holds a line end of YAML 1.1, that is escaped, since only there both read it alike.
+    A line end of YAML 1.1 within a text is escaped, since only then do both read the text alike.
     """
 
     yaml_implicit_resolvers = {**yaml.SafeDumper.yaml_implicit_resolvers, **CORE}  # noqa: RUF012

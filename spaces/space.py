@@ -27,7 +27,7 @@ class SearchSpace:
     """What a search chooses from.
 
     Raises:
-        SpaceError: A setting cannot be searched, or not so; all faults together.
+        SpaceError: A setting cannot be searched, or not in this way; all faults together.
     """
 
     name: str

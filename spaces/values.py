@@ -46,7 +46,7 @@ def conform(value: object, annotation: Any) -> Any:
     """`value` in the type of `annotation`.
 
     Raises:
-        ValueError: It cannot be; the text goes on after the setting's name ("must be ...").
+        ValueError: It cannot be; the message follows on from the setting's name ("must be ...").
     """
     for kind in _alternatives(annotation):
         try:
