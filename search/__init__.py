@@ -1,9 +1,9 @@
 """Sweeps with Ray Tune over greedy editing; the only package that imports Ray.
 
 Importing this package loads neither ray nor torch, so that configurations are checked in no time.
-In a checkout our packages are from then on the ones beside it, since their names are common: a
-script's folder or a working directory may have a `spaces.py` of its own. In a wheel all of them lie
-under `ratchet`, and such names are left to others.
+In a checkout, our packages are from then on imported from the folders beside it, since their names
+are common: a script's folder or a working directory may have a `spaces.py` of its own. In a wheel
+all of them lie under `ratchet`, and such names are left to others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ UNDER = __name__.removesuffix("search")
 """What our packages' names begin with: nothing in a checkout, `ratchet.` in a wheel."""
 PACKAGES = tuple(f"{UNDER}{name}" for name in ("analysis", "greedy_core", "search", "spaces"))
 HOME = str(Path(__file__).absolute().parents[1 + UNDER.count(".")])
-"""The folder that our packages, or the one that they lie under, are in."""
+"""The folder that holds our packages, or the package that they lie under."""
 
 
 class _Siblings:
@@ -28,7 +28,7 @@ class _Siblings:
     def find_spec(
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Where a top-level package of ours is; nothing of other modules."""
+        """Where a top-level package of ours is; None for any other module."""
         return PathFinder.find_spec(name, [HOME]) if name in PACKAGES else None
 
 

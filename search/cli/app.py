@@ -53,8 +53,8 @@ app.command(name="config", cls=SettingsHelp)(show_config)
 
 def main() -> NoReturn:
     """Run the command line; the only place where errors become text and exit codes."""
-    # Importing torch makes objects by the million that all stay: the search for garbage among
-    # them, and once more at the exit, would take a quarter of a short command's time.
+    # Importing torch makes millions of objects that all stay: looking for garbage among them, and
+    # once more at exit, would take a quarter of a short command's time.
     gc.set_threshold(20_000)
     try:
         with inert_streams():
@@ -108,7 +108,7 @@ def _our_fault() -> int:
 
 
 def _without_output(error: OutputLost) -> int:
-    """Say that nobody could read the answer; where the reader has left, that is usual."""
+    """Say that the answer could not be written, unless its reader has left, which is usual."""
     if error.reader_gone:
         return BROKEN_PIPE
     if sys.stderr is not None:

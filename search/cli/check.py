@@ -51,7 +51,7 @@ def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> b
 
 
 def _in_their_places(address: str, repairing: bool, tell: Callable[[str], None]) -> bool:
-    """Whether the sweep's folders are folders, perhaps since what lay there was set aside."""
+    """Whether the sweep's folders are folders; if repairing, set aside what is in their place."""
     reading = SweepFolder.at(address)
     for name in misplaced(reading):
         tell(f"{reading.path(name)}: must be a folder")

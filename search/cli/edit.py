@@ -75,7 +75,7 @@ def _check_writable(path: Path | None) -> None:
 
 
 class _EventFile:
-    """Events as lines of JSON; the file appears with the first, so not where none is reached."""
+    """Events as lines of JSON; the file is made for the first event, and without one not at all."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -87,7 +87,7 @@ class _EventFile:
             return
         try:
             if self._file is None:
-                # By line, so that a full disk is told at once.
+                # Line by line, so that a full disk is noticed at once.
                 self._file = self._path.open("w", buffering=1, encoding="utf-8")
             self._file.write(json.dumps(row) + "\n")
         except OSError as error:
@@ -101,7 +101,7 @@ class _EventFile:
             if self._file is not None:
                 self._file.close()
         except OSError as error:
-            if kind is None:  # else it has been told, or something worse is
+            if kind is None:  # otherwise it was reported, or something worse was
                 raise self._refused(error) from None
 
     def _refused(self, error: OSError) -> InputError:

@@ -1,4 +1,4 @@
-"""A standard stream that shows what it is given, and obeys nothing of it."""
+"""A standard stream that shows control characters instead of passing them on to be obeyed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from search.errors import OutputLost
 from spaces.values import inert
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
-"""Ray colors what it forwards; nobody misses that, and data must not color anything."""
+"""Color codes, which are dropped: Ray colors what it forwards, and data must not color anything."""
 
 
 class Raw(io.TextIOBase):
-    """A standard stream, whose loss is an error of ours, or none.
+    """A standard stream whose loss raises an error of ours, or nothing.
 
     Args:
         stream: where text goes.
-        needed: whether its loss ends the command. What is said about progress may be lost.
+        needed: whether its loss ends the command; messages about progress may be lost.
     """
 
     def __init__(self, stream: Any, needed: bool) -> None:
@@ -36,29 +36,29 @@ class Raw(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The stream's."""
+        """The stream's encoding."""
         return self._stream.encoding or "utf-8"
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]
-        """The stream's."""
+        """How the stream treats what it cannot encode."""
         errors: str | None = self._stream.errors
         return errors
 
     def fileno(self) -> int:
-        """The stream's."""
+        """The stream's descriptor."""
         return int(self._stream.fileno())
 
     def isatty(self) -> bool:
-        """Whether somebody looks; nobody does once it is closed."""
+        """Whether the stream is a terminal; a closed one is not."""
         return not self._stream.closed and bool(self._stream.isatty())
 
     def writable(self) -> bool:
-        """Yes."""
+        """Always true."""
         return True
 
     def write(self, text: str) -> int:
-        """Hand text on.
+        """Write text to the stream.
 
         Raises:
             OutputLost: if the stream is needed and takes no more.
@@ -69,7 +69,7 @@ class Raw(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what waits; nothing does once it is closed, as it is when Python ends.
+        """Flush the stream, unless it is closed, as it is when Python ends.
 
         Raises:
             OutputLost: if the stream is needed and takes no more.
@@ -97,7 +97,7 @@ class Raw(io.TextIOBase):
 
 
 class Inert(Raw):
-    """The same for whoever prints: lines stay lines, and all else is shown instead of obeyed.
+    """The same for whatever prints: line ends are kept, other control characters are shown.
 
     Args:
         stream: where text goes.
@@ -109,7 +109,7 @@ class Inert(Raw):
         super().__init__(stream, needed)
         self._number = number
         self.buffer = InertBytes(self)
-        """For whoever writes bytes."""
+        """For code that writes bytes."""
         self.raw = Raw(stream, needed)
         """For consoles."""
         self._console: Console | None = None
@@ -138,7 +138,7 @@ class Inert(Raw):
 
     @property
     def name(self) -> str:
-        """As Python's own streams are called."""
+        """The name of Python's own stream."""
         return "<stdout>" if self._needed else "<stderr>"
 
     mode = "w"
@@ -146,10 +146,10 @@ class Inert(Raw):
     write_through = True
 
     def reconfigure(self, **options: object) -> None:
-        """Stay as it is: what is shown, and how, is decided here."""
+        """Ignore the options: what is shown, and how, is decided here."""
 
     def close(self) -> None:
-        """Hand on what waits; it is not the printer's to close."""
+        """Flush only: the stream is not the caller's to close."""
         self.flush()
 
     @contextmanager
@@ -174,7 +174,7 @@ class InertBytes(io.BufferedIOBase):
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def write(self, content: Any) -> int:
-        """Write what they say.
+        """Write bytes as the text that they encode.
 
         Raises:
             OutputLost: if the stream is needed and takes no more.
@@ -186,33 +186,33 @@ class InertBytes(io.BufferedIOBase):
         return len(whole)
 
     def flush(self) -> None:
-        """Hand on what waits."""
+        """Flush the stream."""
         self._text.flush()
 
     @property
     def raw(self) -> InertBytes:
-        """The same."""
+        """This stream itself."""
         return self
 
     @property
     def name(self) -> str:
-        """The stream's."""
+        """The stream's name."""
         return self._text.name
 
     def fileno(self) -> int:
-        """The stream's."""
+        """The stream's descriptor."""
         return self._text.fileno()
 
     def isatty(self) -> bool:
-        """Whether somebody looks."""
+        """Whether the stream is a terminal."""
         return self._text.isatty()
 
     def writable(self) -> bool:
-        """Yes."""
+        """Always true."""
         return True
 
     def close(self) -> None:
-        """Hand on what waits; it is not the printer's to close."""
+        """Flush only: the stream is not the caller's to close."""
         self.flush()
 
 

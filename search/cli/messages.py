@@ -1,4 +1,4 @@
-"""What a command lets be said while it works."""
+"""Which messages a command shows while it works."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from search.session.watch import Watch
 from spaces.values import inert
 
 PLAIN_SECONDS = 60.0
-"""Elsewhere than on a terminal, a line this often and at the end."""
+"""Seconds between two lines where the output is not a terminal; the last comes at the end."""
 
 
 class ProgressLine(Watch):

@@ -92,7 +92,7 @@ def _print_changes(folder: str, status: Status, as_json: bool) -> None:
 
 
 def _look_again(folder: str, last: Status) -> Status:
-    """The status now; of a place that cannot be read for a while, the last one, which says so."""
+    """The status now; while its place cannot be read, the last one, with the reason."""
     try:
         return read_status(folder)
     except StorageError as error:

@@ -32,8 +32,8 @@ def drawn_again(what: RenderableType, console: Console, **options: Any) -> Itera
     """Something that a console draws again and again; what others print appears above it.
 
     Args:
-        what: is drawn first.
-        console: on a terminal.
+        what: what is drawn first.
+        console: a console on a terminal.
         options: of `Live`.
     """
     out, err = sys.stdout, sys.stderr
@@ -77,7 +77,7 @@ _ours: list[tuple[Inert, Inert]] = []
 
 
 def put_back() -> None:
-    """Have the standard streams be ours, whatever a user's code has made of them."""
+    """Make the standard streams ours again, whatever a user's code has put in their place."""
     if _ours:
         sys.stdout, sys.stderr = _ours[-1]
 
@@ -104,7 +104,7 @@ def _held(stream: Any) -> Iterator[tuple[Any, int | None]]:
 
 
 def _open_what_is_closed() -> None:
-    """Have no file of ours get the number of a standard stream, into which others print.
+    """Keep our own files from getting the number of a closed standard stream, which others use.
 
     Raises:
         OutputLost: if standard output is closed.
@@ -121,7 +121,7 @@ def _open_what_is_closed() -> None:
 
 
 def _told_all(stream: Any) -> Any:
-    """A stream that shows what its encoding lacks, instead of refusing it."""
+    """Have a stream escape what its encoding lacks, instead of refusing it."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")
     return stream

@@ -32,14 +32,14 @@ class Interrupts:
         self._grace = inf
 
     def take(self) -> None:
-        """Have the signals come here; again after a library that takes them for itself."""
+        """Handle the signals here; call it again after a library has taken them over."""
         if self.received is None:
             for number in ASKING:
                 signal.signal(number, self._receive)
 
     @contextmanager
     def held(self, grace: float = inf) -> Iterator[None]:
-        """Let nothing be interrupted inside but at `check`, or so many seconds after the signal."""
+        """Inside, interrupt at `check` only, or once `grace` seconds have passed since a signal."""
         self._held, self._grace = True, grace
         before = signal.signal(signal.SIGALRM, self._end_grace)
         try:
@@ -50,7 +50,7 @@ class Interrupts:
             self._held = False
 
     def hold(self) -> None:
-        """Let nothing be interrupted from here on but at `check`."""
+        """From here on, interrupt at `check` only."""
         self._held, self._grace = True, inf
 
     def pause(self, seconds: float) -> None:

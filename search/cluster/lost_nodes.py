@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 from search.cluster.ray_internals import call_preempted
 
 MOST_SPARED = 20
-"""Losses that one trial is spared; more than that is no bad luck."""
+"""Losses that do not count against a trial; more than that is no longer bad luck."""
 
 
 class SparedTrial(Trial):
@@ -33,8 +33,8 @@ class SparedTrial(Trial):
 def lost_with_its_node(error: RayActorError) -> bool:
     """Whether a worker is gone because its machine is.
 
-    A machine that lives reports a dead worker within milliseconds. Where nobody does, Ray calls the
-    worker unavailable after a second; that the machine is dead it knows after some 15 s only.
+    A living machine reports a dead worker within milliseconds. If none does, Ray calls the worker
+    unavailable after a second; only after some 15 s does it know that the machine is dead.
     """
     if isinstance(error, ActorUnavailableError):
         return True

@@ -124,8 +124,8 @@ def _prepared(
     others: Sequence[Selection],
 ) -> Shared:
     machines = config.ray
-    # Tried again here and not by Ray, which goes on in the second stream where the first broke off,
-    # although progress does not come in the same pieces twice.
+    # Retried here and not by Ray, which would continue in the second stream where the first broke
+    # off, although progress does not come in the same pieces twice.
     task: Any = _preparation.options(
         num_cpus=machines.cpus_per_trial, num_gpus=machines.gpus_per_trial, max_retries=0
     )

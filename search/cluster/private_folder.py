@@ -22,19 +22,19 @@ from search.errors import NoTemporaryFolder
 
 PREFIX = "ratchet-"
 MARK = ".private-folder"
-"""A file in each of them: what else begins with the same letters is somebody's own."""
+"""A file in each of them; a folder without it is somebody else's, whatever its name begins with."""
 VARIABLES = ("RAY_TMPDIR", "TMPDIR")
 PLACES = ("/tmp", "/var/tmp")
 LEAST_ROOM = 2**24
-"""Bytes without which Ray does not even start, and takes a minute to notice."""
+"""Free bytes that Ray needs to start at all; with fewer it takes a minute to notice."""
 
 _PLAIN = re.compile(r"[\w/.,:+@%-]+", re.ASCII)
-"""Ray writes the name into command lines."""
+"""Names that Ray can take, which writes them into command lines."""
 
 
 @contextmanager
 def private_folder(longest: int | None = None) -> Iterator[Path]:
-    """Make a folder for the time inside; folders of dead processes go on the way.
+    """Make a folder that exists inside only; folders of dead processes are removed on the way.
 
     Args:
         longest: bytes that its path may have, for sockets; None where there will be none.
@@ -46,7 +46,7 @@ def private_folder(longest: int | None = None) -> Iterator[Path]:
     try:
         yield path
     finally:
-        # What still ends may write there; what that leaves is removed by the next one.
+        # Processes that are still ending may write there; the next process removes what they leave.
         shutil.rmtree(path, ignore_errors=True)
         os.close(lock)
 

@@ -29,7 +29,7 @@ from search.worker.import_places import python_path
 logger = logging.getLogger(__name__)
 
 LONGEST_FOLDER = 107 - len("/r/session_2026-11-25_22-43-53_767436_4194304/sockets/plasma_store.1")
-"""Bytes of a folder's name with which Ray's sockets still have names that Linux takes."""
+"""Bytes that a folder's path may have so that the paths of Ray's sockets are not too long."""
 LEAVE_SECONDS = 3.0
 """How long Ray may take to end after a signal."""
 ATTEMPTS = 2
@@ -50,7 +50,7 @@ class PrivateRay:
         """Process groups that were started here."""
 
     def start(self, **options: Any) -> None:
-        """Start it, and once more where it was perhaps only slow.
+        """Start Ray, and try once more if it was perhaps only slow.
 
         Args:
             options: of `ray.init`.
@@ -96,7 +96,7 @@ class PrivateRay:
 
 
 def leave(seconds: float | None) -> None:
-    """Be connected to Ray no longer, or go on without waiting for that.
+    """Disconnect from Ray, or go on without waiting for that.
 
     Args:
         seconds: how long to wait; None as long as it takes.
@@ -111,7 +111,7 @@ def leave(seconds: float | None) -> None:
 
 @contextmanager
 def private_ray() -> Iterator[PrivateRay]:
-    """What a Ray of one's own needs, for the time inside; it is neither started nor ended here.
+    """Set up what a Ray of our own needs, for the time inside; it is not started or ended here.
 
     Raises:
         NoTemporaryFolder: if there is no place for its files.
@@ -122,7 +122,7 @@ def private_ray() -> Iterator[PrivateRay]:
 
 @contextmanager
 def _own_token(folder: Path) -> Iterator[None]:
-    """Have Ray's processes know each other by a secret that is in no other file and no variable.
+    """Have Ray's processes identify each other by a secret that is in no other file or variable.
 
     Ray's own would be in the user's home folder, if there is one, where everybody may read it.
     """

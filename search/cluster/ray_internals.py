@@ -35,7 +35,7 @@ class JobPaths(JobConfig):
         super().__init__(_py_driver_sys_path=folders)
 
     def _runtime_env_has_working_dir(self) -> bool:
-        """Say so, with which Ray adds no folders."""
+        """Say yes, so that Ray adds no folders."""
         return True
 
 
@@ -146,5 +146,5 @@ def keep_in(folder: str, trial: Any) -> None:
 
 
 def call_preempted(error: Any) -> None:
-    """Have Tune not count an error among a trial's failures, as if a machine was taken away."""
+    """Keep Tune from counting an error as a failure, as if the machine had been taken away."""
     error._preempted = True

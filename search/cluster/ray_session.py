@@ -122,7 +122,7 @@ def _variables(config: SweepConfig) -> dict[str, str]:
 def unclaimed(variables: Mapping[str, str]) -> dict[str, str]:
     """Variables that the job which this process runs in (`ray job submit`) does not set itself.
 
-    Ray refuses both to set one; whoever submits a job knows what it is to have.
+    Ray refuses a variable that both set; whoever submits a job knows what it should be.
     """
     claimed = variables_of_job()
     return {name: value for name, value in variables.items() if name not in claimed}

@@ -1,4 +1,4 @@
-"""How long a command waits for a place of results that fails for a while.
+"""How long a command waits while the place of its results fails.
 
 What time cannot cure, such as access denied or a full disk, is raised at once, and so is whatever
 is no fault of the place: a lost lock above all.
@@ -20,7 +20,7 @@ from search.cluster.interrupts import Interrupts
 logger = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = 600.0
-"""Seconds."""
+"""Seconds of failures in a row after which a command gives up."""
 
 _LOOK_SECONDS = 0.2
 """How often a signal is looked for while nothing else is done."""
@@ -29,17 +29,17 @@ Result = TypeVar("Result")
 
 
 class Retrying:
-    """Tries what a place refuses again, with growing pauses, until it has failed for too long.
+    """Retries what a place refuses, with growing pauses, until it has failed for too long.
 
     Args:
         give_up_after: seconds of failures in a row; 0 gives up at the first.
         interrupts: end the waiting.
         clock: seconds from any origin.
         sleep: waits so many seconds.
-        chance: from 0 to 1, a share of each pause.
+        chance: a random number from 0 to 1, on which each pause depends.
 
     Raises:
-        InputError: `give_up_after` is no such number.
+        InputError: `give_up_after` is not a time that a command can wait.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Retrying:
         """What is waited for, in one line; None while all is well."""
 
     def attempt(self, do: Callable[[], object]) -> bool:
-        """Do it if the place may be tried now; whether it was done. Never waits.
+        """Do it if the place may be tried now, and say whether it was done; never waits.
 
         Raises:
             StorageError: what was refused cannot pass, or has lasted too long.

@@ -22,7 +22,7 @@ from search.cluster import ray_internals
 logger = logging.getLogger(__name__)
 
 STARTING_SECONDS = 600.0
-"""Time that a worker has for taking over the model, which gives no signs; it is not the trial's."""
+"""Seconds that a worker may be silent while it takes over the model, whatever `timeout` is."""
 
 _LONGEST_INTERVAL = 1.0
 
@@ -48,7 +48,7 @@ class Pulse:
 
 @dataclass
 class _Watched:
-    """What a worker does, and is watched at."""
+    """An attempt that is watched."""
 
     actor: Callable[[], Any]
     """Gives the worker, or None where it has none yet."""
@@ -75,10 +75,10 @@ class SignsOfLife:
         self._looked = time.monotonic()
         self._hung: dict[str, str] = {}
         self._left: set[str] = set()
-        """Works of which an attempt has failed, whose last sign is still there."""
+        """Names of work with a failed attempt, whose last sign is still there."""
 
     def cause(self, name: str) -> str | None:
-        """Why the driver ended the worker at this work; None if it did not."""
+        """Why the driver ended the worker that did this work; None if it did not."""
         return self._hung.get(name)
 
     def watch(self, name: str, actor: Callable[[], Any]) -> None:
@@ -90,19 +90,19 @@ class SignsOfLife:
         )
 
     def leave(self, name: str) -> None:
-        """Leave an attempt alone that is over; another one may follow."""
+        """Stop watching an attempt that is over; another one may follow."""
         self._watched.pop(name, None)
         self._left.add(name)
 
     def forget(self, name: str) -> None:
-        """Forget a work that is over."""
+        """Forget work that is over."""
         self._watched.pop(name, None)
         self._hung.pop(name, None)
         self._left.discard(name)
         ray_internals.forget(_key(name))
 
     def look(self) -> None:
-        """Look at all that run, now and then."""
+        """Look for signs of all that run, if the last look is long enough ago."""
         now, pause = time.monotonic(), interval(self._timeout)
         if now - self._looked < pause:
             return

@@ -19,12 +19,12 @@ def edit(
     """Edit with one setting, in this process and without Ray.
 
     Args:
-        config: its settings; those of the search are passed over.
+        config: its settings; those of the search are ignored.
         on_step: told of each greedy step.
 
     Raises:
-        InputError: a setting, a dataset or a model is wrong; with everything that is.
-        BaseModelChanged: a metric function changed the model; nothing of it is stored.
+        InputError: a setting, a dataset or a model is wrong; all faults together.
+        BaseModelChanged: a metric function changed the model; nothing computed on it is stored.
         OutOfMemory: memory is not enough.
         SweepInterrupted: after a signal.
 

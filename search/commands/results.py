@@ -66,14 +66,14 @@ def export(
         out: a new folder, or an empty one.
         trial: `best`, the search's best trial, or any by its number.
         to: a LoRA adapter for PEFT, or the whole model with the edits merged.
-        accept_differences: export the walk as it goes here, if it is not the recorded one.
+        accept_differences: export the walk made here, even if it differs from the recorded one.
 
     Returns:
         What was written, in a sentence.
 
     Raises:
-        InputError: there is no such trial, it kept no step, the model or the data are others, the
-            walk differs, or the folder cannot be written.
+        InputError: there is no such trial, it kept no step, the model, data or walk differs from
+            the sweep's, or the folder cannot be written.
         ResultsError, SweepInterrupted, BaseModelChanged, StorageError: as in `resume`.
 
     Example:

@@ -54,7 +54,7 @@ def run(
         give_up_after: seconds for which the folder's place may fail once trials run.
 
     Raises:
-        InputError: a setting, a dataset or a model is wrong; with everything that is.
+        InputError: a setting, a dataset or a model is wrong; all faults together.
         SweepExists: there is a sweep in the folder, and it is not to be finished.
         SweepInterrupted: after a signal; what had ended is on disk, and `resume` goes on.
         BaseModelChanged: trials wrote into the shared weights; the sweep is not valid.
@@ -215,7 +215,7 @@ def _options(
     wait: float,
     give_up_after: float,
 ) -> Options:
-    """What a command is asked for; its watch is told that work begins."""
+    """What a command is asked for; tells its watch that work begins."""
     from search.session.driver import Options
     from search.session.watch import Watch
 

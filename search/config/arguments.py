@@ -39,7 +39,7 @@ def given_path(what: str, text: str) -> Path:
     """The path that an argument names.
 
     Args:
-        what: what it is given for, as a message begins.
+        what: what it is given for; messages begin with it.
         text: the argument.
 
     Raises:

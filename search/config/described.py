@@ -12,7 +12,7 @@ from search.config.settings import DECLARED, SweepConfig
 from spaces.values import wanted
 
 FAR = 1_000_000
-"""Ends of ranges from here on are guards against typing errors, and are not told."""
+"""Bounds of this size and above only guard against typing errors, and are not shown."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Described:
     values: str
     """Type and range."""
     text: str
-    """What it is."""
+    """What it means."""
 
     @property
     def group(self) -> str:

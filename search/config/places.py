@@ -16,7 +16,7 @@ _NAMES = {"model": "factworld", "dataset": "factworld"}
 
 
 def fault_of_place(key: str, value: object) -> str | None:
-    """Why a value names no place, where its setting wants one; goes on after the setting's name."""
+    """Why a value names no place, if its setting wants one; worded to follow the setting's name."""
     if _is_place(key, value):
         try:
             local_path(str(value))

@@ -1,7 +1,7 @@
 """A configuration from a YAML file and `key=value` overrides: defaults < file < overrides.
 
-Nothing is created and nothing heavy is imported before the whole of it is known to be right; what
-is wrong is reported at once, each fault with its place.
+Nothing is created and nothing heavy is imported before the whole of it is known to be right; all
+faults are reported together, each with its place.
 """
 
 from __future__ import annotations

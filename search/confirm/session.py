@@ -45,7 +45,7 @@ class ConfirmSession:
         self._interrupts = driver.interrupts
         self._retrying = driver.retrying
         self._held: deque[WalkEnd] = deque()
-        """Walks that have ended and are not written, the first one first."""
+        """Walks that have ended and are not written yet, the oldest first."""
         self._store_news = StoreNews()
 
     def run(self, walks: Sequence[Walk], sequences: Sequence[Selection]) -> None:

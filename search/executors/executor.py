@@ -3,7 +3,7 @@
     session -> executor    prepare, then run until there is no next trial
     executor -> session    next, on_start, (on_report | on_retry)*, on_end | on_error; between
 
-A session knows trials by their numbers. How often a trial is tried, and where, is the executor's.
+A session knows trials by their numbers. The executor decides how often a trial is tried, and where.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Trials(Protocol):
         ...
 
     def on_report(self, proposal: Proposal, report: Mapping[str, Any]) -> bool:
-        """A trial has told something; whether it goes on."""
+        """A trial has reported; returns whether it goes on."""
         ...
 
     def on_retry(self, proposal: Proposal, cause: str) -> None:
@@ -50,7 +50,7 @@ class Trials(Protocol):
         ...
 
     def between(self) -> None:
-        """Nothing is half done; called again and again, and what is raised ends the run."""
+        """Called again and again, when nothing is half done; what it raises ends the run."""
         ...
 
 
@@ -75,7 +75,7 @@ class Executor(Protocol):
     """Prepares a sweep and runs its trials; made for one configuration."""
 
     def opened(self) -> AbstractContextManager[None]:
-        """Inside, it can work."""
+        """A context, inside which the executor can work."""
         ...
 
     def prepare(

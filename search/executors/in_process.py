@@ -115,7 +115,7 @@ class InProcess:
         yield from here.run(walks)
 
     def _attempt(self, proposal: Proposal, trials: Trials, prepared: Prepared) -> str | None:
-        """Walk to where a trial ends; why that failed, or None."""
+        """Walk until a trial ends; returns why that failed, or None."""
         begin = partial(self._begun, proposal, trials, prepared)
         walker: Walker | None = None
         while True:
@@ -140,13 +140,13 @@ class InProcess:
         trials.between()
 
     def _show_life(self, trial: str, timeout: float) -> None:
-        """Be interrupted between two steps."""
+        """Let a signal interrupt between two steps."""
         self._interrupts.check()
 
 
 @contextmanager
 def _told_by_reports_alone() -> Iterator[None]:
-    """A session tells once what reports say of the store; here a walker's own words would, too."""
+    """Silence the store's own messages: a session already tells, once, what reports say of it."""
     before, switch.logger.disabled = switch.logger.disabled, True
     try:
         yield

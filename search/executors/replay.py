@@ -50,7 +50,7 @@ class RecordedWalks:
         return len(self._curves)
 
     def __call__(self, proposal: Proposal) -> Curve | None:
-        """The curve of a proposal's settings; None: nobody has walked it."""
+        """The curve of a proposal's settings; None: no trial has walked them."""
         return self._curves.get(_identity(proposal.config))
 
     def _keep(self, key: tuple[Any, ...], curve: Curve) -> None:
@@ -83,7 +83,7 @@ class Replay:
             trials.between()
 
     def _walk(self, proposal: Proposal, trials: Trials) -> str | None:
-        """Tell of a walk to where its trial ends; why it has no end, or None."""
+        """Report a walk until its trial ends; returns why it has no end, or None."""
         curve = self._curve_of(proposal)
         if curve is None:
             return NOT_RECORDED

@@ -45,13 +45,13 @@ class WalkWorker:
         self._context: WalkContext | None = None
 
     def ready(self) -> None:
-        """Answer; what can fail belongs to a walk, which says why it failed and is tried again."""
+        """Answer only: what can fail belongs in a walk, which says why it failed and is retried."""
 
     def walk(self, name: str, walk: Walk, selection: Selection) -> WalkResult:
         """Walk to the end, and measure there what acceptance has not seen.
 
         Args:
-            name: under which signs of life are given.
+            name: the name that signs of life are given under.
             walk: what to do.
             selection: the records of its sequence.
 
@@ -62,7 +62,7 @@ class WalkWorker:
         self._words.begin(name, walk.settings.greedy.metric)
         context = self._context_of(walk.sequence, selection)
         scores, settings = context.open(walk.settings)
-        # Dear, and the same for all settings of a plan: who comes first computes it for all.
+        # Costly, and the same for all settings of a plan: the first walk computes it for all.
         scores.tree.base.prepare(lambda progress: self._show_life())
         run = GreedyRun(scores, settings)
         while not run.done:

@@ -21,15 +21,15 @@ from search.worker.walk_context import WalkContext
 from search.worker.walk_mark import WalkMark, settings_text
 
 SILENT_SECONDS = 1.0
-"""Where nobody stops trials, a rung is told with the next report if that comes within this time: a
-report costs a round trip, and some milliseconds of the executor's."""
+"""If nobody stops trials, a rung is reported together with the next if that comes within this time:
+a report costs a round trip, and some milliseconds of the executor's."""
 
 
 class Walker:
     """Walks for one trial, and after its end for the next one.
 
     Args:
-        prepared: by a sweep; None: it loads and prepares by itself.
+        prepared: what a sweep has prepared; None: the walker loads and prepares by itself.
         words: the driver's folder for last words.
         show_life: called between two steps, with the trial's name and `search.trial_timeout`.
     """
@@ -51,8 +51,8 @@ class Walker:
         Args:
             trial: the executor's name for it.
             changes: its settings, by dotted key.
-            mark: where another process was; of the same settings' walk, what was done until there
-                has been told.
+            mark: how far another process had come; if it walked with the same settings, what it did
+                until then has been reported already.
         """
         self._trial = trial
         base = self._prepared.config if self._prepared is not None else SweepConfig()
@@ -78,7 +78,7 @@ class Walker:
         return WalkMark(settings_text(self._config), self._run.edits, len(self._run.events))
 
     def walk(self) -> dict[str, Any]:
-        """Walk to the next rung that is told or the end, and report held-out metrics there.
+        """Walk to the next rung that is reported, or to the end; report held-out metrics there.
 
         Raises:
             BaseModelChanged: if somebody changed the model; nothing of it is reported.

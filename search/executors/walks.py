@@ -15,7 +15,7 @@ class Walk:
     """A setting that is to be run on a sequence."""
 
     trial: int
-    """The sweep's trial that the setting is of."""
+    """The trial of the sweep that ran with the setting."""
     role: str
     """That trial's role."""
     sequence: int
@@ -29,7 +29,7 @@ class WalkResult:
     """What a walk came to."""
 
     values: Mapping[str, Any]
-    """By column of `confirm`, and more that a report says."""
+    """Values by column of `confirm`, and other entries of a report."""
     records: tuple[Mapping[str, Any], ...]
     """Rows of `confirm_records`."""
 

@@ -71,5 +71,5 @@ class WalksInProcess:
             attempt += 1
 
     def _show_life(self, walk: str) -> None:
-        """Be interrupted between two steps."""
+        """Let a signal interrupt between two steps."""
         self._interrupts.check()

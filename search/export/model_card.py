@@ -37,7 +37,7 @@ class ModelCard:
     """Everything that a card says."""
 
     form: Form
-    """What lies beside it."""
+    """What kind of export lies beside it."""
     folder: str
     """Name of the folder that it is in."""
     model: str

@@ -43,7 +43,7 @@ class RecordedTrial:
     settings: EditSettings
     """What it ran with, resolved."""
     metrics: Values
-    """METRICS."""
+    """Its values of METRICS."""
     unedited: Values
     """The same of the unedited model, as far as they are recorded."""
     steps: Mapping[tuple[int, int, int], Values]

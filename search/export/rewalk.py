@@ -1,8 +1,8 @@
 """A recorded trial walked again: from its settings to its last state, and what differs if anything.
 
-A trial's model is not on disk, its path through the states is. The states that the sweep has stored
-are read, what is missing is computed; the walk makes its own decisions, so that their equality with
-the recorded ones says that this is the model that the results speak of.
+A trial's model is not on disk, but its path through the states is. The states that the sweep has
+stored are read, and what is missing is computed. The walk makes its own decisions: if they equal
+the recorded ones, this is the model that the results are about.
 """
 
 from __future__ import annotations

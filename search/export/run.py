@@ -62,14 +62,14 @@ def export_trial(
         wanted: `best`, or a trial's number.
         form: what to write.
         out: a folder that does not exist, or is empty.
-        accept_differences: export the walk as it goes here, if it is not the recorded one.
+        accept_differences: export the walk made here, even if it differs from the recorded one.
 
     Returns:
         What was written, in a sentence.
 
     Raises:
-        InputError: there is no such trial, it kept no step, the model or the data are others, the
-            walk differs, or `out` cannot be written.
+        InputError: there is no such trial, it kept no step, the model, data or walk differs from
+            the sweep's, or `out` cannot be written.
         ResultsError: the sweep is absent or damaged.
         StorageError: its store cannot be used.
         BaseModelChanged: its metric function changed the model; nothing is written.
@@ -135,7 +135,7 @@ def _judge_differences(source: _Source, differences: tuple[str, ...], accepted: 
 def _write_weights(
     source: _Source, walk: Rewalk, form: Form, folder: Path
 ) -> tuple[str, list[str]]:
-    """Write everything but the card; what it is, and what the card should say of it."""
+    """Write everything but the card; returns what it is, and what the card should say about it."""
     from safetensors import SafetensorError
 
     from greedy_core.model.export import logit_difference, merged_copy, write_adapter, write_model

@@ -44,7 +44,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     with written_whole(new_folder("out")) as folder:
         (folder / "README.md").write_text("...")
 
-    Where it did not, nothing is left, the folders above that were made for it neither.
+    Otherwise nothing is left, not even folders above it that were made for it.
 
     Raises:
         InputError: if the disk refuses, or something is at the path by then.
@@ -81,7 +81,7 @@ def _refusal(error: OSError, path: Path, hidden: Path | None, done: str) -> str:
 
 
 def _finish(folder: Path) -> None:
-    """Give all inside the usual rights, which temporary files lack, and have it on the disk."""
+    """Give everything inside the usual permissions, which temporary files lack, and sync it."""
     mask = umask()
     for each in (*sorted(folder.rglob("*"), reverse=True), folder):  # a folder after what it holds
         each.chmod((0o777 if each.is_dir() else 0o666) & ~mask)

@@ -13,10 +13,10 @@ from greedy_core.process import ProcessName
 
 LOCK = "lock.json"
 TEMPORARY = ".tmp"
-"""How the names of unfinished files end, beside a dot at the beginning; `recover` removes them."""
+"""How the names of unfinished files end, which begin with a dot; the next driver removes them."""
 
 UNKNOWN = ProcessName(host="an unknown host", space="", pid=0, started="")
-"""Whose lock it is that does not say whose it is."""
+"""The owner of a lock that does not say whose it is."""
 
 _TOKEN = re.compile("[0-9a-z]{1,32}")
 _LONGEST = 255
@@ -65,7 +65,7 @@ class Owner:
 
 
 Judge = Callable[[Owner], bool]
-"""Says of a lock that is there whether it may be taken over; False: look again, a pause is over.
+"""Says whether a lock that is there may be taken over. False comes after a pause: look again.
 Raises SweepLocked where its owner keeps us out."""
 
 

@@ -136,10 +136,10 @@ class Commits:
 
     @contextmanager
     def superseded_first(self) -> Iterator[None]:
-        """Where something fails inside because another driver has taken over, say that.
+        """If something inside fails because another driver has taken over, say so instead.
 
         Raises:
-            LockLost: in place of the error that it has caused.
+            LockLost: in place of the error that the other driver has caused.
         """
         try:
             yield
@@ -182,7 +182,7 @@ class Commits:
         return True
 
     def _staged(self) -> list[str]:
-        """Parts that count and have not got their names."""
+        """Parts that count and do not have their own names yet."""
         hidden = {t: {*self._folder.reading.entries(t)} for t in self.head.parts}
         return [
             f"{table}/{part.name}"

@@ -7,9 +7,10 @@ one links to the name with the next number. So exclusion does not rest on the ke
 not every network's file system has.
 
 Where they are to be had, the holder keeps one on its file for life: another driver of the same
-machine sees by it that the holder is alive, however long it has been stopped. Nobody waits for one:
-another machine may hang for ever with it, and is replaced by a new file under the name. The heart
-beats into the open file, so a driver that slept cannot write into its successor's.
+machine sees by it that the holder is alive, however long it has been stopped. Nobody waits for such
+a lock: another machine may hang for ever while it holds one, and its file is then replaced by a new
+one of that name. The heart beats into the open file, so a driver that slept cannot write into its
+successor's.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class FileClaim(Claim):
 
     Args:
         path: the lock's.
-        owner: what it is to say, at the time of asking.
+        owner: gives what the lock is to say, as of now.
         judge: asked about each lock that is in the way.
 
     Raises:
@@ -91,7 +92,7 @@ class FileClaim(Claim):
                 os.close(present)
 
     def _replace(self, present: int, owner: Owner) -> int | None:
-        """Put an own file in a stale lock's place; None: another driver did, or died doing it."""
+        """Put our own file in a stale lock's place; None: another driver did, or died doing it."""
         right = self._right_to(present, owner)
         if right is None:
             return None
@@ -150,7 +151,7 @@ class FileClaim(Claim):
         return self._path.with_name(f".{LOCK}.{key}.{number}{TEMPORARY}")
 
     def _tidy_up(self) -> None:
-        """Remove what drivers that died taking a lock have left; who lives notices, and repeats."""
+        """Remove what drivers left that died taking a lock; one that lives notices, and repeats."""
         own = f".{LOCK}.{self._token}."
         with os.scandir(self._path.parent) as entries:
             left = [each.path for each in entries if each.name.startswith(f".{LOCK}.")]

@@ -76,7 +76,7 @@ def misplaced(folder: SweepFolder) -> tuple[str, ...]:
     """Names of the folders of a sweep in whose place something else lies, such as a file or a pipe.
 
     Raises:
-        SweepNotFound: the sweep's folder is none.
+        SweepNotFound: the sweep's folder is not a folder.
         StorageError: it cannot be listed.
     """
     present = folder.entries()
@@ -114,7 +114,7 @@ def inspect(folder: SweepFolder) -> Inspection:
     wrong, names = _file(folder, commit)
     complete = {table: len(sound[table]) == len(commit.of(table)) for table in EVERY_TABLE}
     trials = frozenset(whole_trials(tables, complete))
-    # With the commit it is lost after which of them the weights were looked at.
+    # Only the commit could say after which of them the weights were checked.
     unchecked = tuple(sorted(trials)) if made_up else commit.unchecked
     return Inspection(
         commit=replace(commit, parts=sound, unchecked=unchecked),

@@ -38,13 +38,13 @@ class SweepLock:
         folder: the sweep's folder; it exists.
         wait: seconds to wait for another driver to end.
         clock: seconds since the epoch.
-        steady: seconds from any origin, which nobody sets.
+        steady: seconds from any origin, on a clock that nobody sets.
         pause: waits for so many seconds between two looks at another driver's lock.
 
     Raises:
         SweepLocked: another driver holds the lock.
         StorageError: the store cannot be used, or the lock is no file.
-        SettingsError: a wait that is no time.
+        SettingsError: `wait` is not a time.
 
     Example:
         >>> with SweepLock(folder) as lock:
@@ -154,7 +154,7 @@ class SweepLock:
 
 
 def lock_owner(folder: SweepFolder) -> Owner | None:
-    """Who has a sweep's lock, for whoever only looks; None if nobody has.
+    """Who has a sweep's lock, without taking it; None if nobody has.
 
     Raises:
         StorageError: the store cannot be used, or the lock is no file.

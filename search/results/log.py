@@ -213,8 +213,8 @@ class SweepLog:
         """Commit everything and leave one part in each table.
 
         Args:
-            compacting: also if nothing was written here. A driver that was refused changes no part,
-                however many an earlier one that was killed has left.
+            compacting: merge parts even if nothing was written here. A driver that was refused must
+                change no part, however many a killed one has left.
         """
         self.flush()
         self.commits.catch_up()

@@ -39,7 +39,7 @@ _AT_ONCE = 1000
 """How many objects one request can delete."""
 
 _NO_ANSWER = (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
-"""None, a part of one, or one that only a proxy in between can have given."""
+"""Errors for no answer, a part of one, or one that only a proxy in between can have given."""
 
 _OTHERWISE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 """What a store says to a conditional write whose condition does not hold."""

@@ -81,7 +81,7 @@ class ResultsFolder(Protocol):
         """Take the folder's lock for this driver.
 
         Args:
-            owner: what the lock is to say, at the time of asking.
+            owner: gives what the lock is to say, as of now.
             judge: whether a lock that is there may be taken over; raises if it keeps us out.
         """
 
@@ -192,7 +192,7 @@ class LocalFolder(ResultsFolder):
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
-        """Say what the operating system refuses inside, and for which folder."""
+        """Turn what the operating system refuses inside into an error that names the folder."""
         try:
             yield
         except OSError as error:
@@ -223,7 +223,7 @@ def _linked(temporary: Path, target: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # It is not there at once then; `analysis.tables.commits.head` knows one that is not whole.
+        # It does not appear at once then: `analysis.tables.commits.head` expects an unfinished one.
         try:
             _write(target, temporary.read_bytes())
         except FileExistsError:

@@ -1,4 +1,4 @@
-"""From what a user calls a folder to the folder: a local path, or s3://bucket/prefix."""
+"""From the address that a user gives to the folder: a local path, or s3://bucket/prefix."""
 
 from __future__ import annotations
 

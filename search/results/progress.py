@@ -24,7 +24,7 @@ CHANGED = (
     "the base model's weights were changed in memory while this sweep ran, so its results are not "
     "valid; start it anew once the cause is gone"
 )
-"""Why, as it is committed."""
+"""Why it is invalid, as the commit says it."""
 INTERVAL = 2.0
 """Seconds between two writings; `ratchet status --watch` looks as often."""
 
@@ -103,7 +103,7 @@ class ProgressFile:
 
 
 def last_said(folder: SweepFolder) -> Mapping[str, Any]:
-    """What progress.json says; nothing where it is not there or damaged, it is rewritten anyway."""
+    """What progress.json says; nothing if it is absent or damaged, since it is rewritten anyway."""
     try:
         said = json.loads(folder.text(PROGRESS) or "{}")
     except (ResultsError, ValueError, RecursionError):

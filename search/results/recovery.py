@@ -1,4 +1,4 @@
-"""What the drivers before have left, read for the driver that goes on."""
+"""What earlier drivers have left, read for the driver that goes on."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _parts(commit: Commit) -> tuple[Part, ...]:
 
 
 def _without(proposals: pa.Table, trials: pa.Table) -> pa.Table:
-    """The proposals of trials that have no row: of a large sweep nearly none, soon made objects."""
+    """The proposals of trials that have no row: few even in a large sweep, so soon made objects."""
     over = pc.is_in(proposals["trial"], value_set=trials["trial"].combine_chunks())
     return proposals.filter(pc.invert(over))
 
@@ -122,7 +122,7 @@ def _proposed(rows: pa.Table) -> tuple[Proposal, ...]:
 
 
 def _configs(rows: pa.Table) -> list[dict[str, Any]]:
-    """Each row's configuration; None, left by an earlier version, has the value of then."""
+    """Each row's configuration; None, left by an earlier version, becomes the value it ran with."""
     for key, value in LATER.items():
         column = PREFIX + key
         if column in rows.column_names and rows[column].null_count:

@@ -13,7 +13,7 @@ from search.results.parts import ResultsFolder
 from search.results.wholeness import walk_of
 
 SET_ASIDE = "set-aside"
-"""The folder that damaged files are moved into, below one for each repair."""
+"""The folder that damaged files are moved into; each repair has a folder of its own in it."""
 
 
 def repair(

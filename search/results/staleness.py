@@ -31,7 +31,7 @@ STALE_SECONDS = 60.0
 DOUBT_SECONDS = 15.0
 """How long an old heartbeat is looked at, since it may be a slow clock's; longer than a beat."""
 LOOK_SECONDS = 1.0
-"""How often."""
+"""Seconds between two looks at a lock."""
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Staleness:
         address: what messages call the folder.
         wait: seconds to wait for a driver that is alive.
         clock: seconds since the epoch.
-        steady: seconds from any origin, which nobody sets.
+        steady: seconds from any origin, on a clock that nobody sets.
         pause: waits for so many seconds.
 
     Raises:
-        SettingsError: a wait that is no time.
+        SettingsError: `wait` is not a time.
     """
 
     def __init__(
@@ -124,9 +124,9 @@ class Staleness:
 
 
 def is_alive(owner: Owner, now: float) -> bool:
-    """Whether a lock looks alive to who takes only one look.
+    """Whether a lock looks alive at a single look.
 
-    A driver whose clock differs by more than 60 s does not; whoever takes over looks longer.
+    If its driver's clock is off by more than 60 s it does not; whoever takes one over looks longer.
     """
     return not owner.process.is_gone and (owner.held or is_fresh(now - owner.heartbeat))
 

@@ -1,4 +1,4 @@
-"""What a driver takes over from the ones before: found sound, given digests, rid of leftovers."""
+"""What a driver takes over from earlier ones: verified, given digests, cleared of leftovers."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def strange(folder: SweepFolder, commit: Commit) -> Iterator[tuple[str, str]]:
 
 
 def with_digests(folder: SweepFolder, commit: Commit) -> Commit:
-    """The same with the digests of all parts; those of the first format have none."""
+    """The commit with the digests of all its parts; those of the first format have none yet."""
     parts = {t: tuple(_with_digest(folder, t, part) for part in commit.of(t)) for t in commit.parts}
     return replace(commit, parts=parts)
 
 
 def leftovers(folder: SweepFolder, commit: Commit) -> list[str]:
-    """Files that no commit tells of and that drivers of before have left: staged and unfinished."""
+    """Files that earlier drivers have left and no commit names: staged and unfinished ones."""
     return [
         *(
             f"{table}/{name}"

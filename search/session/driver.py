@@ -1,4 +1,4 @@
-"""What a command holds while it works on a sweep: its lock, and how it waits, is told and ends."""
+"""What a command holds while it works on a sweep: the lock, and how it waits, reports and ends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Driver:
     interrupts: Interrupts
     """Signals that ask it to stop."""
     retrying: Retrying
-    """With the place that the folder is in, once trials run."""
+    """Tries the folder's place again where it refuses something, once trials run."""
     options: Options
     """How it works."""
 
@@ -70,7 +70,7 @@ def driving(results: ResultsFolder, options: Options) -> Iterator[Driver]:
 
     Raises:
         SweepLocked: another driver holds the lock.
-        InputError: `give_up_after` is no such number.
+        InputError: `give_up_after` is not a time that a command can wait.
     """
     require_give_up_after(options.give_up_after)
     with interruptible() as interrupts, ExitStack() as stack:

@@ -96,7 +96,7 @@ class Recorder:
         self._store_news.heard(report.get("worker", ""), report.get(REFUSAL))
 
     def retry(self, proposal: Proposal) -> None:
-        """Drop what an attempt told that failed and is repeated."""
+        """Drop the reports of an attempt that failed and is repeated."""
         self.start(proposal)  # its worker may have been lost before its start
         running = self.tally.running[proposal.trial]
         self._store_news.lost(running.report.get("worker"))

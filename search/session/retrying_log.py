@@ -25,7 +25,7 @@ class RetryingLog:
 
     Args:
         log: loses no row when writing fails, and goes on with the same flush.
-        retrying: decides when it is tried again, and when that has no sense any more.
+        retrying: decides when it is tried again, and when there is no point any more.
     """
 
     def __init__(self, log: SweepLog, retrying: Retrying) -> None:
@@ -94,7 +94,7 @@ class RetryingLog:
         return self._log.commits
 
     def close(self, compacting: bool = True) -> None:
-        """The same, and leave one part in each table.
+        """Commit everything, however long that takes, and leave one part in each table.
 
         Args:
             compacting: as in `SweepLog.close`.

@@ -52,7 +52,7 @@ class Outcome:
     trials: int
     """Search trials that have ended, in all sessions."""
     failed: int
-    """Trials among all that have failed."""
+    """Trials that have failed, baselines included."""
 
 
 def run_sweep(
@@ -195,7 +195,7 @@ def _start(
 
 
 def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> None:
-    """Run what is missing, as a new generation where versions are others."""
+    """Run what is missing, as a new generation if versions differ."""
     require_valid(driver.results.reading)
     state = read_own(file, driver.results)
     require_same_settings(file, state)
@@ -236,7 +236,7 @@ def _go_on(file: SweepFile, going_on: SweepFile, driver: Driver, state: FolderSt
 
 
 def _possible(earlier: EarlierTrials) -> SweepConfig:
-    """The configuration with no more trials than there are settings, which is said."""
+    """The configuration with no more trials than there are settings; a lower number is logged."""
     config = earlier.possible()
     if config is not earlier.config:
         logger.warning(
@@ -249,10 +249,10 @@ def _possible(earlier: EarlierTrials) -> SweepConfig:
 
 
 def _exists(folder: Address, results: ResultsFolder, or_resume: bool) -> bool:
-    """Whether there is a sweep, which may then be resumed; the lock alone is none.
+    """Whether there is a sweep, which may then be resumed; a lock alone is no sweep.
 
     Raises:
-        SweepExists: if there is one, and it may not.
+        SweepExists: if there is one, and it may not be resumed.
         ResultsError: if there are rows without the sweep that they belong to.
     """
     names = results.reading.entries()

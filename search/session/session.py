@@ -140,7 +140,7 @@ class Session:
                 self._look_at_weights(shared)
 
     def _look_at_weights(self, shared: Shared) -> None:
-        """Keep for `__exit__` what is found while the executor still holds the memory."""
+        """Check the weights while the executor still holds them; keep the result for `__exit__`."""
         try:
             # Looking takes long for a large model, and a second signal ends it and the process.
             self._log.flush()

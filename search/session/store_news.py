@@ -1,4 +1,4 @@
-"""What workers say of the state store, told once per outage; their own words do not get here."""
+"""What workers report about the state store, told once per outage; their logs do not get here."""
 
 from __future__ import annotations
 

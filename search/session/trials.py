@@ -1,4 +1,4 @@
-"""What a session wants of its trials, and does with what they tell; an executor runs them."""
+"""What a session wants from its trials and does with their reports; an executor runs them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SweepTrials:
         audited: numbers of search trials that count at rungs, but are never stopped.
         most_failed: ends the session after so many failures of search trials and no other end;
             None goes on whatever happens. Baselines do not count: one of them uses no metric
-            function, and would end well without.
+            function, and would end well even if that always fails.
         on_change: called where nothing is half done.
     """
 
@@ -95,7 +95,7 @@ class SweepTrials:
         Raises:
             StorageError: rows cannot be written, and time does not cure that.
             BaseModelChanged: a worker found its base model changed.
-            OnlyFailures: there is nothing to hope for.
+            OnlyFailures: too many search trials have failed, and none has ended otherwise.
         """
         self._recorder.flush()
         self._on_change()

@@ -8,7 +8,7 @@ from search.session.tally import Tally
 
 
 class Watch:
-    """Told about progress; this one does not look. `search.cli.progress_line.ProgressLine` does."""
+    """Told about progress, and ignores it; `search.cli.progress_line.ProgressLine` shows it."""
 
     def starting(self, config: SweepConfig) -> None:
         """The input is right, and work begins on a sweep with these settings."""
@@ -20,4 +20,4 @@ class Watch:
         """Trials may have started, reported or ended; this session is to run `total` of them."""
 
     def confirming(self, progress: Progress, running: int, failed: int) -> None:
-        """Of a confirmation's walks so many are done and so many run; some of the done failed."""
+        """Of a confirmation's walks, so many are done and so many run; some of the done failed."""

@@ -73,7 +73,7 @@ class EarlierTrials:
 
     @property
     def untried(self) -> int | None:
-        """Settings of a finite space that no trial has been proposed with; None: without end."""
+        """Settings of a finite space that no trial has been proposed with; None: it is infinite."""
         if self.finite is None:
             return None
         tried = {self.finite.identity(each.config) for each in self._proposed} - {None}
@@ -121,7 +121,7 @@ class EarlierTrials:
     def audited(self, assignment: Assignment) -> frozenset[int]:
         """Numbers of the trials that are never stopped.
 
-        One that was proposed before is judged by the settings of then, which its row keeps.
+        One that was proposed earlier is judged by the settings of that time, which its row keeps.
         """
         search, first = self.config.search, assignment.first_search
         now = audited_trials(search.trials, search.audit, self._seed)

@@ -26,7 +26,7 @@ class Extension:
     overrides: tuple[str, ...] = ()
     """`key=value` for settings of the search, the cache and Ray."""
     values: Mapping[str, object] = field(default_factory=dict)
-    """The same by dotted key, for those who do not type them."""
+    """The same by dotted key, for callers that have values and not text."""
 
     def __post_init__(self) -> None:
         if self.trials < 1:

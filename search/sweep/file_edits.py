@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
-    """Tell of what was changed.
+    """Report what was changed, and refuse what must not be.
 
     Args:
         was: the configuration that the sweep has written.

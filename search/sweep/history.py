@@ -100,7 +100,7 @@ class SearchHistory:
     def expect(self, index: int, settings: Mapping[str, Any]) -> None:
         """Note that search trial `index` runs with settings that were proposed before.
 
-        Outside of the space, from before the sweep was extended, they teach the sampler nothing.
+        Settings outside of the space, from before an extension, teach the sampler nothing.
         """
         self._note(settings)
         if (params := self._inside(settings)) is not None:
@@ -123,7 +123,7 @@ class SearchHistory:
         A setting that was not searched then counts with the value that it had.
 
         Returns:
-            Whether it was.
+            Whether it was inside.
         """
         self._note(settings)
         params = self._inside(settings)
@@ -152,7 +152,7 @@ class SearchHistory:
             self._tried.add(identity)
 
     def _another(self, index: int, proposed: dict[str, Any]) -> dict[str, Any]:
-        """A setting that is not tried, in the place of one that is; the same one if all are."""
+        """An untried setting in place of one that was tried; the same one if all were."""
         assert self._finite is not None
         untried = self._finite.untried(self._tried, _in_32_bits(f"{self._seed}:{index}:untried"))
         if untried is None:

@@ -48,7 +48,7 @@ def assign(
         generation: of what is new.
         ended: trials with a row.
         pending: trials that were proposed and have none.
-        untried: settings of a finite space that nobody has proposed; None: without end.
+        untried: settings of a finite space that nobody has proposed; None: it is infinite.
     """
     roles_by_trial = {each.trial: each.role for each in ended}
     roles_by_trial |= {each.trial: each.role for each in pending}

@@ -44,7 +44,7 @@ class Rungs:
         self.values[level][trial] = value
 
     def forget(self, trial: int) -> None:
-        """Take back what a trial left that failed."""
+        """Take back what a failed trial left."""
         for values in self.values.values():
             values.pop(trial, None)
 

@@ -31,7 +31,7 @@ class Status:
     folder: str
     """The sweep's folder."""
     state: Standing
-    """What goes on with it."""
+    """How it stands; see `Standing`."""
     driver: str | None
     """Who has its lock: process and host."""
     silent_seconds: float | None
@@ -62,7 +62,7 @@ class Status:
     """Trials of which nobody knows whether the shared weights were still the same."""
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, with names."""
+        """All fields by name."""
         return asdict(self)
 
 

@@ -20,9 +20,9 @@ _FAILURE = "Failure # "
 """What Tune begins each failure with in a trial's file of errors; it lies beside a pickle, which is
 not read: the folder is Ray's, and others may write there."""
 _OUT_OF_MEMORY = "OUT_OF_MEMORY"
-"""What Ray calls the end of a worker that its own watch on the machine's memory has killed."""
+"""What Ray calls the end of a worker that its memory monitor has killed."""
 _TASK = "ray::"
-"""What Ray begins a traceback with that a worker lived to send."""
+"""What a traceback begins with if the worker lived to send it."""
 
 
 class Listener(tune.Callback):
@@ -31,7 +31,7 @@ class Listener(tune.Callback):
     Args:
         trials: the session's.
         proposals: which of Tune's trials runs what.
-        interrupts: checked before a trial counts as failed whose worker the same signal has ended.
+        interrupts: checked before a trial counts as failed: a signal may have ended its worker.
         signs: of the workers' life, each under its trial's identifier.
         words: the folder of workers' last words.
     """
@@ -84,7 +84,7 @@ class Listener(tune.Callback):
         self._signs.forget(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Nothing is half done."""
+        """Nothing is half done: heed signals, flush, and look for hung workers."""
         self._interrupts.check()
         self._trials.between()
         self._signs.look()

@@ -1,4 +1,4 @@
-"""Ray Tune's scheduler: has the session judge each report, and stops whom it stops."""
+"""Ray Tune's scheduler: has the session judge each report, and stops trials accordingly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rim around `GreedyRun` that Ray Tune drives; it holds no arithmetic.
+"""The thin shell around `GreedyRun` that Ray Tune drives; it holds no arithmetic.
 
 Works alone with any scheduler and searcher:
 
@@ -67,7 +67,7 @@ class GreedyEditTrainable(tune.Trainable):
             self._waiting = self._changes
 
     def step(self) -> dict[str, Any]:
-        """Walk to the next rung that is told or the end, and report held-out metrics there.
+        """Walk to the next rung that is reported, or to the end; report held-out metrics there.
 
         Raises:
             BaseModelChanged: if somebody changed the model; nothing of it is reported.

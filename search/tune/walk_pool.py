@@ -1,8 +1,8 @@
 """Runs walks on Ray's workers; one that is lost or fails is tried again.
 
-A worker keeps to a sequence while that has walks left, since what all settings share there is in
-its memory, and otherwise goes where no other worker is. A worker that has failed is ended: the next
-one starts from the base model as it was prepared.
+A worker keeps to a sequence while that has walks left, since it has in memory what all settings
+share there; then it goes to one where no other worker is. A worker that has failed is ended: the
+next one starts from the base model as it was prepared.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Worker:
     name: str = ""
     """What its signs of life are given under."""
     walk: Walk | None = None
-    """What it is at; None while it starts or waits."""
+    """The walk that it is on; None while it starts or waits."""
     sequence: int | None = None
     """The sequence that it was last at."""
     started: datetime = datetime.min

@@ -1,10 +1,10 @@
 """Where modules are imported from: those of metric functions, and in Ray's workers all others.
 
 A sweep names the folders that its metric functions lie in (roots), so that it goes on from
-anywhere: they come before the working directory. Beside them its driver has folders that
-it imports from (places): a worker looks there last, after where it would look anyway.
-Ray would have it look in the driver's script's folder and working directory first, and whatever
-lies there, such as a `search.py` or a `yaml.py`, would be taken for what it is named after.
+anywhere: they come before the working directory. Besides, its driver has folders that it imports
+from (places): a worker looks there last, after where it would look anyway. Ray would have it look
+in the driver's script's folder and working directory first, and a file there, such as a `search.py`
+or a `yaml.py`, would be imported in place of the real module.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def look_there_last(places: Sequence[str]) -> None:
         places: the driver's.
     """
     if sys.path[:1] == [HOME]:
-        del sys.path[0]  # has done its service: from now on our packages are the ones loaded
+        del sys.path[0]  # no longer needed: our packages are loaded by now
     sys.path.extend(place for place in (*places, HOME) if place not in sys.path)
 
 
@@ -81,12 +81,12 @@ def _root(top: str) -> str | None:
 
 
 def _is_installed(root: str) -> bool:
-    """Whether every environment with the same packages has it under its own path."""
+    """Whether it is a folder of installed modules, which every environment has at its own path."""
     return root in {os.path.abspath(path) for path in sysconfig.get_paths().values()}
 
 
 def _index_of_working_directory() -> int:
-    """Where it stands among the places of modules; the end, if it does not."""
+    """Its place in `sys.path`; the end if it is not there."""
     here = os.getcwd()
     for index, path in enumerate(sys.path):
         if path == "" or os.path.abspath(path) == here:

@@ -1,4 +1,4 @@
-"""What a process leaves that a metric function has ended: which function, and at which line.
+"""What a process leaves behind that a metric function has ended: which function, at which line.
 
 Python's own faulthandler writes where a crash was, at once and from within the dying process. In a
 sweep that goes into a file that the driver reads, if it is on the same machine; beside a command it
@@ -25,7 +25,7 @@ from typing import Any
 KILLED = "the worker ended without a word: it was killed, perhaps for want of memory"
 
 CAME_BACK = "\nthe command came back\n"
-"""What the process beside a command is told at its end, and does not wait any longer then."""
+"""What the process beside a command is told when the work is over, so that it stops waiting."""
 
 _FAULT = re.compile(r"^Fatal Python error: (.*)$", re.MULTILINE)
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
@@ -38,7 +38,7 @@ _NOT_THEIRS = ("<", *(os.path.join(place, "") for place in _PLACES))
 
 
 class LastWords:
-    """A worker's, for one piece of work after the other.
+    """A worker's last words, for one piece of work after the other.
 
     Args:
         folder: of the driver; on another machine there is none, and nothing is left.
@@ -50,9 +50,9 @@ class LastWords:
         self._file: Any = None
 
     def begin(self, work: str, metric: str | None) -> None:
-        """From now on, a crash is this metric function's; without one, the last one's.
+        """From now on, blame a crash on this metric function; if there is none, on the last one.
 
-        What it has left in the process, such as a thread, is there in later work, too.
+        What that has left in the process, such as a thread, is there in later work, too.
         """
         self._metric = metric or self._metric
         if self._metric is None or self._folder is None:
@@ -74,7 +74,7 @@ def last_words(folder: str, work: str, metric: str | None) -> str:
 
     Args:
         folder: the driver's, which the worker got.
-        work: what it was at.
+        work: what it was working on.
         metric: the function that the work's settings name, which may have run on another machine.
     """
     try:

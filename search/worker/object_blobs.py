@@ -60,7 +60,7 @@ class ObjectBlobs:
 
 @contextmanager
 def _as_os_errors() -> Iterator[None]:
-    """A store that fails in mid-sweep is switched off like a full disk."""
+    """Raise OSError instead: a store that fails in mid-sweep is switched off like a full disk."""
     try:
         yield
     except StorageError as error:

@@ -14,7 +14,7 @@ _CPU_ALLOCATOR = "DefaultCPUAllocator"
 
 def is_out_of_memory(error: object) -> bool:
     """Whether an error says that the machine's memory or the accelerator's was not enough."""
-    # Where nobody has imported torch, none of its errors has got.
+    # If nobody has imported torch, the error cannot be one of its own.
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True

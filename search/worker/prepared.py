@@ -22,7 +22,7 @@ class Prepared:
     inputs: Inputs
     """Settings, records and corpus."""
     before: np.ndarray
-    """A margin: fields travel in their order."""
+    """A margin before the arrays: fields travel in this order."""
     weights: SharedWeights
     """The base model."""
     model_digest: str
@@ -30,7 +30,7 @@ class Prepared:
     artefacts: dict[str, Artefact]
     """Covariances, keys, base targets, hidden states."""
     behind: np.ndarray
-    """A margin."""
+    """A margin after the arrays."""
     import_roots: Sequence[str] = ()
     """Folders that modules of metric functions lie in."""
     import_places: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ NEW_RECORDS = "new_records"
 lists in the order of RECORD_FIELDS."""
 
 CHECKED = "weights_checked"
-"""A report's entry that says that the weights were looked at after all that it tells of."""
+"""Key of the entry that says that the weights were checked after all that the report tells."""
 REFUSAL = "refusal"
 """Key of the line that says why the worker shares no states any more, or None."""
 
@@ -54,7 +54,7 @@ class WalkReports:
         self._rungs: dict[str, float] = {}
         """Composite by column of its rung."""
         self._records: list[tuple[Any, ...]] = []
-        """What no report has told."""
+        """Rows that no report has told yet."""
         self._told_steps = 0
 
     def pass_rung(self, evaluation: Evaluation) -> None:
@@ -68,7 +68,7 @@ class WalkReports:
         self._records += _record_rows(self._run.edits, evaluation)
 
     def skip(self) -> None:
-        """Take all that the walk has done so far for told."""
+        """Treat all that the walk has done so far as reported."""
         self._told_steps, self._records = len(self._run.events), []
 
     def report(self, evaluation: Evaluation, unedited: Evaluation) -> dict[str, Any]:

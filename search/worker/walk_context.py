@@ -46,7 +46,7 @@ class WalkContext:
         inputs: what all trials have in common; their settings are those of a trial that changes
             nothing.
         model: unedited.
-        check: made of the model before its digest was, so that no write falls between the two.
+        check: made before the model's digest, so that no write goes unnoticed between the two.
         model_digest: the model's part of every key.
         cache: where states are stored.
         prepared: what has been computed already.
@@ -147,9 +147,9 @@ class WalkContext:
         self._staged.publish_if_due()
 
     def verify(self) -> None:
-        """Before anything that was computed here is told: verify the model, and let others see.
+        """Verify the model and publish what was computed, before anything of it is reported.
 
-        Where all was read, nothing can be wrong, unless a metric function was asked.
+        If everything was read, nothing can be wrong, unless a metric function was called.
 
         Raises:
             BaseModelChanged: if somebody changed the model.
@@ -157,7 +157,7 @@ class WalkContext:
         self._staged.publish(even_if_nothing_waits=self._asks_a_function)
 
     def _opened(self) -> StagedStore:
-        """What all share, behind a look at the model; where nothing is shared, the look remains."""
+        """The shared store behind a check of the model; if nothing is shared, just the check."""
         if not self._cache.enabled:
             return StagedStore(PreparedStore({}), self._check.require_unchanged)
         self._shared = open_blobs(self._cache, self._waiting)

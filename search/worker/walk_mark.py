@@ -1,8 +1,8 @@
 """How far a walk has come, as a checkpoint of Ray Tune's: nothing else has to be kept of it.
 
 What a walk does follows from its settings, and what it has computed is in the store. So it is
-walked again to where it was. Under other settings, which a scheduler may give to a trial together
-with another one's checkpoint, it is their own walk as far as that one was.
+walked again to where it was. If a scheduler gives a trial other settings together with another
+trial's checkpoint, it walks with those settings as far as that other trial had come.
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ class WalkMark:
 
 
 def settings_text(config: SweepConfig) -> str:
-    """All that a walk follows from, alike for equal settings."""
+    """All that a walk follows from, as a text that is the same for equal settings."""
     flat = config.flat()
     return json.dumps({key: flat[key] for key in sorted(EDIT_KEYS)}, default=str)
