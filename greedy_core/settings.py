@@ -52,7 +52,7 @@ class ValuesSettings:
     """How a request's target value z* is optimized; None means the model's published default."""
 
     steps: Annotated[int | None, Ge(1), Le(MOST_VALUE_STEPS), Plan()] = None
-    """Gradient steps at most; one forward each, one update fewer."""
+    """Most gradient steps, as published code counts them; updates are one fewer."""
     lr: Annotated[float | None, Gt(0), Lt(MOST_NUMBER), Plan()] = None
     """Adam's learning rate."""
     clamp: Annotated[float | None, Gt(0), Lt(MOST_NUMBER), Plan()] = None
@@ -86,7 +86,7 @@ class GreedySettings:
     """How the greedy loop of a batch proposes steps and judges them."""
 
     steps: Annotated[int, Ge(1), Le(MOST_STEPS), Walk("rejections")] = 8
-    """Steps proposed at most; each adds 1/steps of the batch's update (backtrack: at first)."""
+    """Most steps proposed; each adds 1/steps of the batch's update (under backtrack, at first)."""
     min_improvement: Annotated[float, Interval(ge=0, le=1), Walk("probes")] = 0.0
     """Smallest gain in the signal that keeps a step, absolute; elsewhere known as min_delta."""
     patience: Annotated[int, Ge(0), Le(MOST_COUNT), Walk("rejections")] = 2
@@ -100,7 +100,7 @@ class GreedySettings:
     accept_by: Annotated[AcceptBy, Walk()] = "probes"
     """Who decides: the probes, the trust gate alone (distance), or nobody (always)."""
     max_norm_ratio: Annotated[float | None, Gt(0), Lt(MOST_NUMBER), Walk()] = None
-    """A step is rejected above this ||edits||_F / ||W||_F of its layer; None sets no limit."""
+    """A step is rejected if its layer's ||edits||_F / ||W||_F would exceed this; None: no limit."""
     metric: Annotated[str | None, FUNCTION, Walk("probes")] = None
     """A function `module:function` that replaces the built-in probes."""
     layers: Annotated[tuple[int, ...] | None, Rising(), Walk("rejections")] = None
@@ -115,13 +115,13 @@ class TrustSettings:
     """The gate that judges a proposed step by its distances alone, before any probe."""
 
     enabled: Annotated[bool, Walk()] = False
-    """Whether the gate is asked."""
+    """Whether the trust gate judges steps."""
     threshold: Annotated[float, Interval(ge=0, le=1), Walk("gate")] = 0.05
     """Trust below which the gate acts, in [0, 1]; a sound update has about f at fraction f."""
     action: Annotated[TrustAction, Walk("gate")] = "rollback"
     """Reject the step (rollback), or propose a smaller one (scale)."""
     scale: Annotated[float, Interval(gt=0, lt=1), Walk("scaling gate")] = 0.5
-    """With scale: the share of the proposed fraction that is proposed instead."""
+    """If action is scale: the factor that the proposed fraction is multiplied by."""
     harm_scale: Annotated[float, Gt(0), Lt(MOST_NUMBER), Walk("gate")] = 1.0
     """Harm at which trust falls to half of the gain."""
 
@@ -144,12 +144,13 @@ class EditSettings:
     batch_size: Annotated[int, Ge(1), Le(MOST_COUNT), Plan()] = 4
     """Requests solved together."""
     conflicts: Annotated[Conflicts, Task()] = "keep"
-    """Of requests with one prompt: edit all (keep), use the dataset's last, or refuse if they
-    differ in target_new."""
+    """Requests with the same prompt: edit all (keep), only the dataset's last (last), or refuse
+    the plan if they differ in target_new (refuse)."""
     layers: Annotated[tuple[int, ...] | None, Rising(), Plan()] = None
     """Edited layers, from low to high."""
     targets: Annotated[Targets, Plan()] = "base"
-    """Optimize target values on the unedited model (base, shared by all trials) or the current."""
+    """Where target values are optimized: on the unedited model (base, shared by all trials) or on
+    the current one."""
     mu: Annotated[float | None, Ge(0), Le(MOST_NUMBER), Plan()] = None
     """Damping of the closed form: 0 writes the targets exactly, more protects other knowledge."""
     rank: Annotated[int | None, Ge(1), Le(MOST_COUNT), Plan()] = None

@@ -78,7 +78,10 @@ class Possibilities:
         """The smallest whole number that a setting can take; ValueError if it takes others."""
         values = self.of(key)
         if not all(type(value) is int for value in values):
-            raise ValueError(f"{shown(key)} stands for no whole number{nearest(key, self.config)}")
+            raise ValueError(
+                f"{shown(key)} is not a setting with a whole number as its value"
+                f"{nearest(key, self.config)}"
+            )
         smallest: int = min(values)
         return smallest
 
@@ -136,7 +139,7 @@ def _trust_faults(possible: Possibilities) -> Iterator[Fault]:
     if True not in possible.of("trust.enabled"):
         for key in searched:
             if key != "trust.enabled":
-                yield key, "has no effect: `trust.enabled` must be fixed, configured or searched"
+                yield key, "has no effect: trust.enabled can never be true; set, fix or search it"
     elif "trust.scale" in searched and possible.only("trust.action", "rollback"):
         yield "trust.scale", "has no effect: trust.action can only be rollback"
 

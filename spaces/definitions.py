@@ -50,7 +50,8 @@ def read_definition(
     """
     if not isinstance(definition, Mapping):
         raise ValueError(
-            f"must be {FORMS}, but got {shown(definition)} (a value of its own goes under `fixed`)"
+            f"must be {FORMS}, but got {shown(definition)} "
+            "(to give it a single value, put it under `fixed`)"
         )
     for name in definition:
         if name not in KINDS + OPTIONS:

@@ -77,7 +77,9 @@ def load_space(
 
 
 def _refuse(name: str) -> int:
-    raise ValueError(f"{shown(name)} cannot be an end here: it is no number, or depends on others")
+    raise ValueError(
+        f"{shown(name)} cannot be an end here: it is not a number, or depends on other settings"
+    )
 
 
 def _read(

@@ -26,7 +26,10 @@ def sentences(found: Confirmation) -> tuple[str, str]:
     """
     asked = [found.comparisons[role] for role in _ASKED if role in found.comparisons]
     if not asked:
-        return "There is no baseline to compare with.", "So nothing is known of luck."
+        return (
+            "There is no baseline to compare with.",
+            "So it cannot be told how much of the lead was luck.",
+        )
     count = len(found.sequences)
     sequences = "1 sequence" if count == 1 else f"{count} sequences"
     where = f"On {sequences} of {found.records} unseen records"

@@ -164,7 +164,9 @@ def _check_values(where: str, rows: pa.Table) -> None:
         wrong.append("trial")
     wrong += [field.name for field in rows.schema if holds_lists(field) and not _lists(rows, field)]
     if wrong:
-        raise ResultsError([f"{where}: column {name} has values of no sweep" for name in wrong])
+        raise ResultsError(
+            [f"{where}: column {name} has values that no sweep writes" for name in wrong]
+        )
 
 
 def _lists(rows: pa.Table, field: pa.Field) -> bool:

@@ -86,7 +86,9 @@ TRIALS = (
     Column("es_unedited", FLOAT, "es of the unedited model on the same prompts"),
     Column("ps_unedited", FLOAT, "ps of the unedited model on the same prompts"),
     Column("ns_unedited", FLOAT, "ns of the unedited model on the same prompts"),
-    Column("rung_<edits>", FLOAT, "composite after that many edits; null where it did not get"),
+    Column(
+        "rung_<edits>", FLOAT, "composite after that many edits; null if it did not get that far"
+    ),
     Column("probe_composite", FLOAT, "composite on the probe prompts, in the signal's units"),
     Column("accept_rate", FLOAT, "accepted steps / attempted steps"),
     Column("accept_rate_step_<k>", FLOAT, "accept_rate at step position k of a batch, from 0"),

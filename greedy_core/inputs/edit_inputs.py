@@ -90,7 +90,7 @@ def notes(selection: Selection) -> list[str]:
         "prompts are left out, because what is edited or probed has the same text": sum(
             len(split.asked_elsewhere) for split in edited
         ),
-        "prompts stand in their record before; they count once": sum(
+        "prompts repeat an earlier one of their record; they count once": sum(
             len(split.repeated) for split in edited
         ),
     }

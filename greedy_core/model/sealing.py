@@ -68,7 +68,7 @@ _kept: list[Pages] = []
 def margin() -> np.ndarray:
     """An array to stand before or behind others in an object store, and to share pages with them.
 
-    It has values of its own: one that is another one's equal might travel as the same.
+    A new one each time: pickle writes an object that comes twice only once.
     """
     return np.full(MARGIN_BYTES, 0x5A, np.uint8)
 

@@ -69,7 +69,10 @@ class Lease:
         while not self._blobs.create(self._name, self._content(0)):
             fruitless = 0 if self._wait() else fruitless + 1
             if fruitless == _FRUITLESS:
-                logger.warning("lease %s: what has its name is no lease; going on", self._name)
+                logger.warning(
+                    "lease %s: something that is not a lease is in its place; going on without it",
+                    self._name,
+                )
                 return
         self._heart.start()
 

@@ -79,9 +79,9 @@ def _tell_standing(found: Inspection, tell: Callable[[str], None]) -> None:
         + f"; {parts} parts are {'readable' if found.is_made_up else 'as they were written'}"
     )
     if found.is_made_up:
-        tell("their digests are lost: only what Parquet itself checks was checked")
+        tell("their digests are lost: so only Parquet's own checks were made")
     elif any(part.digest is None for each in found.commit.parts.values() for part in each):
-        tell("written before there were digests: only what Parquet itself checks was checked")
+        tell("written before there were digests: so only Parquet's own checks were made")
     if found.commit.unchecked:
         tell(
             f"of {len(found.commit.unchecked)} trials nobody knows whether the shared weights were "

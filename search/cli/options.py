@@ -14,7 +14,7 @@ Config = Annotated[
         show_default=False,
     ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Let the libraries talk.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the libraries' own messages.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     str, typer.Argument(metavar="DIR/NAME", help="A sweep's folder, or s3://bucket/prefix/name.")
@@ -25,7 +25,7 @@ WaitForLock = Annotated[
         "--wait-for-lock",
         metavar="SECONDS",
         min=0,
-        help="Wait so long for another driver to end, or its lock to grow stale.",
+        help="Wait up to this long for another driver to end, or its lock to go stale.",
     ),
 ]
 GiveUpAfter = Annotated[
@@ -33,7 +33,7 @@ GiveUpAfter = Annotated[
     typer.Option(
         "--give-up-after",
         metavar="SECONDS",
-        help="How long results may find no place, such as a store that is away, before it ends.",
+        help="How long results may fail to be written, for example to a store that is away.",
     ),
 ]
 InProcess = Annotated[
@@ -44,5 +44,7 @@ InProcess = Annotated[
 ]
 AcceptVersions = Annotated[
     bool,
-    typer.Option("--accept-versions", help="Go on with other versions of packages."),
+    typer.Option(
+        "--accept-versions", help="Go on although versions of packages differ from the sweep's."
+    ),
 ]

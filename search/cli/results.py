@@ -105,7 +105,7 @@ def report(
     folder: Folder,
     form: Annotated[
         Literal["html", "md", "ipynb"],
-        typer.Option("--format", help="A page, Markdown, or a notebook to go on from."),
+        typer.Option("--format", help="A page, Markdown, or a notebook to continue in."),
     ] = "html",
     out: Annotated[
         Path | None,
@@ -142,7 +142,7 @@ def export(
         bool,
         typer.Option(
             "--accept-differences",
-            help="Export the walk as it goes here, where it differs from the one in the results.",
+            help="Export the walk made here, even if it differs from the recorded one.",
         ),
     ] = False,
     verbose: Verbose = False,

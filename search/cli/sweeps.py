@@ -123,7 +123,7 @@ def extend(
     give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
-    """Add trials to a sweep, in its own space or another, on top of all that have ended.
+    """Add trials to a sweep, in its own space or another.
 
     Example: ratchet extend results/first --trials 32 'search.space.greedy.steps={int: [2, 4]}'
     """

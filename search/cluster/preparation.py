@@ -97,7 +97,7 @@ def prepared(
             raise PreparationFailed(_why_no_environment(error)) from None
         except RayError as error:
             why = _why_lost(error)
-            logger.warning("preparing was lost with its worker or machine: %s", why)
+            logger.warning("preparation was lost with its worker or machine: %s", why)
     raise PreparationFailed(why)
 
 

@@ -113,7 +113,7 @@ class Retrying:
             raise StorageError(f"{error}; given up after {waited}", may_pass=True) from error
         self.waiting = str(error)
         if begins:
-            logger.warning("%s; tried again for at most %s", error, _duration(self._limit))
+            logger.warning("%s; retrying for up to %s", error, _duration(self._limit))
 
     def _worked(self) -> None:
         seconds = self._outage.seconds

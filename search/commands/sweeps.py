@@ -126,7 +126,7 @@ def extend(
     wait: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
-    """Add trials to a sweep, in its own space or another, on top of all that have ended.
+    """Add trials to a sweep, in its own space or another.
 
     Args:
         folder: the sweep's.

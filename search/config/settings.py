@@ -61,7 +61,7 @@ class SearchSettings:
     max_failures: Annotated[int, Ge(0), Le(MOST_TRIALS), BY_HAND] = 2
     """How often a trial is tried again after an error."""
     max_failed: Annotated[int | None, Ge(1), BY_HAND] = 10
-    """Failed search trials that stop a session if none has ended otherwise; None: it goes on."""
+    """So many failed search trials stop a session in which none ended otherwise; None: never."""
     trial_timeout: Annotated[float, Gt(0), Le(MOST_SECONDS), BY_HAND] = 600.0
     """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
     audit: Annotated[int, IN_AN_EXTENSION] = 0
@@ -88,11 +88,11 @@ class CacheSettings:
     """The store: a folder, which processes and machines may share, or s3://bucket/prefix; None: the
     user's cache folder."""
     limit_gb: Annotated[float, Interval(gt=0, le=1e9), BY_HAND] = 10.0
-    """Size of the store's folder above which what was not used for longest is removed."""
+    """Size of the store's folder in GB, above which the least recently used files are removed."""
     worker_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 64.0
-    """Memory of one worker for states, and as much for hidden states that were not prepared."""
+    """MB per worker for states, and as much again for hidden states that were not prepared."""
     prepared_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 1024.0
-    """Memory of a node for prepared hidden states, which all of its workers share."""
+    """MB per node for prepared hidden states, which all of its workers share."""
 
     def __post_init__(self) -> None:
         require(*broken(self))

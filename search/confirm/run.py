@@ -128,7 +128,7 @@ def _asked(
 def _require_two_batches(sequences: int, batches: int) -> None:
     if sequences * batches < 2:
         raise SettingsError(
-            "`sequences * batches of one >= 2` must hold, since there is no interval without, "
+            "`sequences * batches of one >= 2` must hold, since an interval needs two batches, "
             f"but got ({sequences=}, {batches=})"
         )
 

@@ -166,7 +166,7 @@ def _copies(folder: SweepFolder) -> list[str]:
         found = Commit.parse(content)
         if found is not None and found.to_bytes() != content:
             path = folder.path(COMMITS, commit_name(number))
-            return [f"{path}: one of its two copies is damaged; the other one serves"]
+            return [f"{path}: one of its two copies is damaged; the other one is used"]
     return []
 
 

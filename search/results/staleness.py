@@ -96,7 +96,7 @@ class Staleness:
             self._keep_out(owner, quiet if seen.beats else max(age, 0.0))
         else:
             known = "is in the future" if age < 0 else f"is {age:.0f} s old"
-            last = f"the last sign of life of {owner.process} {known}; looking for another"
+            last = f"the last sign of life of {owner.process} {known}; waiting for another one"
             self._tell("doubted", owner, last)
         self._pause(LOOK_SECONDS)
         return False

@@ -76,5 +76,5 @@ def _reason(key: str) -> str:
     if key == "search.trials":
         return "an extension is asked for with --trials"
     if key.startswith("search."):
-        return "earlier trials were stopped, and compared, at the rungs that follow from it"
+        return "earlier trials were stopped and compared at rungs that depend on it"
     return "trials with another value could not be compared with the sweep's; a search may try it"

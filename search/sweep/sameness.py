@@ -141,7 +141,7 @@ def require_versions(
     ]
     if refused:
         going_on = f"ratchet {command} DIR/NAME --accept-versions"
-        way = f"install what was, or go on with what is: {going_on}"
+        way = f"install the sweep's versions, or go on with the installed ones: {going_on}"
         raise InputError(refused if accept else [*refused, way])
     return not different
 

@@ -190,7 +190,7 @@ def test_contradicted_prompts_are_counted(tmp_path: Path) -> None:
     [
         (
             {"paraphrase_prompts": ["p", "p ", "q"]},
-            "4 prompts stand in their record before; they count once",
+            "4 prompts repeat an earlier one of their record; they count once",
         ),
         (
             {"paraphrase_prompts": ["p", "q", "S1 is\u00a0"], "neighborhood_prompts": ["a", "p"]},

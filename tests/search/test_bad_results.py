@@ -161,15 +161,15 @@ BOTH = {
     ),
     "a role of nobody": (
         rewritten("trials", column("role", ["\x1b]0;x\x07"], pa.string())),
-        "column role has values of no sweep",
+        "column role has values that no sweep writes",
     ),
     "a status of nothing": (
         rewritten("trials", column("status", ["won"], pa.string())),
-        "column status has values of no sweep",
+        "column status has values that no sweep writes",
     ),
     "a trial below 0": (
         rewritten("proposals", column("trial", [-1, -2], pa.int64())),
-        "column trial has values of no sweep",
+        "column trial has values that no sweep writes",
     ),
     "a trial twice": (
         rewritten("trials", column("trial", [3, 3], pa.int64())),
@@ -202,11 +202,11 @@ BOTH = {
 RESUME_ONLY = {
     "a list that is none": (
         rewritten("proposals", column("config/layers", ["{a: 1}"], pa.string())),
-        "column config/layers has values of no sweep",
+        "column config/layers has values that no sweep writes",
     ),
     "a list that multiplies": (
         rewritten("trials", column("config/layers", ["[&a [1], *a]"], pa.string())),
-        "column config/layers has values of no sweep",
+        "column config/layers has values that no sweep writes",
     ),
     "no id": (sweep_yaml(sweep_id=None), "sweep_id is missing"),
     "an id that is a list": (sweep_yaml(sweep_id=[1]), "sweep_id must be text"),

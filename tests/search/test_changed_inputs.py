@@ -75,7 +75,10 @@ def older(name: str) -> Callable[[Content], None]:
     return set_to("versions", name, value="0.0.1")
 
 
-WAY = "install what was, or go on with what is: ratchet resume DIR/NAME --accept-versions"
+WAY = (
+    "install the sweep's versions, or go on with the installed ones: "
+    "ratchet resume DIR/NAME --accept-versions"
+)
 EXTEND = "to search on with other settings: ratchet extend"
 BY_HAND = {
     "another plan": (

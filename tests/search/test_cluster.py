@@ -133,7 +133,7 @@ def test_a_machine_that_is_lost_while_it_prepares_costs_no_sweep(tmp_path: Path)
             assert not (folder / "sweep.yaml").exists(), "it had prepared already"
             out, err = p.communicate(timeout=240)
         assert p.returncode == 0, out + err
-    assert "preparing was lost with its worker or machine" in err
+    assert "preparation was lost with its worker or machine" in err
     assert analysis.load(folder).trials["status"].tolist() == ["completed"] * 4
 
 

@@ -222,7 +222,7 @@ def test_pauses_grow_up_to_a_minute_and_the_outage_is_told_twice(
         assert retrying(time).insist(lambda: (tried.append(round(time.now)), do())[1]) == "done"
     assert tried == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]
     assert caplog.messages == [
-        "s3://b: no answer; tried again for at most 10 min",
+        "s3://b: no answer; retrying for up to 10 min",
         "s3://b: no answer: over after 4 min",
     ]
 
@@ -501,5 +501,5 @@ def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
     assert (outcome.trials, outcome.failed) == (6, 0)
     assert [*analysis.load(address).trials["trial"]] == list(range(9))
     assert cut.waited and cut.ended > 1, "trials ended meanwhile"
-    assert sum("; tried again for at most 10 min" in each for each in caplog.messages) == 1
+    assert sum("; retrying for up to 10 min" in each for each in caplog.messages) == 1
     assert sum(": over after " in each for each in caplog.messages) == 1

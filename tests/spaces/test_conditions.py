@@ -96,7 +96,8 @@ def test_combinations_that_work(space: Mapping[str, Any], config: Mapping[str, A
         (
             THRESHOLD,
             {},
-            "trust.threshold: has no effect: `trust.enabled` must be fixed, configured or searched",
+            "trust.threshold: has no effect: trust.enabled can never be true; "
+            "set, fix or search it",
         ),
         (
             THRESHOLD | {"fixed": {"trust.enabled": False}},
@@ -139,7 +140,7 @@ def test_combinations_that_work(space: Mapping[str, Any], config: Mapping[str, A
         (
             {"greedy.max_probes": {"int": [1, "batch_sise"]}},
             {},
-            "greedy.max_probes: 'batch_sise' stands for no whole number "
+            "greedy.max_probes: 'batch_sise' is not a setting with a whole number as its value "
             "(did you mean `batch_size`?)",
         ),
         (

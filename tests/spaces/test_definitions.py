@@ -54,7 +54,7 @@ def test_an_end_may_be_another_setting() -> None:
         (
             "greedy.steps",
             4,
-            f"must be {FORMS}, but got 4 (a value of its own goes under `fixed`)",
+            f"must be {FORMS}, but got 4 (to give it a single value, put it under `fixed`)",
         ),
         ("greedy.steps", {}, f"must be one of {FORMS}, but got none of them"),
         (

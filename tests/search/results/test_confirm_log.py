@@ -222,7 +222,7 @@ WRONG = {
     "a new status": (
         "walk-000007-000.parquet",
         part([walk(7, 0, status="lucky")]),
-        "column status has values of no sweep",
+        "column status has values that no sweep writes",
     ),
 }
 
