@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -18,12 +16,12 @@ from tests.search.sweeps import (
     driver,
     overrides,
     ratchet,
-    session_of,
+    sweep,
     wait_for_trials,
     wait_until,
 )
 
-SEARCHED = 12
+SEARCHED = 6
 TRIALS = 3 + SEARCHED
 SAME = {
     "search.trials": SEARCHED,
@@ -37,54 +35,18 @@ DIFFERENT = {"states_computed", "states_read", "worker", "started", "seconds", "
 MACHINERY = ("config/search.concurrency", "config/cache.", "config/ray.")
 
 
-def values(sweep: analysis.Sweep) -> pd.DataFrame:
-    found = sweep.trials
-    kept = [c for c in found if c not in DIFFERENT and not str(c).startswith(MACHINERY)]
-    return found[kept].sort_values("trial").reset_index(drop=True)
-
-
-@dataclass(frozen=True)
-class Alone:
-    """The sweep on one machine, without an address."""
-
-    sweep: analysis.Sweep
-    """What came of it."""
-    hosts: set[str]
-    """Where its processes listened while it ran, as the kernel writes addresses."""
+def values(found: analysis.Sweep) -> pd.DataFrame:
+    trials = found.trials
+    kept = [c for c in trials if c not in DIFFERENT and not str(c).startswith(MACHINERY)]
+    return trials[kept].sort_values("trial").reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
+def alone(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> analysis.Sweep:
+    """The sweep on one machine, without Ray."""
     folder = tmp_path_factory.mktemp("results") / "alone"
-    arguments = [*overrides({**SLOW, "search.concurrency": 2}), "--results", str(folder.parent)]
-    with driver("run", *arguments, "--name", folder.name) as process:
-        wait_for_trials(folder, 1, process)
-        hosts = listening({process.pid, *session_of(process.pid)})
-        out, err = process.communicate()
-    assert process.returncode == 0, out + err
-    return Alone(analysis.load(folder), hosts)
-
-
-def listening(pids: set[int]) -> set[str]:
-    """Addresses, as the kernel writes them, at which these processes listen for TCP."""
-    inodes = set()
-    for pid in pids:
-        with suppress(FileNotFoundError):  # processes come and go
-            for link in Path(f"/proc/{pid}/fd").iterdir():
-                with suppress(FileNotFoundError):
-                    inodes.add(str(link.readlink()))
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
-                found.add(fields[1].partition(":")[0])
-    return found
-
-
-def test_without_an_address_all_ports_are_on_loopback(alone: Alone) -> None:
-    loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()  # little endian
-    assert alone.hosts and alone.hosts <= {loopback, f"0000000000000000FFFF0000{loopback}"}
+    sweep(folder, SLOW, in_process=True)
+    return analysis.load(folder)
 
 
 @pytest.mark.parametrize(
@@ -95,27 +57,27 @@ def test_without_an_address_all_ports_are_on_loopback(alone: Alone) -> None:
     ],
 )
 def test_a_lost_machine_costs_time_but_no_trial(
-    tmp_path: Path, alone: Alone, head_cpus: int, others: int
+    tmp_path: Path, alone: analysis.Sweep, head_cpus: int, others: int
 ) -> None:
     """With a head that only drives, what was prepared lies on the machine that is lost."""
     folder = tmp_path / "results" / "lossy"
-    with cluster(head_cpus) as found:
-        doomed, *_ = [add_node(found) for _ in range(1 + others)]
-        settings = {**SLOW, "ray.address": found.address, "cache.dir": tmp_path / "cache"}
+    with cluster(head_cpus) as machines:
+        doomed, *_ = [add_node(machines) for _ in range(1 + others)]
+        settings = {**SLOW, "ray.address": machines.address, "cache.dir": tmp_path / "cache"}
         arguments = [*overrides(settings), "--results", str(folder.parent), "--name", folder.name]
         with driver("run", *arguments) as process:
             wait_for_trials(folder, 1, process)
             wait_until(lambda: runs(raylet_of(doomed), "Trainable.train"), process)
-            add_node(found)
-            found.remove_node(doomed, allow_graceful=False)
+            add_node(machines)
+            machines.remove_node(doomed, allow_graceful=False)
             out, err = process.communicate(timeout=240)
         assert process.returncode == 0, out + err
-    sweep = analysis.load(folder)
-    assert sweep.trials["trial"].tolist() == list(range(TRIALS))
-    assert sweep.trials["status"].tolist() == ["completed"] * TRIALS
-    assert sweep.trials["attempt"].max() >= 1, "no trial ran on the machine that was lost"
-    assert not sweep.steps.duplicated(["trial", "batch", "layer", "step"]).any()
-    pd.testing.assert_frame_equal(values(sweep), values(alone.sweep), check_exact=True)
+    found = analysis.load(folder)
+    assert found.trials["trial"].tolist() == list(range(TRIALS))
+    assert found.trials["status"].tolist() == ["completed"] * TRIALS
+    assert found.trials["attempt"].max() >= 1, "no trial ran on the machine that was lost"
+    assert not found.steps.duplicated(["trial", "batch", "layer", "step"]).any()
+    pd.testing.assert_frame_equal(values(found), values(alone), check_exact=True)
 
 
 @pytest.mark.nightly

@@ -100,10 +100,8 @@ class Stopping(Watch):
 
 
 @pytest.fixture(scope="module")
-def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> Path:
+def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Confirmed by one driver that gets SIGTERM, one that is killed, and one that is left alone.
-
-    The last one has Ray do the rest.
 
     What had ended with the first two is compared with what is there in the end.
     """
@@ -117,7 +115,7 @@ def confirmed(swept: Path, tmp_path_factory: pytest.TempPathFactory, ray_here: N
         wait_until(lambda: len(walk_files(folder)) > len(first), process)
         kill_session(process)
     second = walk_files(folder)
-    assert confirm_sweep(folder, TOP, None) == 0
+    assert confirm_sweep(folder, TOP, None, HERE) == 0
     last = walk_files(folder)
     assert first.items() <= second.items() <= last.items()
     assert len(last) == WALKS
@@ -345,6 +343,7 @@ class Counting(Watch):
         self.most = max(self.most, running)
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Path) -> None:
     folder = copied(swept, tmp_path)
     file = read_sweep_file(folder)

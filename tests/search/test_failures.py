@@ -39,27 +39,50 @@ BAD = {
     "[enforce fail at alloc_cpu.cpp",
 }
 ONCE = ("fails_once", "killed_once")
-METRICS = [*BAD, "good", *ONCE]
+OF_WORKERS = ("hangs_and_stops", "killed", "good", "killed_once")
+"""Those that need a worker, which is ended."""
+OF_ANY = ("raises", "not_a_number", "greedy", "good", "fails_once")
 
 
 def seed_that_tries_all(config: SweepConfig) -> int:
     """A seed with which random proposals try every metric function once."""
-    distributions = config.search_space().distributions
+    distributions, count = config.search_space().distributions, config.search.trials
     for seed in range(100_000):
         history = SearchHistory(distributions, "random", seed)
-        asked = [history.ask(index)["greedy.metric"] for index in range(len(METRICS))]
-        if len(set(asked)) == len(METRICS):
+        if len({history.ask(index)["greedy.metric"] for index in range(count)}) == count:
             return seed
     raise AssertionError("no such seed")
 
 
+@pytest.fixture(scope="module", params=[OF_WORKERS, OF_ANY], ids=["with Ray", "in this process"])
+def metrics(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The functions that a sweep tries."""
+    return tuple(request.param)
+
+
 @pytest.fixture(scope="module")
-def failing(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> tuple[Path, Outcome]:
+def bad(metrics: tuple[str, ...]) -> list[str]:
+    """Those of them that fail."""
+    return [name for name in metrics if name in BAD]
+
+
+@pytest.fixture(scope="module")
+def failing(
+    metrics: tuple[str, ...],
+    tmp_path_factory: pytest.TempPathFactory,
+    cache_folder: Path,
+    request: pytest.FixtureRequest,
+) -> tuple[Path, Outcome]:
     """A sweep over metric functions, most of them bad."""
-    functions = ", ".join(f"{MODULE}:{name}" for name in METRICS)
+    in_process = metrics == OF_ANY
+    if not in_process:
+        request.getfixturevalue("ray_here")
+    for name in ("failed-once", "killed-once"):
+        (cache_folder / name).unlink(missing_ok=True)
+    functions = ", ".join(f"{MODULE}:{name}" for name in metrics)
     changes = {
         "edits": 4,
-        "search.trials": len(METRICS),
+        "search.trials": len(metrics),
         "search.concurrency": 2,
         "search.sampler": "random",
         "search.max_failures": 1,
@@ -69,7 +92,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory, ray_here: None) -> tuple[P
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     changes["search.seed"] = seed_that_tries_all(small_config(changes))
     folder = tmp_path_factory.mktemp("results") / "failing"
-    return folder, sweep(folder, changes)
+    return folder, sweep(folder, changes, in_process=in_process)
 
 
 @pytest.fixture(scope="module")
@@ -81,23 +104,24 @@ def trials(failing: tuple[Path, Outcome]) -> pd.DataFrame:
 
 
 def test_the_sweep_goes_on_and_counts_what_failed(
-    failing: tuple[Path, Outcome], trials: pd.DataFrame
+    failing: tuple[Path, Outcome], trials: pd.DataFrame, bad: list[str]
 ) -> None:
-    assert (failing[1].trials, failing[1].failed) == (len(METRICS), len(BAD))
-    assert set(trials.index[trials["status"] == "failed"]) == set(BAD)
+    assert (failing[1].trials, failing[1].failed) == (len(trials), len(bad))
+    assert set(trials.index[trials["status"] == "failed"]) == set(bad)
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_a_failed_trial_says_why_in_one_line(trials: pd.DataFrame, name: str) -> None:
-    assert trials.loc[name, "error"].startswith(BAD[name])
-    assert "\n" not in trials.loc[name, "error"]
-    assert trials.loc[name, "attempt"] == 1
-    assert trials["composite"].isna()[name]
+def test_a_failed_trial_says_why_in_one_line(trials: pd.DataFrame, bad: list[str]) -> None:
+    for name in bad:
+        assert trials.loc[name, "error"].startswith(BAD[name])
+        assert "\n" not in trials.loc[name, "error"]
+        assert trials.loc[name, "attempt"] == 1, name
+        assert trials["composite"].isna()[name]
 
 
 def test_what_fails_once_is_tried_again(trials: pd.DataFrame) -> None:
-    assert (trials["status"][[*ONCE, "good"]] == "completed").all()
-    assert trials["attempt"][[*ONCE, "good"]].tolist() == [1, 1, 0]
+    [once] = {*ONCE} & {*trials.index}
+    assert trials["status"][[once, "good"]].tolist() == ["completed"] * 2
+    assert trials["attempt"][[once, "good"]].tolist() == [1, 0]
 
 
 def test_attempts_that_failed_leave_no_rows(
@@ -109,13 +133,15 @@ def test_attempts_that_failed_leave_no_rows(
         assert walk.empty if name in BAD else not walk.duplicated(["batch", "layer", "step"]).any()
 
 
-def test_a_resumed_search_tells_optuna_of_the_failures(failing: tuple[Path, Outcome]) -> None:
+def test_a_resumed_search_tells_optuna_of_the_failures(
+    failing: tuple[Path, Outcome], metrics: tuple[str, ...], bad: list[str]
+) -> None:
     states = [
         Ended.of(each.status, each.composite, each.rungs).state.name
         for each in FolderState.read(LocalFolder(failing[0])).ended
         if each.role == "search"
     ]
-    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(BAD), len(METRICS) - len(BAD))
+    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(bad), len(metrics) - len(bad))
 
 
 @pytest.mark.nightly

@@ -141,6 +141,7 @@ def test_writing_into_the_base_model_ends_the_command_and_says_so(tmp_path: Path
     assert f"greedy.metric '{MODULE}:vandal' ended its process (SIGSEGV, metric_fun" in told
 
 
+@pytest.mark.nightly
 def test_a_stopped_sweep_goes_on_with_ray(tmp_path: Path, ray_here: None) -> None:
     changes = {"search.trials": 4, "greedy.metric": f"{MODULE}:slow", "search.scheduler": "none"}
     folder = tmp_path / "stopped"

@@ -7,7 +7,9 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,36 @@ def test_workers_import_from_our_folder_and_from_no_folder_of_the_driver(ray_her
 
 def test_ray_listens_on_loopback_alone(ray_here: None) -> None:
     assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
+    loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()  # little endian
+    hosts = listening(descendants(os.getpid()))
+    assert hosts and hosts <= {loopback, f"0000000000000000FFFF0000{loopback}"}
+
+
+def descendants(pid: int) -> set[int]:
+    """A process, those that it has started, and so on."""
+    found = {pid}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # processes come and go
+            for child in (task / "children").read_text().split():
+                found |= descendants(int(child))
+    return found
+
+
+def listening(pids: set[int]) -> set[str]:
+    """Addresses, as the kernel writes them, at which these processes listen for TCP."""
+    inodes = set()
+    for pid in pids:
+        with suppress(FileNotFoundError):  # processes come and go
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(FileNotFoundError):
+                    inodes.add(str(link.readlink()))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                found.add(fields[1].partition(":")[0])
+    return found
 
 
 def test_its_processes_have_groups_of_their_own(ray_here: None) -> None:

@@ -66,7 +66,8 @@ def test_a_sweep_runs_among_foreign_modules_and_shows_no_hostile_text(
     settings = {
         "edits": 4,
         "search.trials": 1,
-        "greedy.metric": "metric_of_mine:hostile",
+        "greedy.metric": "metric_of_mine:metric_fn",
+        "search.space": "{name: hostile, greedy.metric: {choices: ['metric_of_mine:hostile']}}",
     }
     shown = on_a_terminal(
         [sys.executable, "-m", "ratchet_tune", "run", "--verbose", *overrides(settings)],

@@ -79,9 +79,9 @@ def die_at(n: int) -> None:
     os.link = mortal(os.link)
 
 
-def main(scenario: str, start: Path, out: Path) -> None:
+def main(scenario: str, start: Path, out: Path, stride: int) -> None:
     pa.array([1])  # looks for pandas once, here instead of in every child; starts no thread
-    for n in itertools.count(1):
+    for n in itertools.count(1, stride):
         copy = out / f"{n:03d}"
         shutil.copytree(start, copy)
         acknowledged = os.open(out / f"{n:03d}.acknowledged", os.O_CREAT | os.O_WRONLY)
@@ -103,4 +103,4 @@ def _note(descriptor: int, trial: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
