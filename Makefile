@@ -9,7 +9,7 @@ DEMO := results/demo
 # Tests and benchmarks start hundreds of processes: each would compile our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test nightly soak check docs bench clean
+.PHONY: install demo test nightly coverage lowest soak check docs bench clean
 
 install: $(INSTALLED)
 
@@ -25,13 +25,26 @@ demo: $(INSTALLED)
 
 # Three files at a time: much of a test with Ray is waiting. tests/conftest.py orders them. (With pytest
 # 9.2, xdist's loadgroup spreads the tests of a group over all processes: pytest-xdist #1386.)
-PYTEST := $(VENV)/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+TESTS := python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(VENV)/bin/$(TESTS)
 test: $(INSTALLED)
 	$(PYTEST)
 
 # Rules that `make test` proves by some cases, proved at length; CONTRIBUTING.md lists them.
 nightly: $(INSTALLED)
 	$(PYTEST) -m nightly
+
+# Branch coverage of what `make test` runs, without the processes that it starts. Printed; no gate.
+coverage: $(INSTALLED)
+	$(PYTEST) --cov --cov-report=term:skip-covered
+
+# The tests with the oldest versions that pyproject.toml admits, in an environment of their own.
+LOWEST := .venv-lowest
+lowest: pyproject.toml
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable ".[dev]"
+	$(LOWEST)/bin/$(TESTS)
 
 # Flips bits of every file of a sweep, stops drivers and wakes them when another is done, kills the
 # driver of one sweep; SEED draws the moments.
@@ -60,4 +73,4 @@ check: $(INSTALLED)
 	$(VENV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(LOWEST) build *.egg-info

@@ -49,11 +49,12 @@ def alone(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> analy
     return analysis.load(folder)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("head_cpus", "others"),
     [
         pytest.param(1, 1, id="three_work"),
-        pytest.param(0, 0, id="head_only_drives", marks=pytest.mark.nightly),
+        pytest.param(0, 0, id="head_only_drives"),
     ],
 )
 def test_a_lost_machine_costs_time_but_no_trial(

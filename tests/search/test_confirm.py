@@ -343,6 +343,7 @@ class Counting(Watch):
         self.most = max(self.most, running)
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("ray_here")
 def test_walks_are_tried_again_and_what_fails_says_why(swept: Path, tmp_path: Path) -> None:
     folder = copied(swept, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import optuna
 import pandas as pd
@@ -39,9 +40,29 @@ BAD = {
     "[enforce fail at alloc_cpu.cpp",
 }
 ONCE = ("fails_once", "killed_once")
-OF_WORKERS = ("hangs_and_stops", "killed", "good", "killed_once")
-"""Those that need a worker, which is ended."""
 OF_ANY = ("raises", "not_a_number", "greedy", "good", "fails_once")
+OF_WORKERS = ("hangs_and_stops", "good", "killed_once")
+"""Those that need a worker, which is ended."""
+
+
+class Tried(NamedTuple):
+    """What a sweep tries."""
+
+    in_process: bool
+    """Whether it runs without Ray."""
+    functions: tuple[str, ...]
+    """Metric functions."""
+
+
+SWEEPS = [
+    pytest.param(Tried(True, OF_ANY), id="in this process"),
+    pytest.param(Tried(False, OF_WORKERS), id="with Ray"),
+    pytest.param(
+        Tried(False, (*BAD, "good", "killed_once")),
+        id="with Ray, all that are bad",
+        marks=pytest.mark.nightly,
+    ),
+]
 
 
 def seed_that_tries_all(config: SweepConfig) -> int:
@@ -54,35 +75,34 @@ def seed_that_tries_all(config: SweepConfig) -> int:
     raise AssertionError("no such seed")
 
 
-@pytest.fixture(scope="module", params=[OF_WORKERS, OF_ANY], ids=["with Ray", "in this process"])
-def metrics(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """The functions that a sweep tries."""
-    return tuple(request.param)
+@pytest.fixture(scope="module", params=SWEEPS)
+def tried(request: pytest.FixtureRequest) -> Tried:
+    found: Tried = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
-def bad(metrics: tuple[str, ...]) -> list[str]:
-    """Those of them that fail."""
-    return [name for name in metrics if name in BAD]
+def bad(tried: Tried) -> list[str]:
+    """The functions that fail."""
+    return [name for name in tried.functions if name in BAD]
 
 
 @pytest.fixture(scope="module")
 def failing(
-    metrics: tuple[str, ...],
+    tried: Tried,
     tmp_path_factory: pytest.TempPathFactory,
     cache_folder: Path,
     request: pytest.FixtureRequest,
 ) -> tuple[Path, Outcome]:
     """A sweep over metric functions, most of them bad."""
-    in_process = metrics == OF_ANY
-    if not in_process:
+    if not tried.in_process:
         request.getfixturevalue("ray_here")
     for name in ("failed-once", "killed-once"):
         (cache_folder / name).unlink(missing_ok=True)
-    functions = ", ".join(f"{MODULE}:{name}" for name in metrics)
+    functions = ", ".join(f"{MODULE}:{name}" for name in tried.functions)
     changes = {
         "edits": 4,
-        "search.trials": len(metrics),
+        "search.trials": len(tried.functions),
         "search.concurrency": 2,
         "search.sampler": "random",
         "search.max_failures": 1,
@@ -92,7 +112,7 @@ def failing(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     changes["search.seed"] = seed_that_tries_all(small_config(changes))
     folder = tmp_path_factory.mktemp("results") / "failing"
-    return folder, sweep(folder, changes, in_process=in_process)
+    return folder, sweep(folder, changes, in_process=tried.in_process)
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +154,17 @@ def test_attempts_that_failed_leave_no_rows(
 
 
 def test_a_resumed_search_tells_optuna_of_the_failures(
-    failing: tuple[Path, Outcome], metrics: tuple[str, ...], bad: list[str]
+    failing: tuple[Path, Outcome], tried: Tried, bad: list[str]
 ) -> None:
     states = [
         Ended.of(each.status, each.composite, each.rungs).state.name
         for each in FolderState.read(LocalFolder(failing[0])).ended
         if each.role == "search"
     ]
-    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(bad), len(metrics) - len(bad))
+    assert (states.count("FAIL"), states.count("COMPLETE")) == (
+        len(bad),
+        len(tried.functions) - len(bad),
+    )
 
 
 @pytest.mark.nightly
@@ -228,10 +251,11 @@ def test_whatever_is_wrong_before_the_first_step_is_raised_by_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        (
+        pytest.param(
             {"greedy.metric": "tests.search.kills_its_process:f"},
             PreparationFailed,
             "preparing the sweep failed: its process was killed, perhaps for want of memory",
+            marks=pytest.mark.nightly,
         ),
         (
             {"ray.cpus_per_trial": 4096},

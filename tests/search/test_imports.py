@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,17 +53,25 @@ def test_looking_at_a_confirmed_sweep_needs_no_more(tmp_path: Path, cache_folder
     assert imported_by("status", str(tmp_path / "confirmed")) == {"pyarrow"}
 
 
-def test_a_driver_leaves_torch_to_its_workers(finished: Path, tmp_path: Path) -> None:
-    settings = (f"{key}={value}" for key, value in {**SMALL, "search.trials": 1}.items())
-    at = ("--results", str(tmp_path), "--name", "new")
-    heavy = {"torch", "transformers", "scipy"}
-    assert not heavy & imported_by("run", *settings, *at)
-    assert not heavy & imported_by("resume", str(finished))
+WORKERS = {"torch", "transformers", "scipy"}
+"""What a driver leaves to its workers."""
+
+
+def test_a_driver_that_has_ray_start_imports_nothing_of_its_workers(finished: Path) -> None:
+    assert not WORKERS & imported_by("resume", str(finished))
+    code = (
+        "import search.tune.executor, search.session.session, search.confirm.run\n"
+        "import sys\nprint(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "ray.tune" in done.stdout.split()
+    assert not WORKERS & {*done.stdout.split()}
 
 
 @pytest.mark.nightly
-def test_so_does_one_that_extends(finished: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished, tmp_path / "more")
-    settings = ("--trials", "1", "search.sampler=random")
-    heavy = {"torch", "transformers", "scipy"}
-    assert not heavy & imported_by("extend", str(tmp_path / "more"), *settings)
+def test_nor_does_one_that_runs_trials(tmp_path: Path) -> None:
+    settings = (f"{key}={value}" for key, value in {**SMALL, "search.trials": 1}.items())
+    at = ("--results", str(tmp_path), "--name", "new")
+    assert not WORKERS & imported_by("run", *settings, *at)
+    more = ("--trials", "1", "search.sampler=random")
+    assert not WORKERS & imported_by("extend", str(tmp_path / "new"), *more)

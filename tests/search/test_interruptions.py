@@ -116,8 +116,7 @@ class Harm:
 
 HARM = [
     pytest.param(Harm(True, 5, SIGNALS), id="in the driver"),
-    pytest.param(Harm(False, 0, SIGNALS[:1]), id="with Ray"),
-    pytest.param(Harm(False, 5, SIGNALS), id="with Ray, at length", marks=pytest.mark.nightly),
+    pytest.param(Harm(False, 5, SIGNALS), id="with Ray", marks=pytest.mark.nightly),
 ]
 
 

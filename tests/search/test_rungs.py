@@ -36,6 +36,7 @@ walks = st.lists(st.lists(values, min_size=3, max_size=3), max_size=30)
 
 
 @given(walks=walks, factor=st.integers(2, 4))
+@pytest.mark.filterwarnings("ignore:All-NaN slice:RuntimeWarning:numpy")  # of Ray's own
 def test_decisions_are_those_of_rays_asha(walks: list[list[float]], factor: int) -> None:
     levels = [factor**k for k in range(3)]
     rungs = Rungs(levels, factor)

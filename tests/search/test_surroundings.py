@@ -57,6 +57,7 @@ def on_a_terminal(arguments: list[str], folder: Path, environment: dict[str, str
     return b"".join(shown) + f"\nended with {code}".encode()
 
 
+@pytest.mark.nightly
 def test_a_sweep_runs_among_foreign_modules_and_shows_no_hostile_text(
     crowded: Path, tmp_path: Path
 ) -> None:

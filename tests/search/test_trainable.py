@@ -187,6 +187,7 @@ def test_rungs_of_steps_score_all_edits() -> None:
     assert [len(json.loads(report["new_records"])) for report in reports] == [8, 8, 8]
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("ray_here")
 def test_a_reused_worker_starts_over_with_whatever_settings(tmp_path: Path) -> None:
     grid = {"edits": tune.grid_search([4, 8]), "seed": tune.grid_search([0, 1])}
@@ -199,6 +200,7 @@ def test_a_reused_worker_starts_over_with_whatever_settings(tmp_path: Path) -> N
     assert set(cases[1]) != set(cases[3])
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("ray_here")
 def test_two_wrong_settings_of_a_reused_worker_in_a_row_cost_no_other_trial(
     tmp_path: Path,
@@ -273,6 +275,7 @@ def attach_and(prepared: Prepared, write: bool) -> str | None:
     return None
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("ray_here")
 def test_writing_into_the_shared_base_is_found_by_the_next_worker() -> None:
     prepared = prepared_remotely.remote()

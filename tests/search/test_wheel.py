@@ -94,7 +94,12 @@ def test_everything_in_it_is_imported_beside_packages_of_the_same_names(
     assert done.stdout.splitlines() == [f"my analysis my search {trainable}", "[]"], done.stderr
 
 
-def test_it_runs_among_foreign_modules(programs: Path, tmp_path: Path, cache_folder: Path) -> None:
+@pytest.mark.parametrize(
+    "options", [("--in-process",), pytest.param((), marks=pytest.mark.nightly)], ids=["here", "ray"]
+)
+def test_it_runs_among_foreign_modules(
+    programs: Path, tmp_path: Path, cache_folder: Path, options: tuple[str, ...]
+) -> None:
     """`python -m ratchet` cannot do so where there is a `ratchet` among them."""
     work = crowd(tmp_path / "work")
     environment = clean_environment(PYTHONPATH=".", XDG_CACHE_HOME=str(cache_folder))
@@ -106,7 +111,7 @@ def test_it_runs_among_foreign_modules(programs: Path, tmp_path: Path, cache_fol
         return done.stdout
 
     changes = {"edits": 4, "search.trials": 1, "greedy.metric": "metric_of_mine:metric_fn"}
-    runs(programs / "ratchet", "run", *overrides(changes))
+    runs(programs / "ratchet", "run", *overrides(changes), *options)
     steps = analysis.load(work / "results" / "sweep").steps
     assert 0.75 in set(steps["composite_after"])
     best = runs(programs / "ratchet", "best", "results/sweep", "--json")
