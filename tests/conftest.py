@@ -15,9 +15,10 @@ from tests.object_store import object_store
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SLOWEST = (
-    *("test_examples", "test_interruptions", "test_cluster", "test_failures", "test_confirm"),
-    *("test_in_process", "test_commands", "test_imports", "test_wakes", "test_kills"),
-    *("test_inspection", "test_exactness", "test_chromium", "test_poisoned_store"),
+    *("test_interruptions", "test_examples", "test_in_process", "test_failures"),
+    *("test_poisoned_store", "test_inspection", "test_wakes", "test_chromium", "test_outages"),
+    *("test_kills", "test_exactness", "test_trainable", "test_recovery", "test_confirm_log"),
+    *("test_confirm", "test_disk", "test_bad_inputs", "test_report", "test_object_store"),
 )
 """Files that take longest, the longest first."""
 

@@ -46,7 +46,7 @@ class Extension:
         search = replace(config.search, trials=file.config.search.trials + self.trials)
         config = replace(config, search=search).self_contained()
         try:
-            replace(file, config=config)
+            file.distributions_with(config)
         except ValueError as error:
             raise InputError(str(error)) from None
         return config

@@ -53,13 +53,19 @@ class SweepFile:
 
     @cached_property
     def distributions(self) -> Mapping[str, str]:
-        """Optuna's JSON of all that was searched in any generation, by dotted key.
+        """Optuna's JSON of all that was searched in any generation, by dotted key."""
+        return self.distributions_with(self.config)
+
+    def distributions_with(self, config: SweepConfig) -> Mapping[str, str]:
+        """The same, once the sweep goes on with a configuration.
 
         Raises:
             ValueError: a setting is a range in one and a choice, or of another type, in another.
         """
         earlier = {key: parsed(key, text) for key, text in self.searched_before.items()}
-        return texts(united(earlier, self.config.search_space().distributions))
+        if config is not self.config:
+            earlier = united(earlier, self.config.search_space().distributions)
+        return texts(united(earlier, config.search_space().distributions))
 
     def next_generation(
         self, config: SweepConfig, found: Mapping[str, str], sha: str | None

@@ -232,7 +232,7 @@ def test_a_space_at_the_end_of_a_prompt_changes_nothing(shared_data: Callable[[s
 @pytest.mark.parametrize(
     ("case", "edits", "note"),
     [
-        ("neighbors_differ_by_space", 1, "2 prompts stand in their record before"),
+        ("neighbors_differ_by_space", 1, "2 prompts repeat an earlier one of their record"),
         ("paraphrase_is_rewrite", 4, "4 prompts are left out, because what is edited or probed"),
         ("held_out_is_anothers_probe", 2, "2 prompts are left out, because what is edited or prob"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -65,20 +66,24 @@ def test_every_row_is_the_one_that_ray_tune_writes(
 
 
 def test_nothing_of_ray_is_imported(tmp_path: Path) -> None:
-    script = (
-        "import sys\nfrom search.cli.app import main\ntry:\n    main()\n"
-        "finally:\n    assert not [name for name in sys.modules if name.partition('.')[0] == 'ray']"
-    )
     at = ["--results", str(tmp_path), "--name", "here"]
-    for words in (
+    commands = (
         ["run", *overrides({"search.trials": 1, "confirm_records": 8}), *at],
         ["extend", str(tmp_path / "here"), "--trials", "1"],
         ["confirm", str(tmp_path / "here"), "--top", "1", "--sequences", "1"],
         ["resume", str(tmp_path / "here")],
-    ):
-        command = [sys.executable, "-c", script, *words, "--in-process"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    )
+    script = (
+        "import json, sys\nfrom search.cli.app import main\n"
+        "for words in json.loads(sys.argv[1]):\n"
+        "    sys.argv = ['ratchet', *words, '--in-process']\n"
+        "    try:\n        main()\n"
+        "    except SystemExit as end:\n        assert not end.code, words\n"
+        "assert not [name for name in sys.modules if name.partition('.')[0] == 'ray']"
+    )
+    command = [sys.executable, "-c", script, json.dumps(commands)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     found = analysis.load(tmp_path / "here")
     assert len(found.trials) == 5
     assert len(found.confirm) == 4

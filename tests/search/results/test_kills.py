@@ -159,8 +159,8 @@ def cut_off_at(n: int) -> Iterator[None]:
         yield
 
 
-STRIDES = [5, pytest.param(1, marks=pytest.mark.nightly)]
-"""Cut off at every fifth request; at night, at every one."""
+STRIDES = [9, pytest.param(1, marks=pytest.mark.nightly)]
+"""Cut off at every ninth request; at night, at every one."""
 
 
 def copies_cut_off_in(

@@ -31,9 +31,9 @@ def woken(scenario: str, place: str, out: Path, stride: int) -> list[dict[str, A
 
 CASES = [
     *(("local", scenario, 5) for scenario in SCENARIOS),
-    *(("s3", scenario, 9) for scenario in ("flush", "close")),
+    *(("s3", scenario, 17) for scenario in ("flush", "close")),
 ]
-"""Every fifth or ninth operation; at night, every one."""
+"""Every fifth or seventeenth operation; at night, every one."""
 
 
 @pytest.mark.parametrize(
