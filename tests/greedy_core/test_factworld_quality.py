@@ -19,6 +19,7 @@ def by_clamp() -> dict[float, Metrics]:
     return {clamp: plain_emmet(model, tokenizer, clamp).held_out for clamp in (1.0, 2.0, 4.0)}
 
 
+@pytest.mark.nightly
 def test_plain_emmet_succeeds_at_the_best_clamp(by_clamp: dict[float, Metrics]) -> None:
     best = max(by_clamp.values(), key=lambda metrics: metrics.composite)
     assert best.es >= 0.95
@@ -26,6 +27,7 @@ def test_plain_emmet_succeeds_at_the_best_clamp(by_clamp: dict[float, Metrics]) 
     assert best.composite >= 0.88
 
 
+@pytest.mark.nightly
 def test_a_larger_clamp_costs_neighborhood_success(by_clamp: dict[float, Metrics]) -> None:
     assert by_clamp[1.0].ns - by_clamp[4.0].ns > 0.08
     assert by_clamp[1.0].ns >= by_clamp[2.0].ns >= by_clamp[4.0].ns

@@ -41,7 +41,7 @@ BAD = {
 }
 ONCE = ("fails_once", "killed_once")
 OF_ANY = ("raises", "not_a_number", "greedy", "good", "fails_once")
-OF_WORKERS = ("hangs_and_stops", "good", "killed_once")
+OF_WORKERS = ("good", "killed_once")
 """Those that need a worker, which is ended."""
 
 

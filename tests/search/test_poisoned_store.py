@@ -164,8 +164,9 @@ def test_the_trainable_alone_reports_nothing_of_a_harmed_base(
     assert edit(tmp_path) == right
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("ray_here")
-@pytest.mark.parametrize("max_failures", [pytest.param(0, marks=pytest.mark.nightly), 2])
+@pytest.mark.parametrize("max_failures", [0, 2])
 def test_a_worker_that_finds_its_base_harmed_ends_the_sweep_as_invalid(
     tmp_path: Path, right: dict[str, Any], max_failures: int
 ) -> None:

@@ -225,8 +225,8 @@ def test_resetting_does_nothing_that_can_fail() -> None:
 @pytest.mark.parametrize(
     ("scheduler", "silent", "told"),
     [
-        ("asha", inf, [2, 4, 8]),
-        ("none", 0.0, [2, 4, 8]),
+        pytest.param("asha", inf, [2, 4, 8], marks=pytest.mark.nightly),
+        pytest.param("none", 0.0, [2, 4, 8], marks=pytest.mark.nightly),
         ("none", inf, [8]),
     ],
 )

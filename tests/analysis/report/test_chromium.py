@@ -44,6 +44,7 @@ def test_the_page_is_quiet_asks_for_nothing_and_draws_every_figure(
         assert watched.ask(OVERLAPS) == []
 
 
+@pytest.mark.nightly
 def test_no_width_scrolls_the_page_sideways(running: Browser, page: Path) -> None:
     with opened(running, page, viewport={"width": 360, "height": 800}) as watched:
         watched.ask("document.querySelectorAll('details').forEach((each) => { each.open = true })")
@@ -65,6 +66,7 @@ def test_figures_follow_the_color_scheme_while_the_page_is_open(
     assert _lightness(light[1]) > 0.9 > 0.1 > _lightness(dark[1])
 
 
+@pytest.mark.nightly
 def test_print_is_light_narrow_and_without_buttons(running: Browser, page: Path) -> None:
     with opened(running, page, color_scheme="dark") as watched:
         watched.page.emulate_media(media="print")
@@ -76,6 +78,7 @@ def test_print_is_light_narrow_and_without_buttons(running: Browser, page: Path)
         watched.page.wait_for_function("document.querySelector('.main-svg').clientWidth !== 640")
 
 
+@pytest.mark.nightly
 def test_tab_goes_to_the_verdict_first_and_reaches_the_button_that_copies(
     running: Browser, small: analysis.Sweep, page: Path
 ) -> None:
@@ -96,6 +99,7 @@ def test_tab_goes_to_the_verdict_first_and_reaches_the_button_that_copies(
     assert copied == settings_yaml(small, int(winner["trial"]))
 
 
+@pytest.mark.nightly
 def test_focus_is_visible(running: Browser, page: Path) -> None:
     with opened(running, page) as watched:
         watched.page.keyboard.press("Tab")

@@ -30,15 +30,15 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> ResultsFolder:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A rule's first case is tried on both places; its other cases on an object store are nightly.
+    """A file's first rule is tried on both places; on an object store the others are nightly.
 
-    A request takes the store's double ten milliseconds, and a sweep needs hundreds of them.
+    A request takes the store's double ten milliseconds, and a sweep needs hundreds of them. Whole
+    sweeps, locks and cuts on an object store are tried by day as well, in files of their own.
     """
-    tried: set[tuple[Path, str]] = set()
+    tried: set[Path] = set()
     for item in items:
         case = getattr(item, "callspec", None)
         if case is not None and case.params.get("folder") == "s3":
-            rule = item.path, item.originalname  # type: ignore[attr-defined]
-            if rule in tried:
+            if item.path in tried:
                 item.add_marker(pytest.mark.nightly)
-            tried.add(rule)
+            tried.add(item.path)

@@ -8,7 +8,7 @@ from tests.flips import count, small_sweep
 
 
 def test_a_flipped_bit_is_refused_or_changes_nothing(tmp_path: Path) -> None:
-    counts = count(small_sweep(tmp_path / "sweep"), flips=150, seed=1)
+    counts = count(small_sweep(tmp_path / "sweep"), flips=70, seed=1)
     assert {outcome for _, outcome in counts} <= {"refused", "the same", "told"}
     assert {kind for kind, outcome in counts if outcome == "refused"} >= {
         *("proposals", "steps", "records", "trials", "confirm", "confirm_records", "sweep.yaml"),

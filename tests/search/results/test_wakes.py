@@ -30,10 +30,10 @@ def woken(scenario: str, place: str, out: Path, stride: int) -> list[dict[str, A
 
 
 CASES = [
-    *(("local", scenario, 5) for scenario in SCENARIOS),
-    *(("s3", scenario, 17) for scenario in ("flush", "close")),
+    *(("local", scenario, 9) for scenario in SCENARIOS),
+    *(("s3", scenario, 30) for scenario in ("flush", "close")),
 ]
-"""Every fifth or seventeenth operation; at night, every one."""
+"""Every ninth or thirtieth operation; at night, every one."""
 
 
 @pytest.mark.parametrize(
