@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ class Interrupts:
 
     def take(self) -> None:
         """Handle the signals here; call it again after a library has taken them over."""
-        if self.received is None:
+        if self.received is None and _gets_signals():
             for number in ASKING:
                 signal.signal(number, self._receive)
 
@@ -41,12 +42,14 @@ class Interrupts:
     def held(self, grace: float = inf) -> Iterator[None]:
         """Inside, interrupt at `check` only, or once `grace` seconds have passed since a signal."""
         self._held, self._grace = True, grace
-        before = signal.signal(signal.SIGALRM, self._end_grace)
+        alarmed = _gets_signals()
+        before = signal.signal(signal.SIGALRM, self._end_grace) if alarmed else None
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            if alarmed:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
             self._held = False
 
     def hold(self) -> None:
@@ -70,8 +73,9 @@ class Interrupts:
     def note(self, number: int) -> None:
         """Count a signal as received, by a library that had taken it for itself, for example."""
         self.received = signal.Signals(number)
-        for each in ASKING:
-            signal.signal(each, signal.SIG_DFL)
+        if _gets_signals():
+            for each in ASKING:
+                signal.signal(each, signal.SIG_DFL)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.note(number)
@@ -95,5 +99,11 @@ def interruptible() -> Iterator[Interrupts]:
     except KeyboardInterrupt:
         raise SweepInterrupted(interrupts.received or signal.SIGINT) from None
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if _gets_signals():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _gets_signals() -> bool:
+    """Python hands signals to the main thread alone; in another one, nothing asks to stop."""
+    return threading.current_thread() is threading.main_thread()

@@ -38,10 +38,12 @@ def report(
         >>> ratchet.report("results/first", form="md").name
         'report.md'
     """
-    from analysis.report import report_path, write_report
+    from analysis.report import FORMATS, report_path, write_report
     from analysis.tables.sweep import framed
+    from search.config.arguments import require_choice
     from search.sweep.valid import read_valid
 
+    require_choice("--format", form, FORMATS)
     sweep = framed(read_valid(folder))
     path = report_path(sweep, form) if out is None else Path(out)
     try:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from analysis.tables.address import S3Address, endpoint
 from analysis.tables.paths import S3, local_path
+from greedy_core.errors import InputError
 from greedy_core.inputs.edit_inputs import notes, read_inputs
 from greedy_core.inputs.model_config import check_tokenizer_files, read_model_config
 from search.config.places import expanded, given
 from search.config.reader import ConfigError, read_config
 from search.config.settings import CacheSettings, SweepConfig
+from spaces.values import conform, shown
 
 logger = logging.getLogger(__name__)
 
@@ -120,3 +123,28 @@ def _check_store(cache: CacheSettings) -> None:
     if cache.dir is not None and cache.dir.startswith(S3):
         S3Address.parse(cache.dir)
         endpoint()
+
+
+def require_count(option: str, value: object) -> None:
+    """Check what a caller gives for an option that counts something.
+
+    Raises:
+        InputError: it is not a whole number of at least 1.
+    """
+    try:
+        conform(value, int)
+    except ValueError as error:
+        raise InputError(f"{option} {error}") from None
+    if cast(int, value) < 1:
+        raise InputError(f"`{option} >= 1` must hold, but got ({option}={value})")
+
+
+def require_choice(option: str, value: object, choices: Collection[str]) -> None:
+    """Check what a caller gives for an option that chooses.
+
+    Raises:
+        InputError: it is none of the choices.
+    """
+    if value not in choices:
+        known = ", ".join(choices)
+        raise InputError(f"{option} must be one of {known}, but got {shown(value)}")

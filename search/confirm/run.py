@@ -18,6 +18,7 @@ from greedy_core.errors import SettingsError
 from greedy_core.inputs.edit_inputs import notes
 from greedy_core.inputs.reserve import Reserve
 from greedy_core.inputs.selection import Selection
+from search.config.arguments import require_count
 from search.confirm.session import ConfirmSession
 from search.executors.walks import Walk
 from search.results.confirm_log import ConfirmLog
@@ -76,6 +77,9 @@ def confirm_sweep(
             settings, data or versions are not those of the sweep.
         SweepInterrupted: after a signal; walks that had ended are on disk.
     """
+    require_count("--top", top)
+    if sequences is not None:
+        require_count("--sequences", sequences)
     read_sweep_file(folder)
     results = results_folder(folder)
     with driving(results, options) as driver:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from analysis.tables.address import Address
 from analysis.tables.sweep import framed
@@ -18,6 +18,7 @@ from greedy_core.errors import InputError
 from greedy_core.inputs.edit_inputs import Inputs, read_inputs
 from greedy_core.inputs.model_config import model_folder, read_model_config
 from search.cluster.interrupts import interruptible
+from search.config.arguments import require_choice
 from search.config.keys import flat_values
 from search.export.model_card import Fact, Form, ModelCard
 from search.export.recorded_trial import METRICS, RecordedTrial, baseline_metrics, find_trial
@@ -79,6 +80,7 @@ def export_trial(
         >>> export_trial("results/first", "best", "adapter", "first-adapter")
         'trial 17 as an adapter of rank 20: first-adapter'
     """
+    require_choice("--to", form, get_args(Form))
     path = new_folder(out)
     source = _source(folder, wanted)
     make_importable(source.file.import_roots)

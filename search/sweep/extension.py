@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from greedy_core.errors import InputError
+from search.config.arguments import require_count
 from search.config.places import PLACES, located
 from search.config.reader import read_config
 from search.config.settings import SweepConfig
@@ -29,8 +30,7 @@ class Extension:
     """The same by dotted key, for callers that have values and not text."""
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise InputError(f"`--trials >= 1` must hold, but got (--trials={self.trials})")
+        require_count("--trials", self.trials)
 
     def config_of(self, file: SweepFile) -> SweepConfig:
         """The sweep's configuration for its next generation, self-contained.

@@ -123,13 +123,16 @@ class SweepFile:
             ResultsError: a line for each entry that is not what the sweep has written.
         """
         faults = [
-            f"{path}: {each.name} is not what the sweep has written"
+            f"{path}: {_ENTRIES.get(each.name, each.name)} is not what the sweep has written"
             for each in fields(self)
-            if each.name not in ("config", "searched_before")
-            and getattr(self, each.name) != getattr(found, each.name)
+            if each.name != "config" and getattr(self, each.name) != getattr(found, each.name)
         ]
         if faults:
             raise ResultsError(faults)
+
+
+_ENTRIES = {"searched_before": "distributions"}
+"""What a field is called in the file, where that is something else."""
 
 
 def purpose(config: SweepConfig) -> str:

@@ -18,9 +18,9 @@ from search.config.settings import KEYS, SweepConfig
 from search.sweep.distributions import parsed
 from search.sweep.file import SWEEP_FILE, SweepFile
 from search.sweep.file_edits import accept_edits
-from spaces.document import parse_document
+from spaces.document import nearest, parse_document
 from spaces.errors import DocumentError
-from spaces.values import conform, inert
+from spaces.values import conform, inert, shown
 
 
 def read_sweep_file(address: Address) -> SweepFile:
@@ -47,9 +47,34 @@ def read_sweep_file(address: Address) -> SweepFile:
     try:
         found = _parsed(text, path)
         committed.require_same_origin(found, path)
+        _require_no_more(commit.sweep, text, path)
     except ResultsError as error:
         raise ResultsError([*error.faults, way_out(folder.address)]) from None
     accept_edits(committed.config, found.config)
+    return found
+
+
+def _require_no_more(committed: str, text: str, path: str) -> None:
+    """Find entries that a person has added, such as a setting whose name is misspelled.
+
+    Raises:
+        ResultsError: a line for each.
+    """
+    more = _entries(text, path) - _entries(committed, path)
+    if more:
+        raise ResultsError(
+            [f"{path}: {shown(key)} is not an entry{nearest(key, KEYS)}" for key in sorted(more)]
+        )
+
+
+def _entries(text: str, path: str) -> set[str]:
+    """The names in a file, those of settings dotted; what a space searches is none."""
+    document: Mapping[str, object] = parse_document(text, path, WRITTEN).values
+    config = document.get("config")
+    found = {str(name) for name in document}
+    for group, below in config.items() if isinstance(config, Mapping) else ():
+        dotted = isinstance(below, Mapping) and group not in KEYS
+        found |= {f"{group}.{name}" for name in below} if dotted else {str(group)}
     return found
 
 

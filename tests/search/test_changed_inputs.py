@@ -166,6 +166,31 @@ def test_what_the_sweep_has_noted_of_itself_is_not_for_hands(unfinished: Path, e
         assert caught.value.faults[-1].startswith("what can still be used: ratchet check")
 
 
+MU = '{"name": "CategoricalDistribution", "attributes": {"choices": [1.0, 2.0]}}'
+ADDED = {
+    "a range": (set_to("distributions", "mu", value=MU), "distributions is not what the sweep has"),
+    "no ranges": (lambda content: content.pop("distributions"), "distributions is not what the"),
+    "a misspelled setting": (
+        set_to("config", "search", "concurency", value=2),
+        "'search.concurency' is not an entry (did you mean `search.concurrency`?)",
+    ),
+    "a setting of nobody": (set_to("config", "foo", value=3), "'foo' is not an entry"),
+    "an entry of nobody": (set_to("extra", value=3), "'extra' is not an entry"),
+}
+
+
+@pytest.mark.parametrize("case", ADDED)
+def test_an_entry_that_a_hand_has_added_or_taken_out_is_named(unfinished: Path, case: str) -> None:
+    change, says = ADDED[case]
+    rewrite(unfinished, change)
+    before = seen(unfinished)
+    for reading in (lambda: resume_sweep(unfinished, HERE), lambda: read_valid(unfinished)):
+        with pytest.raises(ResultsError) as caught:
+            reading()
+        assert f"sweep.yaml: {says}" in caught.value.faults[0]
+        assert seen(unfinished) == before
+
+
 @pytest.mark.parametrize("case", STARTED_WITH)
 def test_what_differs_is_named_and_nothing_changes(unfinished: Path, case: str) -> None:
     change, says = STARTED_WITH[case]
