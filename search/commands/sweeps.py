@@ -150,6 +150,8 @@ def extend(
     from search.sweep.extension import Extension
     from search.sweep.file_reader import read_sweep_file
 
+    if isinstance(settings, str):  # a sequence of its letters, to Python
+        settings = [settings]
     values = settings if isinstance(settings, Mapping) else {}
     overrides = () if isinstance(settings, Mapping) else tuple(settings)
     extension = Extension(os.fspath(folder), trials, overrides, values)
