@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
+from io import BytesIO
+from threading import Lock, Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -43,12 +44,21 @@ def object_store() -> Iterator[str]:
 
 
 def _application() -> Any:
-    """moto's S3 and its own controls; its server looks twice at each request for what it is for."""
-    store, controls = create_backend_app("s3"), create_backend_app("moto_api")
+    """moto's S3 and its own controls; its server looks twice at each request for what it is for.
 
-    def application(environ: dict[str, Any], start_response: Any) -> Any:
+    Requests are answered one at a time. moto looks at a condition (`If-None-Match`) and writes in
+    two steps, so that of two requests at once both could hold it, which no store allows.
+    """
+    store, controls = create_backend_app("s3"), create_backend_app("moto_api")
+    one_at_a_time = Lock()
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length:  # all of it first: a client that is stopped while it sends must not stop others
+            environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(length))
         is_control = environ["PATH_INFO"].startswith("/moto-api")
-        return (controls if is_control else store)(environ, start_response)
+        with one_at_a_time:
+            return list((controls if is_control else store)(environ, start_response))
 
     return application
 
