@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.errors import ResultsError
 from analysis.tables.folder import SweepFolder
 from search.results.inspection import Inspection, inspect, misplaced
 from search.results.lock import SweepLock
 from search.results.places import results_folder
 from search.results.repair import SET_ASIDE, repair
+from search.sweep.file import SWEEP_FILE
+from search.sweep.file_reader import parse_sweep_file
 
 
 def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> bool:
@@ -32,17 +35,20 @@ def check_sweep(address: str, repairing: bool, tell: Callable[[str], None]) -> b
     found = inspect(SweepFolder.at(address))
     for fault in found.faults:
         tell(fault)
+    readable = _settings_are_readable(found, SweepFolder.at(address), tell)
     _tell_standing(found, tell)
     if not repairing or not (found.faults or found.partial_trials):
         if found.faults:
             tell(f"to set aside what is damaged and go on: ratchet check {address} --repair")
-        return not found.faults
+        return readable and not found.faults
     folder = results_folder(address)
     with SweepLock(folder) as lock:
         found = inspect(folder.reading)  # as it is now that nobody else writes
         place = repair(folder, found, lock.check)
     if place is not None:
         tell(f"set aside: {folder.reading.path(place)}")
+    if not readable:
+        return False
     if found.lost_trials or not found.lost_walks:
         tell(f"repaired; to run again what is missing: ratchet resume {address}")
     if found.lost_walks:
@@ -66,6 +72,25 @@ def _in_their_places(address: str, repairing: bool, tell: Callable[[str], None])
         if others := misplaced(reading):
             folder.set_aside(others, place)
             tell(f"set aside: {reading.path(place)}")
+    return True
+
+
+def _settings_are_readable(
+    found: Inspection, folder: SweepFolder, tell: Callable[[str], None]
+) -> bool:
+    """Whether what counts of sweep.yaml can be read; no repair could make it up."""
+    path = folder.path(SWEEP_FILE)
+    try:
+        text = found.commit.sweep or folder.text(SWEEP_FILE)
+        if text is None:
+            raise ResultsError(f"{path}: missing")
+        parse_sweep_file(text, path)
+    except ResultsError as error:
+        for fault in error.faults:
+            if fault not in found.faults:
+                tell(fault)
+        tell("without its settings the sweep cannot go on, but its tables can be loaded")
+        return False
     return True
 
 

@@ -40,12 +40,12 @@ def read_sweep_file(address: Address) -> SweepFile:
     if commit is None or commit.sweep is None:
         if text is None:
             raise ResultsError(f"{path}: is missing, although there are rows of a sweep")
-        return _parsed(text, path)
-    committed = _parsed(commit.sweep, path)
+        return parse_sweep_file(text, path)
+    committed = parse_sweep_file(commit.sweep, path)
     if text is None or text == commit.sweep or digest_of(text.encode()) in commit.earlier:
         return committed  # an earlier text may be shown by a driver that woke up late
     try:
-        found = _parsed(text, path)
+        found = parse_sweep_file(text, path)
         committed.require_same_origin(found, path)
         _require_no_more(commit.sweep, text, path)
     except ResultsError as error:
@@ -79,11 +79,11 @@ def _entries(text: str, path: str) -> set[str]:
 
 
 @lru_cache(maxsize=4)  # a command looks at the file before and after it has the lock
-def _parsed(text: str, path: str) -> SweepFile:
+def parse_sweep_file(text: str, path: str) -> SweepFile:
     """What the text of such a file says.
 
     Raises:
-        ResultsError: it is damaged; `path` is named.
+        ResultsError: a line for each fault, which begins with `path`.
     """
     try:
         document = parse_document(text, path, WRITTEN)

@@ -13,10 +13,13 @@ from analysis.tables.commits import Commit
 from analysis.tables.confirm_schema import CONFIRM_TABLES, confirm_schemas
 from analysis.tables.schema import TABLES
 from search.cli.check import check_sweep
+from search.config.arguments import resolved_config
+from search.results.commits import Commits
 from search.results.confirm_log import ConfirmLog
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.recovery import FolderState
+from search.sweep.file import SweepFile
 from tests.search.results.files import (
     as_first_format,
     compact,
@@ -30,7 +33,22 @@ from tests.search.results.files import (
 )
 from tests.search.results.rows import confirmed_walk, end_trial, fill, schemas
 
-SWEEP = b"sweep_id: a1\nname: tiny\n"
+SWEEP = (
+    SweepFile(
+        sweep_id="a1",
+        name="tiny",
+        started="2026-01-01",
+        generation=0,
+        generations={"0": "six trials"},
+        versions={"python": "3.11"},
+        earlier_versions={},
+        git_sha=None,
+        digests={},
+        config=resolved_config(None, []).self_contained(),
+    )
+    .text()
+    .encode()
+)
 
 
 def whole(folder: ResultsFolder) -> ResultsFolder:
@@ -55,6 +73,12 @@ def flipped(folder: ResultsFolder, name: str) -> None:
     data = bytearray(read(folder, name))
     data[len(data) // 2] ^= 4
     folder.put(name, bytes(data))
+
+
+def commit_text(folder: ResultsFolder, text: bytes) -> None:
+    """Have the sweep commit another sweep.yaml."""
+    Commits(folder, sweep=text.decode())
+    folder.put("sweep.yaml", text)
 
 
 def second(folder: ResultsFolder, table: str) -> str:
@@ -208,6 +232,39 @@ def test_sweep_yaml_is_put_back(
     assert check(folder, repairing=True)[0]
     assert read(folder, "sweep.yaml") == SWEEP
     assert check(folder)[0]
+
+
+UNREADABLE = SWEEP.replace(b"  trials: ", b"  trials: about ")
+
+
+@pytest.mark.parametrize("first_format", [False, True])
+@pytest.mark.parametrize("damage", ["none", "a part"])
+def test_settings_that_cannot_be_read_are_told_and_no_repair_is_claimed(
+    folder: ResultsFolder, first_format: bool, damage: str
+) -> None:
+    whole(folder)
+    commit_text(folder, UNREADABLE)
+    if first_format:
+        as_first_format(folder)
+    if damage == "a part":
+        flipped(folder, second(folder, "steps"))
+    for repairing in (False, True):
+        sound, lines = check(folder, repairing)
+        assert not sound
+        (said,) = [line for line in lines if "search.trials" in line]
+        assert said.startswith(folder.reading.path("sweep.yaml"))
+        assert "without its settings the sweep cannot go on" in "\n".join(lines)
+        assert "ratchet resume" not in "\n".join(lines)
+    assert read(folder, "sweep.yaml") == UNREADABLE
+    assert len(load(folder).trials) == (6 if damage == "none" else 0 if first_format else 4)
+
+
+def test_a_sweep_without_its_settings_is_not_called_whole(folder: ResultsFolder) -> None:
+    whole(folder)
+    as_first_format(folder)
+    folder.remove(["sweep.yaml"])
+    sound, lines = check(folder)
+    assert not sound and lines[0] == f"{folder.reading.path('sweep.yaml')}: missing"
 
 
 def test_what_was_never_written_by_the_sweep_is_set_aside(tmp_path: Path) -> None:
