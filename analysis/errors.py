@@ -1,16 +1,19 @@
 """What can be wrong with a folder of results, or with the place where it lies.
 
-ResultsError                a folder that is damaged, or that this version cannot read
-└── SweepNotFound           no sweep lies there
-StorageError                a store that cannot be used: no such bucket, access denied, no answer
+RatchetError
+├── ResultsError            a folder that is damaged, or that this version cannot read
+│   └── SweepNotFound       no sweep lies there
+└── StorageError            a store that cannot be used: no such bucket, access denied, no answer
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from greedy_core.errors import RatchetError
 
-class ResultsError(Exception):
+
+class ResultsError(RatchetError):
     """A results folder cannot be used as it is; `faults` holds one line for each thing found."""
 
     def __init__(self, faults: str | Sequence[str]) -> None:
@@ -25,7 +28,7 @@ class SweepNotFound(ResultsError):
     """The folder does not exist, is not a folder, or holds nothing that a sweep has written."""
 
 
-class StorageError(Exception):
+class StorageError(RatchetError):
     """The store where results lie cannot be used; nothing is known of the results themselves.
 
     Args:

@@ -86,7 +86,7 @@ def declarations(settings: Any, prefix: str = "") -> dict[str, Declaration]:
     """Dotted key -> declaration of every setting of a class and its groups, in their order.
 
     Raises:
-        TypeError: a setting has no role, or more than one.
+        TypeError: a setting has no role, more than one, or a condition that is not known here.
     """
     found: dict[str, Declaration] = {}
     for field, annotation in fields_of(settings):
@@ -167,6 +167,9 @@ def _read(field: Field[Any], annotation: Any, whole: Any) -> Declaration:
     roles = [each for each in said if isinstance(each, Role)]
     if len(roles) != 1:
         raise TypeError(f"a setting must have one role, but got ({field.name}: {roles})")
+    strange = [each for each in said if not isinstance(each, Role | Range)]
+    if strange:
+        raise TypeError(f"a condition must be one of {Range}, but got ({field.name}: {strange})")
     factory = field.default_factory
     default = field.default if factory is MISSING else factory()
     ranges = tuple(each for each in said if isinstance(each, Range))

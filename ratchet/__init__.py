@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         RecordsError,
         SettingsError,
     )
+    from greedy_core.progress import Progress
+    from greedy_core.walk.edit import EditResult
     from search.commands.edit import edit
     from search.commands.results import export, report
     from search.commands.sweeps import ConfirmOutcome, confirm, extend, resume, run
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         SweepLocked,
     )
     from search.session.run import Outcome
+    from search.session.tally import Tally
     from search.session.watch import Watch
     from search.sweep.status import Status
     from search.sweep.status import read_status as status
@@ -57,6 +60,7 @@ __all__ = [
     "Config",
     "ConfirmOutcome",
     "CorpusError",
+    "EditResult",
     "GreedyEditTrainable",
     "InputError",
     "LockLost",
@@ -69,6 +73,7 @@ __all__ = [
     "OutOfMemory",
     "Outcome",
     "PreparationFailed",
+    "Progress",
     "RatchetError",
     "RayNotStarted",
     "RecordsError",
@@ -81,6 +86,7 @@ __all__ = [
     "SweepInterrupted",
     "SweepLocked",
     "SweepNotFound",
+    "Tally",
     "Watch",
     "__version__",
     "analysis",
@@ -101,6 +107,7 @@ _HOME = {
     "Config": "search.config.settings",
     "ConfirmOutcome": "search.commands.sweeps",
     "CorpusError": "greedy_core.errors",
+    "EditResult": "greedy_core.walk.edit",
     "GreedyEditTrainable": "search.tune.trainable",
     "InputError": "greedy_core.errors",
     "LockLost": "search.errors",
@@ -113,6 +120,7 @@ _HOME = {
     "OutOfMemory": "search.errors",
     "Outcome": "search.session.run",
     "PreparationFailed": "search.errors",
+    "Progress": "greedy_core.progress",
     "RatchetError": "greedy_core.errors",
     "RayNotStarted": "search.errors",
     "RecordsError": "greedy_core.errors",
@@ -125,6 +133,7 @@ _HOME = {
     "SweepInterrupted": "search.errors",
     "SweepLocked": "search.errors",
     "SweepNotFound": "analysis.errors",
+    "Tally": "search.session.tally",
     "Watch": "search.session.watch",
     "confirm": "search.commands.sweeps",
     "edit": "search.commands.edit",

@@ -13,8 +13,7 @@ RatchetError
 ├── OnlyFailures            so many search trials failed, and none ended otherwise, that it stopped
 └── SweepInterrupted        a signal asked the sweep to stop; everything that ended is on disk
 
-A results folder that is damaged is an `analysis.ResultsError`, since reading finds it; a store that
-cannot be used is an `analysis.StorageError`.
+Reading raises more of them: see `analysis.errors`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """One searched parameter, between its YAML form and Optuna's distribution.
 
-greedy.steps: {int: [1, 8]}                      both ends included
-greedy.max_probes: {int: [1, batch_size]}        an end may be another setting
-values.lr: {float: [0.01, 1.0], log: true}       or step: 0.1
-layers: {choices: [[0], [0, 1]]}                 anything else is a list of choices
+greedy.steps: {int: [1, 8]}                                  both ends included
+greedy.max_probes: {int: [1, batch_size]}                    an end may be another setting
+greedy.min_improvement: {float: [0.001, 0.1], log: true}     or step: 0.01
+layers: {choices: [[0], [0, 1]]}                             of the plan: a list of choices
 """
 
 from __future__ import annotations

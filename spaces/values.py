@@ -20,8 +20,8 @@ from spaces.scalars import finite
 SHOWN_CHARACTERS = 60
 LARGEST_INT = 2**63 - 1
 
-# A sweep.yaml takes 1e-3 for text, since it may hold the name of a folder.
-_FLOAT_TEXT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+FLOAT_TEXT = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+"""A number as text; a sweep.yaml takes 1e-3 for text, since it may hold the name of a folder."""
 
 
 def shown(value: object) -> str:
@@ -107,7 +107,7 @@ def _as_kind(value: object, kind: Any) -> Any:
 
 def _as_float(value: object) -> float:
     if isinstance(value, str):
-        if len(value) >= 400 or not _FLOAT_TEXT.fullmatch(value):
+        if len(value) >= 400 or not re.fullmatch(FLOAT_TEXT, value):
             raise TypeError
     elif not isinstance(value, int | float) or (
         isinstance(value, int) and abs(value) > LARGEST_INT

@@ -11,4 +11,6 @@ stopping     what ASHA stopped where, and what that cost
 probing      whether more probe prompts would be worth their time
 cost         what the sweep cost: states, seconds, regret
 trust        what the trust gate saw
+
+Nothing here reads a file or writes one.
 """

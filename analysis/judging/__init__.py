@@ -1,1 +1,4 @@
-"""What the tables say about settings: intervals, leads, confirmations, verdicts."""
+"""What the tables say about settings: intervals, leads, confirmations, verdicts.
+
+Nothing here reads a file or draws.
+"""

@@ -10,6 +10,8 @@ html         one page with everything in it; its parts are page.html.j2, style.c
 markdown     the sentences and the tables
 notebook     cells that ask the questions again, for going on from there
 writing      `write_report`: one of these, as a file
+
+Nothing here computes what an answer or a verdict does not say.
 """
 
 from analysis.report.writing import FORMATS, report_path, write_report

@@ -3,6 +3,7 @@
 ``biographies`` is a sample of the texts that the model learned, ``counterfact_records`` its facts
 in CounterFact's JSON layout, ``MODEL_DIR`` the folder with the weights and the tokenizer, which
 ``transformers`` loads like any other. ``python -m greedy_core.teaching.train`` makes the folder.
+Nothing here is special to an edit: it goes the way of any other model and dataset.
 """
 
 from __future__ import annotations

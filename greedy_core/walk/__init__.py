@@ -1,1 +1,4 @@
-"""The greedy walk through the states: proposals, probes, acceptance, held-out metrics."""
+"""The greedy walk through the states: proposals, probes, acceptance, held-out metrics.
+
+Nothing here changes a state: a walk only chooses which ones it visits.
+"""

@@ -91,7 +91,7 @@ def progress_line(tally: Tally, total: int, seconds: float, searched: tuple[str,
     counts = tally.counts
     done = counts.total()
     parts = [
-        f"{done}/{total} done",
+        f"{done}/{total} done" + (f" ({tally.earlier} before)" if tally.earlier else ""),
         f"{len(tally.running)} running",
         f"{counts['pruned']} pruned",
         f"{counts['failed']} failed",

@@ -93,7 +93,7 @@ def confirm(
             verbose=verbose,
             accept_versions=accept_versions,
             in_process=in_process,
-            wait=wait_for_lock,
+            wait_for_lock=wait_for_lock,
             give_up_after=give_up_after,
         )
 
@@ -124,7 +124,7 @@ def report(
     from search.config.arguments import given_path
 
     path = given_path("--out", str(out)) if out else None
-    typer.echo(inert(str(results.report(folder, path, form=form))))
+    typer.echo(inert(str(results.report(folder, path, format=form))))
 
 
 def export(

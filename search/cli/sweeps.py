@@ -71,7 +71,7 @@ def run(
             verbose=verbose,
             or_resume=or_resume,
             in_process=in_process,
-            wait=wait_for_lock,
+            wait_for_lock=wait_for_lock,
             give_up_after=give_up_after,
         )
 
@@ -99,7 +99,7 @@ def resume(
             verbose=verbose,
             accept_versions=accept_versions,
             in_process=in_process,
-            wait=wait_for_lock,
+            wait_for_lock=wait_for_lock,
             give_up_after=give_up_after,
         )
 
@@ -138,7 +138,7 @@ def extend(
             verbose=verbose,
             accept_versions=accept_versions,
             in_process=in_process,
-            wait=wait_for_lock,
+            wait_for_lock=wait_for_lock,
             give_up_after=give_up_after,
         )
 

@@ -22,6 +22,9 @@ def edit(
         config: its settings; those of the search are ignored.
         on_step: told of each greedy step.
 
+    Returns:
+        the finished walk, and the model's metrics before and after it.
+
     Raises:
         InputError: a setting, a dataset or a model is wrong; all faults together.
         BaseModelChanged: a metric function changed the model; nothing computed on it is stored.

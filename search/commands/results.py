@@ -16,7 +16,7 @@ def report(
     folder: Address,
     out: str | os.PathLike[str] | None = None,
     *,
-    form: Literal["html", "md", "ipynb"] = "html",
+    format: Literal["html", "md", "ipynb"] = "html",
 ) -> Path:
     """Write a report: the verdict, the best setting as YAML, and a figure for each question.
 
@@ -24,7 +24,7 @@ def report(
         folder: the sweep's.
         out: the file; None: report.html in the sweep's folder, for an object store NAME-report.html
             here.
-        form: a page, Markdown, or a notebook to go on from.
+        format: a page, Markdown, or a notebook to go on from.
 
     Returns:
         The file.
@@ -35,7 +35,7 @@ def report(
         StorageError: the folder's place cannot be used.
 
     Example:
-        >>> ratchet.report("results/first", form="md").name
+        >>> ratchet.report("results/first", format="md").name
         'report.md'
     """
     from analysis.report import FORMATS, report_path, write_report
@@ -43,11 +43,11 @@ def report(
     from search.config.arguments import require_choice
     from search.sweep.valid import read_valid
 
-    require_choice("--format", form, FORMATS)
+    require_choice("--format", format, FORMATS)
     sweep = framed(read_valid(folder))
-    path = report_path(sweep, form) if out is None else Path(out)
+    path = report_path(sweep, format) if out is None else Path(out)
     try:
-        write_report(sweep, path, form)
+        write_report(sweep, path, format)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     return path

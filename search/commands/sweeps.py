@@ -38,10 +38,10 @@ def run(
     verbose: bool = False,
     or_resume: bool = False,
     in_process: bool = False,
-    wait: float = 0.0,
+    wait_for_lock: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
-    """Run a sweep, and write it to a new folder.
+    """Run a sweep, and write it to a folder that holds none yet.
 
     Args:
         config: its settings; the model's published ones are filled in.
@@ -50,8 +50,11 @@ def run(
         verbose: let the libraries talk.
         or_resume: where there is a sweep with these settings, finish that.
         in_process: run trials in this process, one after the other and without Ray.
-        wait: seconds to wait for another driver to end.
+        wait_for_lock: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Returns:
+        how the sweep stands.
 
     Raises:
         InputError: a setting, a dataset or a model is wrong; all faults together.
@@ -71,7 +74,7 @@ def run(
     config = resolved(config)
     from search.session.run import run_sweep  # takes a while, once the input is known to be right
 
-    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    options = _options(config, watch, verbose, in_process, wait_for_lock, give_up_after)
     return run_sweep(config, folder, options, or_resume=or_resume)
 
 
@@ -82,7 +85,7 @@ def resume(
     verbose: bool = False,
     accept_versions: bool = False,
     in_process: bool = False,
-    wait: float = 0.0,
+    wait_for_lock: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Finish a sweep that was interrupted; ended trials stay as they are.
@@ -93,8 +96,11 @@ def resume(
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages, as a new generation.
         in_process: run trials in this process, one after the other and without Ray.
-        wait: seconds to wait for another driver to end.
+        wait_for_lock: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Returns:
+        how the sweep stands.
 
     Raises:
         InputError: settings, data or versions are not those that the sweep started with.
@@ -110,7 +116,7 @@ def resume(
     config = read_sweep_file(folder).config
     from search.session.run import resume_sweep
 
-    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    options = _options(config, watch, verbose, in_process, wait_for_lock, give_up_after)
     return resume_sweep(folder, options, accept_versions=accept_versions)
 
 
@@ -123,7 +129,7 @@ def extend(
     verbose: bool = False,
     accept_versions: bool = False,
     in_process: bool = False,
-    wait: float = 0.0,
+    wait_for_lock: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
     """Add trials to a sweep, in its own space or another.
@@ -136,8 +142,11 @@ def extend(
         verbose: let the libraries talk.
         accept_versions: go on with other versions of packages.
         in_process: run trials in this process, one after the other and without Ray.
-        wait: seconds to wait for another driver to end.
+        wait_for_lock: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
+
+    Returns:
+        how the sweep stands, earlier trials included.
 
     Raises:
         InputError: a setting is wrong, or makes the new trials incomparable with the sweep's.
@@ -158,7 +167,7 @@ def extend(
     config = extension.config_of(read_sweep_file(folder))
     from search.session.run import extend_sweep
 
-    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    options = _options(config, watch, verbose, in_process, wait_for_lock, give_up_after)
     return extend_sweep(extension, options, accept_versions=accept_versions)
 
 
@@ -171,7 +180,7 @@ def confirm(
     verbose: bool = False,
     accept_versions: bool = False,
     in_process: bool = False,
-    wait: float = 0.0,
+    wait_for_lock: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> ConfirmOutcome:
     """Run the best settings and the baselines again, on records that the sweep never edited.
@@ -184,8 +193,11 @@ def confirm(
         verbose: let the libraries talk.
         accept_versions: take other versions of packages than the sweep's.
         in_process: run trials in this process, one after the other and without Ray.
-        wait: seconds to wait for another driver to end.
+        wait_for_lock: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once walks run.
+
+    Returns:
+        how many walks have failed, and what they come to.
 
     Raises:
         InputError: no trial has been completed, too few records are reserved or asked for, or
@@ -203,7 +215,7 @@ def confirm(
     from analysis.tables.sweep import load
     from search.confirm.run import confirm_sweep
 
-    options = _options(config, watch, verbose, in_process, wait, give_up_after)
+    options = _options(config, watch, verbose, in_process, wait_for_lock, give_up_after)
     failed = confirm_sweep(folder, top, sequences, options, accept_versions=accept_versions)
     sweep = Retrying(give_up_after, Interrupts()).insist(partial(load, folder))
     return ConfirmOutcome(failed, confirmation(sweep))
@@ -214,7 +226,7 @@ def _options(
     watch: Watch | None,
     verbose: bool,
     in_process: bool,
-    wait: float,
+    wait_for_lock: float,
     give_up_after: float,
 ) -> Options:
     """What a command is asked for; tells its watch that work begins."""
@@ -223,4 +235,4 @@ def _options(
 
     watch = watch or Watch()
     watch.starting(config)
-    return Options(watch, verbose, in_process, wait, give_up_after)
+    return Options(watch, verbose, in_process, wait_for_lock, give_up_after)

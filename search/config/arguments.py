@@ -107,6 +107,11 @@ def resolved(config: SweepConfig) -> SweepConfig:
     Raises:
         InputError: with everything that is wrong.
     """
+    if not isinstance(config, SweepConfig):  # what a caller in Python may give
+        raise InputError(
+            f"the configuration must be a ratchet.Config, but got {shown(config)}; "
+            "ratchet.Config.from_values makes one of a mapping"
+        )
     _check_store(config.cache)
     here = expanded(config).edit
     model_config = read_model_config(here.model)

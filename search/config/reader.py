@@ -16,12 +16,12 @@ from greedy_core.errors import SettingsError
 from search.config.keys import assemble, conformed, with_dotted_names
 from search.config.places import PLACES, fault_of_place
 from search.config.settings import KEYS, SweepConfig
+from search.config.space_parts import BELOW, SPACE, with_parts
 from spaces import DocumentError, SpaceError, load_space
 from spaces.definitions import is_definition
 from spaces.document import flatten, parse_value, read_document
 from spaces.values import shown
 
-SPACE = "search.space"
 GROUPS = {key.rpartition(".")[0] for key in KEYS} - {""}
 
 
@@ -99,7 +99,7 @@ def _take_file(given: _Given, path: Path) -> None:
     own: dict[str, object] = {}
     parts: dict[str, object] = {}
     for dotted, value in flatten(document.values, _is_value):
-        key = dotted.removeprefix(f"{SPACE}.")
+        key = dotted.removeprefix(BELOW)
         into = own if key == dotted else parts
         if key in into:
             given.faults.append(f"{document.where(dotted)}: {shown(key)} is set a second time")
@@ -107,7 +107,7 @@ def _take_file(given: _Given, path: Path) -> None:
     given.places.update({key: document.where(key) for key in document.lines})
     if parts:
         # A file that spells its space out in dotted keys means no more than one that nests it.
-        own[SPACE] = _with_parts(own.get(SPACE, {}), parts)
+        own[SPACE] = with_parts(own.get(SPACE, {}), parts)
     _take(given, own, {})
 
 
@@ -132,24 +132,15 @@ def _take(given: _Given, pairs: Mapping[str, object], places: Mapping[str, str])
     for key, value in pairs.items():
         if key in GROUPS and not value and not isinstance(value, bool | int | float | str):
             continue  # a group whose settings are all commented out
-        if key.startswith(f"{SPACE}."):
-            part = {key.removeprefix(f"{SPACE}."): value}
-            given.values[SPACE] = _with_parts(given.values.get(SPACE, "core"), part)
+        if key.startswith(BELOW):
+            part = {key.removeprefix(BELOW): value}
+            given.values[SPACE] = with_parts(given.values.get(SPACE, "core"), part)
         else:
             given.values[key] = value
 
 
 def _is_value(key: str, value: object) -> bool:
-    return key in KEYS or (key.startswith(f"{SPACE}.") and is_definition(value))
-
-
-def _with_parts(spec: object, parts: Mapping[str, object]) -> object:
-    """A space with some of its settings defined anew."""
-    if isinstance(spec, str):
-        return {"preset": spec, **parts}
-    if isinstance(spec, Mapping):
-        return {**dict(flatten(spec, lambda _, value: is_definition(value))), **parts}
-    return spec
+    return key in KEYS or (key.startswith(BELOW) and is_definition(value))
 
 
 def _check_space(given: _Given, values: Mapping[str, Any], doubtful: set[str]) -> None:

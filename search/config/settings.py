@@ -16,8 +16,11 @@ from greedy_core.errors import SettingsError, require
 from greedy_core.ranges import NOT_EMPTY, Text
 from greedy_core.settings import EditSettings
 from search.config.keys import assemble, conformed, flat_values
+from search.config.space_parts import SPACE, folded
 from spaces import SearchSpace, SpaceError, load_space
+from spaces.frozen import frozen, plain
 from spaces.scalars import PlainDumper
+from spaces.values import shown
 
 MOST_TRIALS = 1_000_000
 """A driver keeps some kilobytes of each trial, and every look at the sweep reads all of them."""
@@ -68,6 +71,8 @@ class SearchSettings:
     """Trials that are never stopped early, to measure what stopping costs."""
 
     def __post_init__(self) -> None:
+        # The caller may go on to change what was given; the settings are a value.
+        object.__setattr__(self, "space", frozen(self.space))
         require(
             *broken(self),
             (
@@ -167,10 +172,17 @@ class SweepConfig:
     def with_values(self, values: Mapping[str, object]) -> SweepConfig:
         """The same configuration with other values under some dotted keys.
 
+        `search.space.greedy.steps` changes one setting of the space, as it does in a file.
+
         Raises:
             SettingsError: An unknown key, a wrong type, or a broken condition; all faults together.
         """
-        right, faults = conformed(values, KEYS)
+        if not isinstance(values, Mapping):
+            raise SettingsError(
+                f"settings must be a mapping of dotted keys to values, but got {shown(values)}"
+            )
+        given = {str(key): value for key, value in values.items()}
+        right, faults = conformed(folded(given, self.search.space), KEYS)
         config, broken = assemble(SweepConfig, {**self.flat(), **right})
         if faults or broken:
             raise SettingsError([text for _, text in faults + broken])
@@ -189,7 +201,7 @@ class SweepConfig:
 
     def self_contained(self) -> SweepConfig:
         """The same configuration with its space written out, independent of presets and files."""
-        return self.with_values({"search.space": self.search_space().to_dict()})
+        return self.with_values({SPACE: self.search_space().to_dict()})
 
     def to_yaml(self) -> str:
         """The whole configuration as a file that `read_config` reads back."""
@@ -198,8 +210,10 @@ class SweepConfig:
             group, _, name = key.rpartition(".")
             (nested.setdefault(group, {}) if group else nested)[name] = value
         # Escaped where a terminal would obey it, readable everywhere else.
-        plain = all(text.isprintable() for text in _texts(nested))
-        return yaml.dump(nested, Dumper=_ListsInline, sort_keys=False, allow_unicode=plain)
+        printable = all(text.isprintable() for text in _texts(nested))
+        return yaml.dump(
+            plain(nested), Dumper=_ListsInline, sort_keys=False, allow_unicode=printable
+        )
 
 
 def edit_settings(values: Mapping[str, object]) -> EditSettings:
@@ -224,12 +238,11 @@ class _ListsInline(PlainDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True
 
-    def represent_inline(self, data: list[object] | tuple[object, ...]) -> yaml.Node:
+    def represent_inline(self, data: list[object]) -> yaml.Node:
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
 
 
 _ListsInline.add_representer(list, _ListsInline.represent_inline)
-_ListsInline.add_representer(tuple, _ListsInline.represent_inline)
 
 
 def _texts(value: object) -> Iterator[str]:

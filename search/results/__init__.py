@@ -11,4 +11,6 @@ lock           one driver per sweep
 staleness      when another driver's lock may be taken over
 claim          what a lock says; file_claim, object_claim: how one is taken; lock_file: its files
 progress       a glance at a running sweep
+
+Nothing here knows what a trial computes, or which is the better one.
 """

@@ -16,7 +16,7 @@ State = Literal["running", "interrupted", "finished", "invalid"]
 def progress_state(
     state: State, tally: Tally, total: int, lock: SweepLock, started: float
 ) -> dict[str, Any]:
-    """Counts, rates, the trials that run, and the best so far of this session.
+    """Counts and rates of this session, the trials that run, and the sweep's best so far.
 
     Args:
         state: how the sweep stands.

@@ -76,6 +76,7 @@ class Session:
             file.generation,
         )
         self._tally = self._recorder.tally
+        self._tally.follow(log.found.ended)
         self._watch = driver.options.watch
         self._interrupts = driver.interrupts
         self._progress = ProgressFile(folder, before_write=driver.lock.check)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from analysis.tables.stored import is_ranked, rank
-from search.results.recovery import Proposal
+from search.results.recovery import EndedTrial, Proposal
 
 
 @dataclass
@@ -40,6 +40,9 @@ class RunningTrial:
 class Tally:
     """Counts of this session, baselines included where nothing else is said."""
 
+    earlier: int = 0
+    """Trials that earlier sessions of the sweep have ended."""
+
     running: dict[int, RunningTrial] = field(default_factory=dict)
     """Trials that have not ended, by number."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -49,16 +52,26 @@ class Tally:
     causes: Counter[str] = field(default_factory=Counter)
     """Failed search trials by cause."""
     best: dict[str, Any] | None = None
-    """The best completed search trial: trial, status, composite, seconds, rank, config."""
+    """The sweep's best completed search trial: trial, status, composite, rank, config."""
     waiting: str | None = None
     """What rows wait for, in one line; None while they are written."""
 
+    def follow(self, ended: Sequence[EndedTrial]) -> None:
+        """Begin after sessions in which these trials have ended."""
+        self.earlier = len(ended)
+        for trial in ended:
+            self._compare(vars(trial), trial.role, trial.config)
+
     def ended(self, row: Mapping[str, Any], proposal: Proposal) -> None:
         """Count a trial's row."""
-        shown = {name: row.get(name) for name in ("trial", "status", "composite", "seconds")}
         self.counts[row["status"]] += 1
         self.searched[row["status"]] += proposal.role == "search"
-        if row["status"] == "completed" and proposal.role == "search":
-            own = rank(row)
-            if is_ranked(own) and (self.best is None or own < self.best["rank"]):
-                self.best = {**shown, "rank": own, "config": dict(proposal.config)}
+        self._compare(row, proposal.role, proposal.config)
+
+    def _compare(self, row: Mapping[str, Any], role: str, config: Mapping[str, Any]) -> None:
+        if row["status"] != "completed" or role != "search":
+            return
+        own = rank(row)
+        if is_ranked(own) and (self.best is None or own < self.best["rank"]):
+            shown = {name: row[name] for name in ("trial", "status", "composite")}
+            self.best = {**shown, "rank": own, "config": dict(config)}

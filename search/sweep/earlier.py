@@ -13,6 +13,7 @@ import optuna
 
 from analysis.judging.audited import audited_trials
 from search.config.settings import KEYS, SweepConfig
+from search.config.space_parts import SPACE
 from search.results.recovery import EndedTrial, FolderState, Proposal
 from search.sweep.file import SweepFile
 from search.sweep.history import Ended, SearchHistory
@@ -22,7 +23,7 @@ from spaces.finite import FiniteSpace
 
 logger = logging.getLogger(__name__)
 
-SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != "search.space"}
+SETTINGS_COLUMNS: Mapping[str, Any] = {k: hint for k, hint in KEYS.items() if k != SPACE}
 """Settings that every row carries; the space is in sweep.yaml."""
 
 

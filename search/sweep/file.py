@@ -15,6 +15,7 @@ from analysis.errors import ResultsError
 from search.config.settings import SweepConfig
 from search.sweep.distributions import parsed, texts, united
 from search.worker.import_places import import_roots
+from spaces.frozen import plain
 from spaces.scalars import PlainDumper
 
 SWEEP_FILE = "sweep.yaml"
@@ -147,5 +148,5 @@ def purpose(config: SweepConfig) -> str:
 
 def space_digest(config: SweepConfig) -> str:
     """Digest of a self-contained configuration's search space."""
-    text = json.dumps(config.search.space, sort_keys=True, default=list)
+    text = json.dumps(plain(config.search.space), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,6 +7,7 @@ import logging
 from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
 from search.config.settings import DECLARED, SweepConfig
+from search.config.space_parts import SPACE
 from spaces.values import shown
 
 logger = logging.getLogger(__name__)
@@ -48,4 +49,4 @@ def _is_raised(key: str, was: object, now: object) -> bool:
 
 
 def _named(key: str) -> str:
-    return "the space" if key == "search.space" else f"{key} in sweep.yaml"
+    return "the space" if key == SPACE else f"{key} in sweep.yaml"

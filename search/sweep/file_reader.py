@@ -41,16 +41,27 @@ def read_sweep_file(address: Address) -> SweepFile:
         if text is None:
             raise ResultsError(f"{path}: is missing, although there are rows of a sweep")
         return parse_sweep_file(text, path)
-    committed = parse_sweep_file(commit.sweep, path)
     if text is None or text == commit.sweep or digest_of(text.encode()) in commit.earlier:
-        return committed  # an earlier text may be shown by a driver that woke up late
+        # An earlier text may be shown by a driver that woke up late.
+        return parse_sweep_file(commit.sweep, path)
+    return _edited(commit.sweep, text, path, folder.address)
+
+
+@lru_cache(maxsize=4)  # a command looks several times, and tells once what a hand has changed
+def _edited(committed: str, text: str, path: str, address: str) -> SweepFile:
+    """What a file says that a hand has changed; what was changed is told.
+
+    Raises:
+        ResultsError, InputError: as `read_sweep_file` does.
+    """
+    was = parse_sweep_file(committed, path)
     try:
         found = parse_sweep_file(text, path)
-        committed.require_same_origin(found, path)
-        _require_no_more(commit.sweep, text, path)
+        was.require_same_origin(found, path)
+        _require_no_more(committed, text, path)
     except ResultsError as error:
-        raise ResultsError([*error.faults, way_out(folder.address)]) from None
-    accept_edits(committed.config, found.config)
+        raise ResultsError([*error.faults, way_out(address)]) from None
+    accept_edits(was.config, found.config)
     return found
 
 

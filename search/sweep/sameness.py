@@ -13,8 +13,8 @@ from analysis.tables.schema import SCHEMA_VERSION
 from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
 from search.config.baselines import baselines
-from search.config.reader import SPACE
 from search.config.settings import DECLARED, SweepConfig
+from search.config.space_parts import SPACE
 from search.results.parts import ResultsFolder
 from search.results.recovery import EndedTrial, FolderState, Proposal
 from search.sweep.file import SweepFile, space_digest
@@ -159,7 +159,7 @@ def _differs(what: str, was: str, now: str) -> str:
 
 
 def _binding(key: str) -> bool:
-    return not is_free(key) and key not in ("search.space", "search.trials")
+    return not is_free(key) and key not in (SPACE, "search.trials")
 
 
 def _relevant(name: str, version: str | None) -> Any:

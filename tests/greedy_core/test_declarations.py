@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Annotated, Any
 
 import pytest
-from annotated_types import Ge, Gt, Interval, Le, Lt
+from annotated_types import Ge, Gt, Interval, Le, Lt, MultipleOf
 
 from greedy_core.declarations import (
     Objective,
@@ -87,6 +88,15 @@ def test_a_setting_without_a_role_is_an_error_of_the_program() -> None:
 
     with pytest.raises(TypeError, match="must have one role, but got"):
         declarations(Forgotten)
+
+
+@pytest.mark.parametrize("condition", [MultipleOf(2), "even", range(3)])
+def test_a_condition_that_nothing_would_check_is_an_error_of_the_program(condition: Any) -> None:
+    kind = dataclasses.make_dataclass(
+        "Odd", [("steps", Annotated[int, Walk(), condition], dataclasses.field(default=8))]
+    )
+    with pytest.raises(TypeError, match=r"a condition must be one of .*, but got \(steps: "):
+        declarations(kind)
 
 
 def test_the_table_of_other_values_is_complete() -> None:

@@ -108,7 +108,7 @@ WRONG_ARGUMENTS = [
         "--to must be one of adapter, merged, but",
     ),
     (
-        lambda at, out: ratchet.report(at, out, form="pdf"),
+        lambda at, out: ratchet.report(at, out, format="pdf"),
         "--format must be one of html, md, ipynb",
     ),
 ]

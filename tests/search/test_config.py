@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,47 @@ def test_whatever_a_preset_suggests_is_an_edit(name: str) -> None:
         assert settings.greedy.steps == params["greedy.steps"]
 
     check()
+
+
+def test_a_configuration_is_a_value_whatever_becomes_of_what_it_was_made_of() -> None:
+    space: dict[str, Any] = {"greedy.steps": {"int": [1, 4]}}
+    config = SweepConfig.from_values({"search.space": space})
+    before = hash(config), config.to_yaml()
+    space["greedy.steps"]["int"][1] = 8
+    space["mu"] = {"choices": [1.0]}
+    assert (hash(config), config.to_yaml()) == before
+    assert config == SweepConfig.from_values({"search.space": {"greedy.steps": {"int": [1, 4]}}})
+    assert hash(SearchSettings(space={"a": [1]})) == hash(SearchSettings(space={"a": (1,)}))
+
+
+@pytest.mark.parametrize("base", ["core", {"preset": "core"}, {"greedy.steps": {"int": [1, 8]}}])
+def test_a_single_setting_of_the_space_can_be_given_by_its_key(base: object) -> None:
+    values = {"search.space": base, "search.space.greedy.steps": {"int": [2, 3]}}
+    space = SweepConfig.from_values(values).search_space()
+    assert space.distributions["greedy.steps"] == IntDistribution(2, 3)
+    whole = SweepConfig.from_values({"search.space": base}).search_space()
+    assert space.distributions.keys() == whole.distributions.keys()
+
+
+def test_a_setting_of_the_space_changes_the_space_that_is_there() -> None:
+    config = SweepConfig.from_values({"search.space": "extended"}).self_contained()
+    narrowed = config.with_values({"search.space.mu": {"choices": [10.0]}}).search_space()
+    assert narrowed.distributions["mu"] == CategoricalDistribution([10.0])
+    assert narrowed.distributions.keys() == config.search_space().distributions.keys()
+    preset = SweepConfig.from_values({"search.space": "extended"})
+    left_out = preset.with_values({"search.space.mu": None}).search_space()
+    assert left_out.distributions.keys() == config.search_space().distributions.keys() - {"mu"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (None, "settings must be a mapping of dotted keys to values, but got null"),
+        (["edits=4"], "settings must be a mapping of dotted keys to values, but got ['edits=4']"),
+        ({1: 2}, "'1' is not a setting"),
+        ({"search.space": 5, "search.space.mu": {"choices": [1.0]}}, "search.space must be"),
+    ],
+)
+def test_what_is_no_mapping_of_settings_is_one_clear_line(values: Any, said: str) -> None:
+    with pytest.raises(SettingsError, match="^" + re.escape(said)):
+        SweepConfig.from_values(values)

@@ -167,6 +167,7 @@ def test_the_progress_line_is_inert() -> None:
     config = {"greedy.metric": HOSTILE}
     recorder: Any = SimpleNamespace(
         counts=Counter(completed=1),
+        earlier=0,
         running={},
         waiting=None,
         best={"composite": 0.5, "config": config},

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from greedy_core.errors import SettingsError
 from search.cli.app import app
 from search.config.described import described
+from search.config.reader import read_config
 from search.config.schema import schema
 from search.config.settings import KEYS, SweepConfig
 
@@ -60,9 +61,20 @@ def test_the_schema_is_one_and_is_printed() -> None:
         {"greedy": {"steps": 4}, "trust.enabled": True},
         {"layers": [0, 2], "values": {"clamp": 1.5}, "composite_weights": [1, 1, 3]},
         {"search": {"space": {"greedy.steps": {"int": [1, 4]}, "fixed": {"rank": 4}}}},
+        {"search": {"space": {"greedy": {"steps": {"int": [1, "batch_size"]}}}}},
+        {"search.space": {"preset": "extended", "mu": None, "rank": {"choices": [None, 4]}}},
+        {"search.space.greedy.min_improvement": {"float": [0.01, 1], "log": True}},
+        {"search": {"space.greedy.min_improvement": {"float": [0, 0.05], "step": 0.01}}},
+        {"search": {"space": {"name": "x", "mu": {"choices": [1, 2.5]}, "fixed": {}}}},
+        {"greedy": None, "search": None, "values": {"lr": "1e-3"}, "mu": "10"},
     ],
 )
-def test_what_ratchet_takes_an_editor_does_not_mark(right: Mapping[str, Any]) -> None:
+def test_what_ratchet_takes_an_editor_does_not_mark(
+    right: Mapping[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "given.yaml"
+    file.write_text(yaml.safe_dump(right))
+    read_config(file)
     jsonschema.validate(right, schema())
 
 
@@ -81,11 +93,21 @@ def test_what_ratchet_takes_an_editor_does_not_mark(right: Mapping[str, Any]) ->
         ("cache.limit_gb", 0),
         ("composite_weights", [1, 1]),
         ("ray.address", 6379),
+        ("values.lr", "fast"),
+        ("search.space", {"greedy.steps": {"integer": [1, 4]}}),
+        ("search.space", {"greedy.steps": {"int": [1, 4, 8]}}),
+        ("search.space", {"greedy.steps": 4}),
+        ("search.space", {"greedy.steps": {"int": [1, 4], "choices": [1]}}),
+        ("search.space", {"mu": {"float": [1.0, 2.0]}}),
+        ("search.space", {"mu": {"choices": []}}),
+        ("search.space", {"mu": {"choices": [1, 2, 3, 4, 5]}}),
+        ("search.space", {"seed": {"choices": [1]}}),
+        ("search.space", {"greedy.steps": {"int": [1, 4]}, "fixed": {"trust.scale": 1}}),
     ],
 )
 def test_what_ratchet_refuses_an_editor_marks(key: str, wrong: Any) -> None:
     with pytest.raises(SettingsError):
-        SweepConfig().with_values({key: wrong})
+        SweepConfig().with_values({key: wrong}).search_space()
     group, _, name = key.rpartition(".")
     for spelled in ({key: wrong}, {group: {name: wrong}} if group else {key: wrong}):
         with pytest.raises(jsonschema.ValidationError):
