@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SLOWEST = (
     *("test_interruptions", "test_examples", "test_in_process", "test_failures"),
-    *("test_poisoned_store", "test_inspection", "test_wakes", "test_chromium", "test_outages"),
+    *("test_poisoned_store", "test_inspection", "test_wakes", "test_chromium", "test_waiting_rows"),
     *("test_kills", "test_exactness", "test_trainable", "test_recovery", "test_confirm_log"),
     *("test_confirm", "test_disk", "test_bad_inputs", "test_report", "test_object_store"),
 )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import analysis
+from analysis.tables import storage
 from search.cluster.private_ray import private_ray
 from search.cluster.ray_session import QUIET
+from search.results import objects
+from search.results.parts import ResultsFolder
+from search.results.places import results_folder
+from tests.faulty_proxy import Faults, faulty_store
 from tests.made_once import made_once
 from tests.search.sweeps import SECRETS, sweep
 
@@ -68,3 +74,26 @@ def run_to_the_end(folder: Path) -> None:
 def tables(finished: Path) -> analysis.Sweep:
     """Its tables."""
     return analysis.load(finished)
+
+
+@pytest.fixture(scope="module")
+def failing_store() -> Iterator[tuple[str, Faults]]:
+    """The address of a bucket, and what makes its store fail."""
+    with faulty_store() as found:
+        yield found
+
+
+@pytest.fixture
+def faults(failing_store: tuple[str, Faults], monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """The store's switch; its clients do not try again by themselves."""
+    for module in (objects, storage):
+        monkeypatch.setattr(module, "ATTEMPTS", 1)
+    yield failing_store[1]
+    failing_store[1].nothing()
+    failing_store[1].seen.clear()
+
+
+@pytest.fixture
+def far_folder(failing_store: tuple[str, Faults], faults: Faults) -> ResultsFolder:
+    """A new folder in that bucket."""
+    return results_folder(f"{failing_store[0]}/{uuid.uuid4().hex}/tiny")
