@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -236,22 +235,23 @@ SLOW = {
 
 
 class Cut(Watch):
-    """Has the store fail as soon as a trial has ended, for some seconds or for good."""
+    """Has the store fail once a trial has ended, until so many have, or for good."""
 
-    def __init__(self, faults: Faults, seconds: float | None) -> None:
+    def __init__(self, faults: Faults, until: int | None) -> None:
         self._faults = faults
-        self._seconds = seconds
-        self.waited: list[str] = []
-        self.ended = 0
+        self._until = until
+        self._cut = False
+        self.ended_meanwhile = 0
 
     def running(self, tally: Tally, total: int) -> None:
-        if tally.counts.total() == 1 and not self._faults.seen:
+        ended = tally.counts.total()
+        if ended >= 1 and not self._cut:
+            self._cut = True
             self._faults.everything(SLOW_DOWN)
-            if self._seconds is not None:
-                threading.Timer(self._seconds, self._faults.nothing).start()
         if tally.waiting is not None:
-            self.waited.append(tally.waiting)
-            self.ended = tally.counts.total()
+            self.ended_meanwhile = ended - 1
+            if self._until is not None and ended >= self._until:
+                self._faults.nothing()
 
 
 def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
@@ -272,12 +272,12 @@ def test_a_sweep_gives_up_or_waits_and_in_the_end_every_trial_is_there_once(
 
     time.sleep(0.1)
     caplog.clear()
-    cut = Cut(faults, seconds=4)
+    cut = Cut(faults, until=4)
     for name in ("STALE_SECONDS", "DOUBT_SECONDS"):  # nobody could delete the lock
         monkeypatch.setattr(f"search.results.staleness.{name}", 0.0)
     outcome = resume_sweep(address, Options(cut, in_process=True))
     assert (outcome.trials, outcome.failed) == (6, 0)
     assert [*analysis.load(address).trials["trial"]] == list(range(9))
-    assert cut.waited and cut.ended > 1, "trials ended meanwhile"
+    assert cut.ended_meanwhile >= 3
     assert sum("; retrying for up to 10 min" in each for each in caplog.messages) == 1
     assert sum(": over after " in each for each in caplog.messages) == 1

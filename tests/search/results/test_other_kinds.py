@@ -18,12 +18,12 @@ from search.sweep.file_reader import read_sweep_file
 from search.sweep.status import read_status
 from search.sweep.valid import read_valid
 from tests.search.results.files import load, newest
-from tests.search.results.test_inspection import check, second, whole
+from tests.search.results.test_inspection import SWEEP, check, second, whole
 
 pytestmark = pytest.mark.timeout(60)
 
 KINDS: list[Callable[[Path], None]] = [os.mkfifo, Path.mkdir]
-SAYS_SCHEMA_2 = b"sweep_id: a1\nname: tiny\nversions:\n  schema: '3'\n"
+SAYS_SCHEMA_3 = SWEEP.replace(b"versions:\n", b"versions:\n  schema: '3'\n")
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_sweep_that_has_lost_everything_is_damaged(sweep: LocalFolder) -> None
     for name in os.listdir(sweep.path):
         if name != "sweep.yaml":
             shutil.rmtree(sweep.path / name)
-    sweep.put("sweep.yaml", SAYS_SCHEMA_2)
+    sweep.put("sweep.yaml", SAYS_SCHEMA_3)
     with pytest.raises(analysis.ResultsError, match="the commit is missing"):
         load(sweep)
     sound, lines = check(sweep)
