@@ -32,6 +32,10 @@ PLANS: list[dict[str, Any]] = [
     {"mu": 3.0},
     {"targets": "current"},
 ]
+BY_DAY_AND_NIGHT = [
+    plan if number % 2 == 0 or "targets" in plan else pytest.param(plan, marks=pytest.mark.nightly)
+    for number, plan in enumerate(PLANS)
+]
 SCALED = {"enabled": True, "threshold": 0.9, "action": "scale", "scale": 0.5}
 
 
@@ -53,7 +57,7 @@ def same(one: Artefact, other: Artefact) -> bool:
     )
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=str)
+@pytest.mark.parametrize("plan", BY_DAY_AND_NIGHT, ids=str)
 def test_every_state_that_walks_share_is_what_each_would_have_computed(
     model: LanguageModel, plan: dict[str, Any]
 ) -> None:

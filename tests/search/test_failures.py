@@ -41,8 +41,6 @@ BAD = {
 }
 ONCE = ("fails_once", "killed_once")
 OF_ANY = ("raises", "not_a_number", "greedy", "good", "fails_once")
-OF_WORKERS = ("good", "killed_once")
-"""Those that need a worker, which is ended."""
 
 
 class Tried(NamedTuple):
@@ -56,7 +54,6 @@ class Tried(NamedTuple):
 
 SWEEPS = [
     pytest.param(Tried(True, OF_ANY), id="in this process"),
-    pytest.param(Tried(False, OF_WORKERS), id="with Ray"),
     pytest.param(
         Tried(False, (*BAD, "good", "killed_once")),
         id="with Ray, all that are bad",

@@ -68,7 +68,7 @@ def test_every_row_is_the_one_that_ray_tune_writes(
 def test_nothing_of_ray_is_imported(tmp_path: Path) -> None:
     at = ["--results", str(tmp_path), "--name", "here"]
     commands = (
-        ["run", *overrides({"search.trials": 1, "confirm_records": 8}), *at],
+        ["run", *overrides({"edits": 4, "search.trials": 1, "confirm_records": 4}), *at],
         ["extend", str(tmp_path / "here"), "--trials", "1"],
         ["confirm", str(tmp_path / "here"), "--top", "1", "--sequences", "1"],
         ["resume", str(tmp_path / "here")],
@@ -163,10 +163,30 @@ def test_a_stopped_sweep_goes_on_with_ray(tmp_path: Path, ray_here: None) -> Non
     pd.testing.assert_frame_equal(after[: len(stopped)], stopped, check_exact=True)
 
 
+def test_a_trial_whose_worker_is_killed_runs_again_in_another(
+    tmp_path: Path, ray_here: None, cache_folder: Path
+) -> None:
+    """What only a sweep with workers can lose; all that they do wrong is tried at night."""
+    (cache_folder / "killed-once").unlink(missing_ok=True)
+    changes = {
+        "edits": 4,
+        "search.trials": 2,
+        "search.sampler": "qmc",
+        "search.max_failures": 1,
+        "search.space": f"{{name: metrics, greedy.metric: {{choices: "
+        f"[{MODULE}:killed_once, {MODULE}:good]}}}}",
+    }
+    assert sweep(tmp_path / "killed", changes).failed == 0
+    rows = analysis.load(tmp_path / "killed").trials.set_index("config/greedy.metric")
+    rows = rows[rows["role"] == "search"]
+    assert set(rows["status"]) == {"completed"}
+    assert rows["attempt"].to_dict() == {f"{MODULE}:killed_once": 1, f"{MODULE}:good": 0}
+
+
 def test_a_confirmation_has_the_rows_that_ray_would_write(tmp_path: Path, ray_here: None) -> None:
     found = []
     for executor in ("ray", "here"):
-        changes = {"search.trials": 1, "confirm_records": 16}
+        changes = {"edits": 4, "search.trials": 1, "confirm_records": 8}
         sweep(tmp_path / executor, changes, in_process=True)
         outcome = confirm(tmp_path / executor, top=1, in_process=executor == "here")
         assert outcome.failed == 0

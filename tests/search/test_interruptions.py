@@ -115,7 +115,7 @@ class Harm:
 
 
 HARM = [
-    pytest.param(Harm(True, 5, SIGNALS), id="in the driver"),
+    pytest.param(Harm(True, 2, SIGNALS), id="in the driver"),
     pytest.param(Harm(False, 5, SIGNALS), id="with Ray", marks=pytest.mark.nightly),
 ]
 

@@ -201,8 +201,9 @@ def swept(folder: Path, *functions: str, in_process: bool = False) -> pd.DataFra
     return trials[trials["role"] == "search"].sort_values("trial")
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("ray_here")
-@pytest.mark.parametrize("wild", [WILD[:1], pytest.param(WILD, marks=pytest.mark.nightly)], ids=len)
+@pytest.mark.parametrize("wild", [WILD[:1], WILD], ids=len)
 def test_a_sweep_whose_workers_are_ended_by_writing_goes_on_as_if_they_had_not_been(
     tmp_path: Path, right: dict[str, Any], wild: tuple[str, ...]
 ) -> None:

@@ -91,6 +91,7 @@ def test_alone_it_reports_at_rungs_and_at_the_end() -> None:
     assert [len(json.loads(report["new_records"])) for report in reports] == [2, 6, 8]
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("ray_here")
 def test_alone_it_works_with_rays_own_asha(tmp_path: Path) -> None:
     asha = ASHAScheduler(time_attr="edits", max_t=8, grace_period=2, reduction_factor=2)

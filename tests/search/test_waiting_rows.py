@@ -124,6 +124,7 @@ def written(folder: ResultsFolder) -> dict[str, bytes]:
     return {name: data for name, data in content(folder).items() if name != "lock.json"}
 
 
+@pytest.mark.nightly
 def test_a_compaction_that_is_cut_off_anywhere_is_finished(
     far_folder: ResultsFolder, faults: Faults
 ) -> None:

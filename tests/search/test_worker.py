@@ -6,6 +6,8 @@ import ctypes
 import gc
 from pathlib import Path
 
+import pytest
+
 from search.tune.trainable import GreedyEditTrainable
 
 SETTINGS = 96
@@ -20,6 +22,7 @@ def resident_mb() -> float:
     return pages * 4096 / 2**20
 
 
+@pytest.mark.nightly
 def test_memory_stays_flat_once_all_states_have_been_met(cache_folder: Path) -> None:
     """What a walk leaves is what its new states take, within the caches' bounds."""
     trainable = GreedyEditTrainable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from analysis.report import write_report
 from analysis.report.settings import settings_yaml
 from analysis.tables.sweep import best
 from tests.analysis.report import chromium
-from tests.analysis.report.chromium import opened
+from tests.analysis.report.chromium import Watched, opened
 
 pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="there is no chromium")
 
@@ -32,16 +33,22 @@ OVERLAPS = """[...document.querySelectorAll(".plot")].filter((plot) => {
 }).map((plot) => plot.id)"""
 
 
-def test_the_page_is_quiet_asks_for_nothing_and_draws_every_figure(
-    running: Browser, page: Path
-) -> None:
+@pytest.fixture(scope="module")
+def seen(running: Browser, page: Path) -> Iterator[Watched]:
+    """The report as it is when it opens, for tests that only look."""
     with opened(running, page) as watched:
-        drawn = watched.ask(DRAWN)
-        assert len(drawn) > 12
-        assert all(drawn)
-        assert watched.messages == []
-        assert [url for url in watched.requests if not url.startswith("data:")] == [page.as_uri()]
-        assert watched.ask(OVERLAPS) == []
+        yield watched
+
+
+def test_the_page_is_quiet_asks_for_nothing_and_draws_every_figure(
+    seen: Watched, page: Path
+) -> None:
+    drawn = seen.ask(DRAWN)
+    assert len(drawn) > 12
+    assert all(drawn)
+    assert seen.messages == []
+    assert [url for url in seen.requests if not url.startswith("data:")] == [page.as_uri()]
+    assert seen.ask(OVERLAPS) == []
 
 
 @pytest.mark.nightly
@@ -108,11 +115,10 @@ def test_focus_is_visible(running: Browser, page: Path) -> None:
         assert watched.ask("document.activeElement.getBoundingClientRect().left") >= 0
 
 
-def test_headings_are_in_order_and_landmarks_are_there(running: Browser, page: Path) -> None:
-    with opened(running, page) as watched:
-        levels = watched.ask(HEADINGS)
-        landmarks = "['header', 'main', 'nav', 'footer'].map((n) => document.querySelector(n))"
-        assert watched.ask(f"{landmarks}.every((each) => each !== null)")
+def test_headings_are_in_order_and_landmarks_are_there(seen: Watched) -> None:
+    levels = seen.ask(HEADINGS)
+    landmarks = "['header', 'main', 'nav', 'footer'].map((n) => document.querySelector(n))"
+    assert seen.ask(f"{landmarks}.every((each) => each !== null)")
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))

@@ -28,8 +28,8 @@ from tests.search.results.rows import end_trial, fill, run_trial, schemas, write
 ROOT = Path(__file__).parents[3]
 
 
-KILLS = [4, pytest.param(1, marks=pytest.mark.nightly)]
-"""Killed at every fourth operation; at night, at every one."""
+KILLS = [7, pytest.param(1, marks=pytest.mark.nightly)]
+"""Killed at every seventh operation; at night, at every one."""
 
 
 def copies_killed_in(
