@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -47,7 +47,7 @@ class Pieces:
     """What was searched."""
     pieces: tuple[Piece, ...]
     """By assignment, in the space's order, then by min_improvement."""
-    states: Mapping[str, State]
+    states: Mapping[str, State] = field(compare=False)  # their keys are compared below
     """The different states that walks end in, by their keys."""
     evaluations: Mapping[str, Evaluation]
     """Their held-out metrics over all batches."""

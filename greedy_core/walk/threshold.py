@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 from greedy_core.metrics import Value
 
 
 def reaches(improvement: Value, threshold: float) -> bool:
     """Whether an improvement is at least the threshold, as it is written."""
-    return not improvement < Fraction(str(threshold))
+    return not improvement < _written(threshold)
 
 
 def largest_reached(improvement: Value) -> float:
@@ -32,3 +33,9 @@ def largest_reached(improvement: Value) -> float:
     while reaches(improvement, above := math.nextafter(largest, math.inf)):
         largest = above
     return largest
+
+
+@lru_cache(maxsize=1024)
+def _written(threshold: float) -> Fraction:
+    """The decimal number that a threshold stands for."""
+    return Fraction(str(threshold))
