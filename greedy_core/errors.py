@@ -8,6 +8,7 @@ RatchetError
 │   ├── ModelError          a model that is missing, broken, or of a family that is not supported
 │   └── MetricError         a metric function that is not found, raises, or returns the wrong thing
 ├── NumericalError          a linear system that cannot be solved as it stands
+├── TooManySolves           walks of a space that reach more states than they may
 └── BaseModelChanged        somebody wrote into the weights that all trials share
 """
 
@@ -53,6 +54,34 @@ class MetricError(InputError):
 
 class NumericalError(RatchetError):
     """A linear system cannot be solved as it stands; the message says what that usually means."""
+
+
+class TooManySolves(RatchetError):
+    """All walks of a space reach more states than they may.
+
+    Args:
+        most_solves: the limit.
+        solves: counts of the updates to solve, batch by batch and layer by layer; the last one
+            passes the limit, and nothing of it was computed.
+        batches_done: batches that all walks have done.
+        batches: batches of the plan.
+    """
+
+    def __init__(
+        self, most_solves: int, solves: Sequence[int], batches_done: int, batches: int
+    ) -> None:
+        self.most_solves = most_solves
+        self.solves = tuple(solves)
+        self.batches_done = batches_done
+        self.batches = batches
+        super().__init__(
+            "`solves <= most_solves` must hold, but got "
+            f"(solves={sum(solves)}, most_solves={most_solves}): after {batches_done} of {batches} "
+            f"batches, walks are in {solves[-1]} states, and each needs a solve of its own"
+        )
+
+    def __reduce__(self) -> tuple[type[TooManySolves], tuple[object, ...]]:
+        return type(self), (self.most_solves, self.solves, self.batches_done, self.batches)
 
 
 class BaseModelChanged(RatchetError):

@@ -9,62 +9,17 @@ it is. Dropping a state is the whole of a rollback.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 
-from greedy_core.metrics import Value, as_float
-from greedy_core.settings import EditSettings, GreedySettings
+from greedy_core.metrics import as_float
+from greedy_core.settings import EditSettings
 from greedy_core.states.state_scores import StateScores
-from greedy_core.states.state_tree import Solve, State
+from greedy_core.states.state_tree import State
 from greedy_core.walk.evaluation import Evaluation, evaluate
 from greedy_core.walk.events import Reason, StepEvent
+from greedy_core.walk.greedy_loop import KEPT, GreedyLoop, Proposal, Update, improvement
 from greedy_core.walk.metric_function import MetricFunctionSignal
 from greedy_core.walk.probe_signal import Measured, ProbeSignal, Signal
-from greedy_core.walk.step_rules import Proposals
-from greedy_core.walk.trust_gate import Trust, gated_fraction, trust_at
-
-
-@dataclass
-class _Loop:
-    """The greedy loop of one batch at one layer."""
-
-    layer: int
-    """Layer that is edited."""
-    origin: State
-    """State that the update was solved at."""
-    solve: Solve
-    """The update."""
-    proposals: Proposals
-    """What is tried next."""
-    greedy: GreedySettings
-    """How steps are judged in this layer."""
-    measured: Measured
-    """The probes at the state in force."""
-
-
-@dataclass(frozen=True)
-class _Proposal:
-    """One step before it is judged."""
-
-    step: int
-    """Number of the step."""
-    fraction_before: Fraction
-    """Fraction in force."""
-    fraction: Fraction
-    """Fraction that is proposed."""
-    trust: Trust
-    """What the trust gate saw at the fraction that the step rule asked for."""
-    trusted: bool
-    """Whether the gate lets the step through, scaled or not."""
-    scaled: bool
-    """Whether the gate has made the fraction smaller."""
-    state: State
-    """The proposed state."""
-    measured: Measured
-    """The probes there."""
-
-
-_KEPT: frozenset[Reason] = frozenset({"improved", "trust_low_scaled", "distance_only", "always"})
 
 
 class GreedyRun:
@@ -84,13 +39,9 @@ class GreedyRun:
         self.probe_prompts = 0
         self._scores = scores
         self._layer_position = 0
-        self._loop: _Loop | None = None
+        self._loop: GreedyLoop | None = None
         self._measured: dict[str, Measured] = {}
-        self._signal: Signal = (
-            MetricFunctionSignal(scores, settings)
-            if settings.greedy.metric
-            else ProbeSignal(scores, settings)
-        )
+        self._signal = signal_of(scores, settings)
 
     @property
     def done(self) -> bool:
@@ -112,15 +63,17 @@ class GreedyRun:
             raise ValueError(f"`not done` must hold, but got (batch={self.batch})")
         started = time.perf_counter()
         loop = self._loop or self._enter_loop()
-        before, proposal = loop.measured, self._propose(loop)
-        reason = self._judge(loop, proposal)
+        before, proposal = loop.measured, loop.propose(self._measure)
+        verdict = loop.judge(proposal).under(self.settings.greedy.min_improvement)
+        reason = loop.take(proposal, verdict)
+        self.state = loop.state
         event = _event(
             batch=self.batch,
             loop=loop,
             proposal=proposal,
             reason=reason,
             before=before,
-            residual=self.tree.compression_error(proposal.state),
+            residual=self.tree.compression_error(proposal.candidate.state),
             seconds=time.perf_counter() - started,
         )
         self.events.append(event)
@@ -133,25 +86,11 @@ class GreedyRun:
         count = len(self.tree.plan.batches) if all_batches else self.batch
         return evaluate(self._scores, self.state, range(count), self.settings.composite_weights)
 
-    def _enter_loop(self) -> _Loop:
+    def _enter_loop(self) -> GreedyLoop:
         layer = self.tree.plan.layers[self._layer_position]
-        greedy = self._greedy_at(layer)
-        self._loop = _Loop(
-            layer=layer,
-            origin=self.state,
-            solve=self.tree.solve(self.state, self.batch, layer),
-            proposals=Proposals(greedy.step_rule, greedy.steps, greedy.patience),
-            greedy=greedy,
-            measured=self._measure(self.state),
-        )
+        update = Update(self.tree, self.state, self.batch, layer)
+        self._loop = GreedyLoop.entered(update, self.settings, self._measure)
         return self._loop
-
-    def _greedy_at(self, layer: int) -> GreedySettings:
-        """The greedy settings at a layer; without a loop, those of one step, always accepted."""
-        greedy = self.settings.greedy
-        if greedy.layers is None or layer in greedy.layers:
-            return greedy
-        return replace(greedy, steps=1, accept_by="always", max_norm_ratio=None, layers=None)
 
     def _leave_loop(self) -> None:
         self._loop = None
@@ -171,76 +110,33 @@ class GreedyRun:
         self._measured[state.key] = measured
         return measured
 
-    def _propose(self, loop: _Loop) -> _Proposal:
-        asked = loop.proposals.fraction
-        trust = trust_at(loop.solve.form, asked, self.settings.trust.harm_scale)
-        gated: Fraction | None = asked
-        if loop.greedy.accept_by != "always":
-            gated = gated_fraction(trust, asked, self.settings.trust)
-        fraction = asked if gated is None else gated
-        state = loop.origin.child(loop.layer, loop.solve, fraction)
-        return _Proposal(
-            step=loop.proposals.step,
-            fraction_before=loop.proposals.accepted,
-            fraction=fraction,
-            trust=trust,
-            trusted=gated is not None,
-            scaled=fraction < asked,
-            state=state,
-            measured=self._measure(state),
-        )
 
-    def _judge(self, loop: _Loop, proposal: _Proposal) -> Reason:
-        """Decide about a proposal, and go there or stay."""
-        reason = self._verdict(loop, proposal)
-        if reason in _KEPT:
-            loop.proposals.record(proposal.fraction)
-            self.state, loop.measured = proposal.state, proposal.measured
-            return reason
-        loop.proposals.record(None)
-        if reason == "no_improvement" and loop.proposals.out_of_patience:
-            return "patience_exhausted"
-        return reason
-
-    def _verdict(self, loop: _Loop, proposal: _Proposal) -> Reason:
-        """Apply the rules in order: the trust gate, the norm guard, then whoever accepts."""
-        if not proposal.trusted:
-            return "trust_low_rolled_back"
-        limit = loop.greedy.max_norm_ratio
-        if limit is not None and self.tree.norm_ratio(proposal.state, loop.layer) > limit:
-            return "norm_guard"
-        if loop.greedy.accept_by == "always":
-            return "always"
-        if loop.greedy.accept_by == "distance":
-            return "trust_low_scaled" if proposal.scaled else "distance_only"
-        improvement = _improvement(loop.measured, proposal.measured)
-        if improvement < Fraction(str(loop.greedy.min_improvement)):
-            return "no_improvement"
-        return "trust_low_scaled" if proposal.scaled else "improved"
-
-
-def _improvement(before: Measured, after: Measured) -> Value:
-    return after.metrics.composite - before.metrics.composite
+def signal_of(scores: StateScores, settings: EditSettings) -> Signal:
+    """What measures a batch's probes: a function of the user's, if one is named."""
+    if settings.greedy.metric:
+        return MetricFunctionSignal(scores, settings)
+    return ProbeSignal(scores, settings)
 
 
 def _event(
     batch: int,
-    loop: _Loop,
-    proposal: _Proposal,
+    loop: GreedyLoop,
+    proposal: Proposal,
     reason: Reason,
     before: Measured,
     residual: float,
     seconds: float,
 ) -> StepEvent:
     b, a = before.metrics, proposal.measured.metrics
+    candidate = proposal.candidate
     return StepEvent(
         batch=batch,
-        layer=loop.layer,
+        layer=loop.update.layer,
         step=proposal.step,
         fraction_before=proposal.fraction_before,
-        fraction_proposed=proposal.fraction,
+        fraction_proposed=candidate.fraction,
         fraction_after=loop.proposals.accepted,
-        accepted=reason in _KEPT,
+        accepted=reason in KEPT,
         reason=reason,
         es_before=as_float(b.es),
         ps_before=as_float(b.ps),
@@ -250,11 +146,11 @@ def _event(
         ps_after=as_float(a.ps),
         ns_after=as_float(a.ns),
         composite_after=float(a.composite),
-        improvement=float(_improvement(before, proposal.measured)),
-        trust=proposal.trust.trust,
-        gain=proposal.trust.gain,
-        harm=proposal.trust.harm,
-        delta_norm=float(proposal.fraction) * loop.solve.form.norm,
+        improvement=float(improvement(before, proposal.measured)),
+        trust=candidate.trust.trust,
+        gain=candidate.trust.gain,
+        harm=candidate.trust.harm,
+        delta_norm=float(candidate.fraction) * loop.update.solve.form.norm,
         residual=residual,
         seconds=seconds,
         from_store=proposal.measured.from_store,

@@ -200,7 +200,8 @@ def test_a_driver_cut_off_from_its_store_leaves_whole_trials_and_open_ones(
         assert_clean(copy, committed)
 
 
-@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.nightly
+@pytest.mark.parametrize("stride", [1])
 def test_a_compaction_cut_off_from_its_store_leaves_the_old_parts_or_the_new(
     remote: ResultsFolder, stride: int
 ) -> None:
