@@ -69,6 +69,8 @@ class Commit:
     """Trials after which nobody has yet looked whether the shared weights were still the same."""
     invalid: str | None = None
     """Why the results must not be used; None if they may be."""
+    rescued: bool = False
+    """Whether digests were lost once, and taken anew of what lay there."""
 
     @property
     def name(self) -> str:
@@ -195,4 +197,5 @@ def _has_types(commit: Commit) -> bool:
         all(type(each) is str for each in texts)
         and all(each is None or type(each) is str for each in perhaps)
         and all(type(each) is int and each >= 0 for each in numbers)
+        and type(commit.rescued) is bool
     )

@@ -162,7 +162,7 @@ def extend(
     if isinstance(settings, str):  # a sequence of its letters, to Python
         settings = [settings]
     values = settings if isinstance(settings, Mapping) else {}
-    overrides = () if isinstance(settings, Mapping) else tuple(settings)
+    overrides = () if isinstance(settings, Mapping) else tuple(map(str, settings))
     extension = Extension(os.fspath(folder), trials, overrides, values)
     config = extension.config_of(read_sweep_file(folder))
     from search.session.run import extend_sweep

@@ -112,6 +112,7 @@ def resolved(config: SweepConfig) -> SweepConfig:
             f"the configuration must be a ratchet.Config, but got {shown(config)}; "
             "ratchet.Config.from_values makes one of a mapping"
         )
+    config = SweepConfig().with_values(config.flat())  # its types, too, however it was made
     _check_store(config.cache)
     here = expanded(config).edit
     model_config = read_model_config(here.model)

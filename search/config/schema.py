@@ -39,12 +39,9 @@ def schema() -> dict[str, Any]:
         _put(root, key, {"description": said[key], **_of(declared)})
     root["properties"]["search"]["properties"]["space"] |= _space()
     root["properties"][SPACE] = root["properties"]["search"]["properties"]["space"]
-    for key in PARAMETERS:
-        for owner, name in (
-            (root, f"{BELOW}{key}"),
-            (root["properties"]["search"], f"space.{key}"),
-        ):
-            owner["properties"][name] = _searched(key)
+    search = root["properties"]["search"]["properties"]
+    for key, described in search["space"]["properties"].items():
+        root["properties"][f"{BELOW}{key}"] = search[f"space.{key}"] = described
     return root
 
 

@@ -67,7 +67,7 @@ class SearchSettings:
     """So many failed search trials stop a session in which none ended otherwise; None: never."""
     trial_timeout: Annotated[float, Gt(0), Le(MOST_SECONDS), BY_HAND] = 600.0
     """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
-    audit: Annotated[int, IN_AN_EXTENSION] = 0
+    audit: Annotated[int, Ge(0), IN_AN_EXTENSION] = 0
     """Trials that are never stopped early, to measure what stopping costs."""
 
     def __post_init__(self) -> None:
@@ -76,9 +76,8 @@ class SearchSettings:
         require(
             *broken(self),
             (
-                0 <= self.audit <= self.trials,
-                "`0 <= audit <= trials` must hold, but got "
-                f"(audit={self.audit}, trials={self.trials})",
+                self.audit <= self.trials,
+                f"`audit <= trials` must hold, but got (audit={self.audit}, trials={self.trials})",
             ),
         )
 
@@ -172,7 +171,7 @@ class SweepConfig:
     def with_values(self, values: Mapping[str, object]) -> SweepConfig:
         """The same configuration with other values under some dotted keys.
 
-        `search.space.greedy.steps` changes one setting of the space, as it does in a file.
+        `search.space.greedy.steps` changes that setting of the space alone, as `key=value` does.
 
         Raises:
             SettingsError: An unknown key, a wrong type, or a broken condition; all faults together.

@@ -193,17 +193,22 @@ class Commits:
 
     def _create(self, commit: Commit, marks: Mapping[str, Any], new: list[str]) -> None:
         commit = replace(commit, **marks)
-        path = f"{COMMITS}/{commit.name}"
-        self._before_write()
-        self._unsure = True
-        created = self._folder.put_new(path, commit.to_bytes())
-        newest = head(self._folder.reading)
-        self._unsure = False
-        if newest is None or newest.token != self._token:
+        while True:
+            path = f"{COMMITS}/{commit.name}"
+            self._before_write()
+            self._unsure = True
+            created = self._folder.put_new(path, commit.to_bytes())
+            newest = head(self._folder.reading)
+            self._unsure = False
+            if newest is not None and newest.token == self._token and _is(newest, commit):
+                self._take(newest, new)
+                return
             if created:  # below the newest, where others had been before
                 self._folder.remove([path])
-            raise self._superseded(newest)
-        self._take(newest, new)
+            if created or newest is None or not _is(newest, self.head):
+                raise self._superseded(newest)
+            # The number is that of a commit that never came to be.
+            commit = replace(commit, number=commit.number + 1)
 
     def _take(self, commit: Commit, new: list[str]) -> None:
         """Note what is left to do after a commit."""
@@ -248,6 +253,10 @@ class Commits:
 
     def _superseded(self, newest: Commit | None) -> LockLost:
         return LockLost(self._folder.reading.address, newest.driver if newest else None)
+
+
+def _is(commit: Commit, other: Commit) -> bool:
+    return (commit.number, commit.token) == (other.number, other.token)
 
 
 def _after(

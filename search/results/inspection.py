@@ -117,7 +117,7 @@ def inspect(folder: SweepFolder) -> Inspection:
     # Only the commit could say after which of them the weights were checked.
     unchecked = tuple(sorted(trials)) if made_up else commit.unchecked
     return Inspection(
-        commit=replace(commit, parts=sound, unchecked=unchecked),
+        commit=replace(commit, parts=sound, unchecked=unchecked, rescued=made_up or commit.rescued),
         is_made_up=made_up,
         tables=tables,
         faults=(*faults, *wrong),

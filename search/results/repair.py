@@ -17,7 +17,10 @@ SET_ASIDE = "set-aside"
 
 
 def repair(
-    folder: ResultsFolder, found: Inspection, before_write: Callable[[], None]
+    folder: ResultsFolder,
+    found: Inspection,
+    before_write: Callable[[], None],
+    sweep: str | None = None,
 ) -> str | None:
     """Leave the sweep with the trials and walks that are whole, and with no part of others.
 
@@ -25,6 +28,7 @@ def repair(
         folder: the sweep's folder, locked by this driver.
         found: what is wrong with it.
         before_write: raises if this driver must not write.
+        sweep: the text of sweep.yaml, if a hand has changed it as it may.
 
     Returns:
         The folder within it where the damaged files are; None if there were none.
@@ -38,7 +42,7 @@ def repair(
         before_write()
         place = f"{SET_ASIDE}/{found.commit.number + 1:09d}"
         folder.set_aside(found.damaged, place)
-    commits = Commits(folder, before_write=before_write, found=found.commit)
+    commits = Commits(folder, before_write=before_write, sweep=sweep, found=found.commit)
     parts, replaced = _without_partial(commits, found)
     if replaced:
         commits.write(parts, replaced)

@@ -44,7 +44,7 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
         (
             SearchSettings,
             {"audit": 5, "trials": 4},
-            "`0 <= audit <= trials` must hold, but got (audit=5, trials=4)",
+            "`audit <= trials` must hold, but got (audit=5, trials=4)",
         ),
         (
             CacheSettings,

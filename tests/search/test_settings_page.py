@@ -72,6 +72,8 @@ def editor() -> jsonschema.Draft202012Validator:
         {"search.space.greedy.min_improvement": {"float": [0.01, 1], "log": True}},
         {"search": {"space.greedy.min_improvement": {"float": [0, 0.05], "step": 0.01}}},
         {"search": {"space": {"name": "x", "mu": {"choices": [1, 2.5]}, "fixed": {}}}},
+        {"search.space.preset": "core", "search.space.name": "mine"},
+        {"search.space": {"greedy.steps": {"int": [1, 2]}}, "search.space.fixed": {"mu": 10}},
         {"greedy": None, "search": None, "values": {"lr": "1e-3"}, "mu": "10"},
     ],
 )

@@ -234,6 +234,39 @@ def test_sweep_yaml_is_put_back(
     assert check(folder)[0]
 
 
+@pytest.mark.parametrize("damage", ["none", "a part"])
+def test_what_a_hand_may_change_is_no_damage_and_no_repair_undoes_it(
+    folder: ResultsFolder, damage: str
+) -> None:
+    whole(folder)
+    commit_text(folder, SWEEP)
+    edited = SWEEP.replace(b"  max_failures: 2\n", b"  max_failures: 7\n")
+    assert edited != SWEEP
+    folder.put("sweep.yaml", edited)
+    if damage == "a part":
+        flipped(folder, second(folder, "steps"))
+    sound, lines = check(folder)
+    assert sound == (damage == "none")
+    assert not [line for line in lines if "sweep.yaml" in line]
+    assert check(folder, repairing=True)[0]
+    assert read(folder, "sweep.yaml") == edited
+
+
+def test_parts_whose_digests_were_lost_are_never_again_called_as_they_were_written(
+    folder: ResultsFolder,
+) -> None:
+    whole(folder)
+    folder.remove([f"commits/{newest(folder).name}"])
+    assert "; 20 parts are readable" in "\n".join(check(folder)[1])
+    assert check(folder, repairing=True)[0]
+    for _ in range(2):
+        sound, lines = check(folder)
+        assert sound
+        assert "parts are as they were when digests were taken anew" in lines[0]
+        assert "nobody knows whether the parts were changed before a repair" in lines[1]
+        compact(folder)
+
+
 UNREADABLE = SWEEP.replace(b"  trials: ", b"  trials: about ")
 
 

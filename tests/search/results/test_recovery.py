@@ -26,6 +26,7 @@ from tests.search.results.files import (
     as_first_format,
     content,
     load,
+    names,
     newest,
     parts,
     recover,
@@ -59,6 +60,60 @@ def test_a_deleted_commit_is_missed(folder: ResultsFolder) -> None:
     for action in (lambda: recover(folder), lambda: load(folder)):
         with pytest.raises(analysis.ResultsError, match="commits: the commit is missing"):
             action()
+
+
+NEVER_CAME_TO_BE = [b"", b"{", b"0" * 64 + b" {}\n"]
+
+
+def next_commit(folder: ResultsFolder, further: int = 1) -> str:
+    return f"commits/{newest(folder).number + further:09d}.json"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("content", NEVER_CAME_TO_BE)
+@pytest.mark.parametrize("further", [1, 2])
+def test_a_driver_goes_on_past_a_commit_that_never_came_to_be(
+    folder: ResultsFolder, content: bytes, further: int
+) -> None:
+    fill(folder, flushes=2)
+    folder.put(next_commit(folder, further), content)
+    log = SweepLog(folder, schemas())
+    run_trial(log, 200)
+    log.close()
+    assert {*load(folder).trials["trial"]} == {0, 1, 2, 3, 200}
+    SweepLog(folder, schemas()).close()
+    assert [n for n in names(folder) if "commits" in n] == [f"commits/{newest(folder).name}"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("content", NEVER_CAME_TO_BE)
+def test_no_row_is_lost_where_such_a_one_takes_the_next_number_meanwhile(
+    folder: ResultsFolder, content: bytes
+) -> None:
+    fill(folder, flushes=1)
+    log = SweepLog(folder, schemas())
+    for trial in (200, 202):
+        folder.put(next_commit(folder), content)
+        run_trial(log, trial)
+        log.flush()
+        assert trial in {*load(folder).trials["trial"]}
+    log.close()
+    assert {*load(folder).trials["trial"]} == {0, 1, 200, 202}
+    SweepLog(folder, schemas()).close()
+    assert [n for n in names(folder) if "commits" in n] == [f"commits/{newest(folder).name}"]
+
+
+@pytest.mark.timeout(60)
+def test_a_link_to_nowhere_in_its_place_is_passed_over(tmp_path: Path) -> None:
+    folder = LocalFolder(tmp_path / "tiny")
+    folder.create()
+    fill(folder, flushes=1)
+    (folder.path / next_commit(folder)).symlink_to(tmp_path / "nowhere")
+    log = SweepLog(folder, schemas())
+    run_trial(log, 200)
+    log.close()
+    assert {*load(folder).trials["trial"]} == {0, 1, 200}
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_remains_are_removed_and_strange_hidden_files_are_not(folder: ResultsFolder) -> None:
