@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import ResultsError, StorageError
-from analysis.tables.commits import Commit, Part, digest_of, head
+from analysis.tables.commits import MOST_BYTES, Commit, Part, digest_of, head
 from analysis.tables.folder import COMMITS, CONFIG
 from analysis.tables.plain_yaml import read_yaml
 from analysis.tables.schema import TABLES
@@ -199,6 +199,8 @@ class Commits:
             self._unsure = True
             created = self._folder.put_new(path, commit.to_bytes())
             newest = head(self._folder.reading)
+            if not created and newest is not None and _is(newest, self.head):
+                newest = self._there(commit.name) or newest
             self._unsure = False
             if newest is not None and newest.token == self._token and _is(newest, commit):
                 self._take(newest, new)
@@ -209,6 +211,13 @@ class Commits:
                 raise self._superseded(newest)
             # The number is that of a commit that never came to be.
             commit = replace(commit, number=commit.number + 1)
+
+    def _there(self, name: str) -> Commit | None:
+        """The commit under a name, which an old listing may lack; None if it never came to be."""
+        try:
+            return Commit.parse(self._folder.reading.content(COMMITS, name, most=MOST_BYTES))
+        except FileNotFoundError:
+            return None
 
     def _take(self, commit: Commit, new: list[str]) -> None:
         """Note what is left to do after a commit."""

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 import analysis
 from analysis.tables.confirm_schema import CONFIRM_TABLES
 from analysis.tables.first_format import JOURNAL
+from analysis.tables.folder import SweepFolder
 from analysis.tables.schema import TABLES
+from search.errors import LockLost
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.recovery import FolderState
@@ -29,6 +31,7 @@ from tests.search.results.files import (
     names,
     newest,
     parts,
+    read,
     recover,
     rows_of,
 )
@@ -101,6 +104,35 @@ def test_no_row_is_lost_where_such_a_one_takes_the_next_number_meanwhile(
     assert {*load(folder).trials["trial"]} == {0, 1, 200, 202}
     SweepLog(folder, schemas()).close()
     assert [n for n in names(folder) if "commits" in n] == [f"commits/{newest(folder).name}"]
+
+
+def test_where_listings_are_old_a_superseded_driver_still_commits_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS, which remembers for some seconds what was in a folder."""
+    folder = LocalFolder(tmp_path / "tiny")
+    folder.create()
+    fill(folder, flushes=1)
+    first = SweepLog(folder, schemas())
+    run_trial(first, 200)
+    own = f"commits/{newest(folder).name}"
+    text = read(folder, own)
+    SweepLog(folder, schemas())
+    folder.put(own, text)  # the other driver has not got round to removing it
+    listed, remembered = SweepFolder.entries, [Path(own).name]
+
+    def old(where: SweepFolder, table: str = "") -> list[str]:
+        """Once what was there before, then what is there."""
+        if table == "commits" and remembered:
+            return [remembered.pop()]
+        return listed(where, table)
+
+    with monkeypatch.context() as patch, pytest.raises(LockLost):
+        patch.setattr(SweepFolder, "entries", old)
+        first.flush()
+    assert remembered == []
+    assert {*load(folder).trials["trial"]} == {0, 1}
+    assert newest(folder).term == 3
 
 
 @pytest.mark.timeout(60)
