@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RatchetError,
         RecordsError,
         SettingsError,
+        TooManySolves,
     )
     from greedy_core.progress import Progress
     from greedy_core.walk.edit import EditResult
@@ -87,6 +88,7 @@ __all__ = [
     "SweepLocked",
     "SweepNotFound",
     "Tally",
+    "TooManySolves",
     "Watch",
     "__version__",
     "analysis",
@@ -134,6 +136,7 @@ _HOME = {
     "SweepLocked": "search.errors",
     "SweepNotFound": "analysis.errors",
     "Tally": "search.session.tally",
+    "TooManySolves": "greedy_core.errors",
     "Watch": "search.session.watch",
     "confirm": "search.commands.sweeps",
     "edit": "search.commands.edit",
