@@ -16,7 +16,7 @@ from greedy_core.errors import SettingsError
 from search.config.keys import assemble, conformed, with_dotted_names
 from search.config.places import PLACES, fault_of_place
 from search.config.settings import KEYS, SweepConfig
-from search.config.space_parts import BELOW, SPACE, with_parts
+from search.config.space_parts import BELOW, SPACE, folded, with_parts
 from spaces import DocumentError, SpaceError, load_space
 from spaces.definitions import is_definition
 from spaces.document import flatten, parse_value, read_document
@@ -129,14 +129,13 @@ def _take_override(given: _Given, override: str) -> None:
 
 def _take(given: _Given, pairs: Mapping[str, object], places: Mapping[str, str]) -> None:
     given.places.update(places)
-    for key, value in pairs.items():
-        if key in GROUPS and not value and not isinstance(value, bool | int | float | str):
-            continue  # a group whose settings are all commented out
-        if key.startswith(BELOW):
-            part = {key.removeprefix(BELOW): value}
-            given.values[SPACE] = with_parts(given.values.get(SPACE, "core"), part)
-        else:
-            given.values[key] = value
+    values = {key: value for key, value in pairs.items() if not _is_empty_group(key, value)}
+    given.values.update(folded(values, given.values.get(SPACE, "core")))
+
+
+def _is_empty_group(key: str, value: object) -> bool:
+    """Whether a key is a group whose settings are all commented out."""
+    return key in GROUPS and not value and not isinstance(value, bool | int | float | str)
 
 
 def _is_value(key: str, value: object) -> bool:
