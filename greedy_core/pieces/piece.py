@@ -19,7 +19,8 @@ class Piece:
     """Settings with one walk: an assignment, and floats next to each other.
 
     Walks are the same if they are in the same states after each batch and have asked as many probe
-    prompts. What is reported at a rung is then the same, whatever it is measured on.
+    prompts: what they are measured on at any rung, and what they cost. On the way to a state, one
+    may have kept a step that the other has passed over.
     """
 
     assignment: Assignment
