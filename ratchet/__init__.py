@@ -15,6 +15,7 @@ TYPE_CHECKING = False  # `typing` could be a file of the working directory, unde
 if TYPE_CHECKING:
     import analysis
     from analysis.errors import ResultsError, StorageError, SweepNotFound
+    from analysis.judging.verdict import Verdict
     from analysis.tables.sweep import Sweep, load
     from greedy_core import factworld
     from greedy_core.errors import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from greedy_core.progress import Progress
     from greedy_core.walk.edit import EditResult
     from search.commands.edit import edit
+    from search.commands.looking import best, check, resolved, status
     from search.commands.results import export, report
     from search.commands.sweeps import ConfirmOutcome, confirm, extend, resume, run
     from search.config.settings import SweepConfig as Config
@@ -50,14 +52,15 @@ if TYPE_CHECKING:
     from search.session.run import Outcome
     from search.session.tally import Tally
     from search.session.watch import Watch
+    from search.sweep.checkup import Checkup
     from search.sweep.status import Status
-    from search.sweep.status import read_status as status
     from search.tune.trainable import GreedyEditTrainable
 
     __version__: str
 
 __all__ = [
     "BaseModelChanged",
+    "Checkup",
     "Config",
     "ConfirmOutcome",
     "CorpusError",
@@ -89,9 +92,12 @@ __all__ = [
     "SweepNotFound",
     "Tally",
     "TooManySolves",
+    "Verdict",
     "Watch",
     "__version__",
     "analysis",
+    "best",
+    "check",
     "confirm",
     "edit",
     "export",
@@ -99,6 +105,7 @@ __all__ = [
     "factworld",
     "load",
     "report",
+    "resolved",
     "resume",
     "run",
     "status",
@@ -106,6 +113,7 @@ __all__ = [
 
 _HOME = {
     "BaseModelChanged": "greedy_core.errors",
+    "Checkup": "search.sweep.checkup",
     "Config": "search.config.settings",
     "ConfirmOutcome": "search.commands.sweeps",
     "CorpusError": "greedy_core.errors",
@@ -137,19 +145,23 @@ _HOME = {
     "SweepNotFound": "analysis.errors",
     "Tally": "search.session.tally",
     "TooManySolves": "greedy_core.errors",
+    "Verdict": "analysis.judging.verdict",
     "Watch": "search.session.watch",
+    "best": "search.commands.looking",
+    "check": "search.commands.looking",
     "confirm": "search.commands.sweeps",
     "edit": "search.commands.edit",
     "export": "search.commands.results",
     "extend": "search.commands.sweeps",
     "load": "analysis.tables.sweep",
     "report": "search.commands.results",
+    "resolved": "search.commands.looking",
     "resume": "search.commands.sweeps",
     "run": "search.commands.sweeps",
-    "status": "search.sweep.status",
+    "status": "search.commands.looking",
 }
 """The module that each function and class is in."""
-_OTHERWISE = {"Config": "SweepConfig", "status": "read_status"}
+_OTHERWISE = {"Config": "SweepConfig"}
 """Its name there, where that differs."""
 _MODULES = {"analysis": "analysis", "factworld": "greedy_core.factworld"}
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.tables.address import Address
+from analysis.tables.arguments import addresses, checked, flag, some_of
 from analysis.tables.config_columns import PREFIX
 from analysis.tables.confirm_schema import CONFIRM_TABLES, bare_schemas
 from analysis.tables.folder import SweepFolder
@@ -95,6 +96,7 @@ class Sweep:
             raise ValueError(f"one sweep must be given, but got (sweeps={', '.join(self.sweeps)})")
 
 
+@checked({"path": addresses, "tables": some_of(TABLES), "verify": flag})
 def load(
     path: Address | Sequence[Address], tables: Collection[str] = TABLES, *, verify: bool = True
 ) -> Sweep:
@@ -116,15 +118,14 @@ def load(
         StorageError: the store cannot be used: no such bucket, access denied, no answer.
         ResultsError: damaged or foreign files, or files of a later version; all of them are named.
             Of a list also: sweeps whose columns contradict each other.
-        ValueError: an empty list, or one that names a sweep twice; a table that does not exist.
+        SettingsError: an empty list; a table that does not exist. It is a ValueError, too.
+        ValueError: a list that names a sweep twice.
 
     Example:
         >>> sweep = load("results/my-sweep")
         >>> sweep.trials.groupby("status")["composite"].median()
         >>> load(["results/a", "s3://bucket/b"]).completed().groupby("sweep")["composite"].max()
     """
-    if not {*tables} <= {*TABLES}:
-        raise ValueError(f"tables must be among {', '.join(TABLES)}, but got ({tables=})")
     if isinstance(path, str | os.PathLike):
         return _load_one(SweepFolder.at(path), tables, verify)[0]
     return _load_several([SweepFolder.at(each) for each in path], tables, verify)
@@ -145,15 +146,15 @@ def framed(stored: StoredSweep) -> Sweep:
 
 
 def _load_several(folders: Sequence[SweepFolder], wanted: Collection[str], verify: bool) -> Sweep:
-    addresses = [folder.address for folder in folders]
-    if not addresses or len({*addresses}) < len(addresses):
-        raise ValueError(f"different sweeps must be given, but got (paths={addresses})")
+    places = [folder.address for folder in folders]
+    if len({*places}) < len(places):
+        raise ValueError(f"different sweeps must be given, but got (paths={places})")
     names = [folder.name for folder in folders]
     names = [f.address if names.count(f.name) > 1 else f.name for f in folders]
     read = {
         name: _load_one(folder, wanted, verify) for name, folder in zip(names, folders, strict=True)
     }
-    where = ", ".join(addresses)
+    where = ", ".join(places)
     frames: dict[str, Any] = {}
     for table in (*TABLES, *CONFIRM_TABLES):
         named = [_named(name, tables[table]) for name, (_, tables) in read.items()]

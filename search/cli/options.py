@@ -33,6 +33,7 @@ GiveUpAfter = Annotated[
     typer.Option(
         "--give-up-after",
         metavar="SECONDS",
+        min=0,
         help="How long results may fail to be written, for example to a store that is away.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Commands on a sweep that is there: best, confirm, report, export, status.
+"""Commands on a sweep that is there: best, check, confirm, report, export, status.
 
 What a command needs is imported when it runs, so that none waits for what another one needs.
 """
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from greedy_core.errors import InputError
 from search.cli.exit_status import DAMAGED, SOME_FAILED
 from search.cli.messages import set_up_logging
 from search.cli.options import (
@@ -26,7 +25,7 @@ from search.cli.options import (
 from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.retrying import GIVE_UP_AFTER
-from search.commands import results, sweeps
+from search.commands import looking, results, sweeps
 from spaces.values import inert
 
 if TYPE_CHECKING:
@@ -39,17 +38,7 @@ def best(folder: Folder, as_json: Json = False) -> None:
 
     Example: ratchet best results/first --json
     """
-    from analysis.judging.verdict import counted, verdict
-    from search.sweep.valid import read_valid
-
-    sweep = read_valid(folder)
-    found = verdict(sweep)
-    if found is None:
-        counts = ", ".join(
-            f"{n} {status}" for status, n in counted(sweep.searched, "status").items()
-        )
-        how = f" ({counts})" if counts else " yet"
-        raise InputError(f"{folder}: no search trial has been completed{how}")
+    found = looking.best(folder)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
@@ -173,9 +162,10 @@ def check(
     Example: ratchet check results/first
     """
     set_up_logging(verbose=False)
-    from search.cli.check import check_sweep
-
-    if not check_sweep(folder, repair, lambda line: typer.echo(inert(line))):
+    found = looking.check(folder, repair)
+    for sentence in found.sentences:
+        typer.echo(inert(sentence))
+    if not found.usable:
         raise typer.Exit(DAMAGED)
 
 

@@ -28,7 +28,7 @@ from search.cli.streams import console
 from search.cli.verdict_table import print_verdict
 from search.cluster.interrupts import Interrupts
 from search.cluster.retrying import GIVE_UP_AFTER, Retrying
-from search.commands import sweeps
+from search.commands import looking, sweeps
 from spaces.values import inert
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def resume(
 
 def extend(
     folder: Folder,
-    trials: Annotated[int, typer.Option(metavar="N", help="Search trials to add.")],
+    trials: Annotated[int, typer.Option(metavar="N", min=1, help="Search trials to add.")],
     settings: Annotated[
         list[str] | None,
         typer.Argument(
@@ -185,10 +185,11 @@ def show_config(
 
         typer.echo(json.dumps(schema_of_settings.schema(), indent=1))
         return
-    from search.config.arguments import resolved_config, split_arguments
+    from search.config.arguments import split_arguments
+    from search.config.reader import read_config
 
     path, overrides = split_arguments(config or [])
-    typer.echo(resolved_config(path, overrides).to_yaml(), nl=False)
+    typer.echo(looking.resolved(read_config(path, overrides)).to_yaml(), nl=False)
 
 
 def _sweep(start: Callable[[Watch], Outcome], give_up_after: float) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from analysis.tables.arguments import checked
 from search.cluster.interrupts import interruptible
+from search.commands.arguments import KINDS
 
 if TYPE_CHECKING:
     from greedy_core.walk.edit import EditResult
@@ -13,14 +15,13 @@ if TYPE_CHECKING:
     from search.config.settings import SweepConfig
 
 
-def edit(
-    config: SweepConfig, *, on_step: Callable[[StepEvent], None] = lambda event: None
-) -> EditResult:
+@checked(KINDS)
+def edit(config: SweepConfig, *, on_step: Callable[[StepEvent], None] | None = None) -> EditResult:
     """Edit with one setting, in this process and without Ray.
 
     Args:
         config: its settings; those of the search are ignored.
-        on_step: told of each greedy step.
+        on_step: told of each greedy step; None: nobody is.
 
     Returns:
         the finished walk, and the model's metrics before and after it.
@@ -51,7 +52,8 @@ def edit(
 
         def shared(event: StepEvent) -> None:
             context.share_if_due()
-            on_step(event)
+            if on_step is not None:
+                on_step(event)
 
         result = run_edit(scores, settings, shared)
         context.verify()

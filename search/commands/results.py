@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from analysis.tables.arguments import checked
 from greedy_core.errors import InputError
+from search.commands.arguments import KINDS, or_none
 
 if TYPE_CHECKING:
     from analysis.tables.address import Address
 
 
+@checked({**KINDS, "out": or_none(KINDS["out"])})
 def report(
     folder: Address,
     out: str | os.PathLike[str] | None = None,
@@ -38,12 +41,10 @@ def report(
         >>> ratchet.report("results/first", format="md").name
         'report.md'
     """
-    from analysis.report import FORMATS, report_path, write_report
+    from analysis.report import report_path, write_report
     from analysis.tables.sweep import framed
-    from search.config.arguments import require_choice
     from search.sweep.valid import read_valid
 
-    require_choice("--format", format, FORMATS)
     sweep = framed(read_valid(folder))
     path = report_path(sweep, format) if out is None else Path(out)
     try:
@@ -53,6 +54,7 @@ def report(
     return path
 
 
+@checked(KINDS)
 def export(
     folder: Address,
     out: str | os.PathLike[str],

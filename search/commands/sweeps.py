@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from analysis.tables.arguments import checked
 from search.cluster.interrupts import Interrupts
 from search.cluster.retrying import GIVE_UP_AFTER, Retrying
+from search.commands.arguments import KINDS
 
 if TYPE_CHECKING:
     from analysis.judging.confirmed import Confirmation
@@ -30,6 +32,7 @@ class ConfirmOutcome:
     """What they come to; None while they are too few to say anything."""
 
 
+@checked(KINDS)
 def run(
     config: SweepConfig,
     folder: Address,
@@ -78,6 +81,7 @@ def run(
     return run_sweep(config, folder, options, or_resume=or_resume)
 
 
+@checked(KINDS)
 def resume(
     folder: Address,
     *,
@@ -120,6 +124,7 @@ def resume(
     return resume_sweep(folder, options, accept_versions=accept_versions)
 
 
+@checked(KINDS)
 def extend(
     folder: Address,
     trials: int,
@@ -171,6 +176,7 @@ def extend(
     return extend_sweep(extension, options, accept_versions=accept_versions)
 
 
+@checked(KINDS)
 def confirm(
     folder: Address,
     *,

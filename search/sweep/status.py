@@ -73,10 +73,6 @@ def read_status(address: Address) -> Status:
         SweepNotFound: there is no sweep, nor a driver that prepares one.
         ResultsError: the folder is damaged.
         StorageError: the store cannot be used.
-
-    Example:
-        >>> ratchet.status("results/first").state
-        'finished'
     """
     folder = SweepFolder.at(address)
     names = folder.entries()

@@ -45,9 +45,10 @@ def test_sweeps_of_one_name_are_told_by_their_paths(tmp_path: Path) -> None:
 
 def test_no_sweep_or_one_twice_is_refused(tmp_path: Path) -> None:
     write_sweep(tmp_path / "a", flushes=1)
-    for paths in ([], [tmp_path / "a", tmp_path / "a"]):
-        with pytest.raises(ValueError, match="different sweeps must be given"):
-            analysis.load(paths)
+    with pytest.raises(ValueError, match="must be an address, or a list of some, but got"):
+        analysis.load([])
+    with pytest.raises(ValueError, match="different sweeps must be given"):
+        analysis.load([tmp_path / "a", tmp_path / "a"])
     with pytest.raises(analysis.SweepNotFound):
         analysis.load([tmp_path / "a", tmp_path / "missing"])
 

@@ -12,13 +12,13 @@ import analysis
 from analysis.tables.commits import Commit
 from analysis.tables.confirm_schema import CONFIRM_TABLES, confirm_schemas
 from analysis.tables.schema import TABLES
-from search.cli.check import check_sweep
 from search.config.arguments import resolved_config
 from search.results.commits import Commits
 from search.results.confirm_log import ConfirmLog
 from search.results.log import SweepLog
 from search.results.parts import LocalFolder, ResultsFolder
 from search.results.recovery import FolderState
+from search.sweep.checkup import check_sweep
 from search.sweep.file import SweepFile
 from tests.search.results.files import (
     as_first_format,
@@ -64,9 +64,8 @@ def whole(folder: ResultsFolder) -> ResultsFolder:
 
 
 def check(folder: ResultsFolder, repairing: bool = False) -> tuple[bool, list[str]]:
-    lines: list[str] = []
-    sound = check_sweep(folder.reading.address, repairing, lines.append)
-    return sound, lines
+    found = check_sweep(folder.reading.address, repairing)
+    return found.usable, [*found.sentences]
 
 
 def flipped(folder: ResultsFolder, name: str) -> None:
