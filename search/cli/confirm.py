@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import typer
 
-from search.cli.confirm_table import print_confirmation
 from search.cli.progress_line import ProgressLine
 from search.cli.streams import console
 from search.commands.sweeps import ConfirmOutcome
@@ -28,6 +27,8 @@ def confirm_and_show(start: Callable[[Watch], ConfirmOutcome], as_json: bool) ->
     if as_json:
         typer.echo(json.dumps(found and found.to_dict(), indent=2))
     elif found is not None:
+        from search.cli.confirm_table import print_confirmation  # imports pandas
+
         print_confirmation(found, console())
     if found is None:
         few = "the best setting and the baselines have fewer than two batches in common"

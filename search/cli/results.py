@@ -6,7 +6,6 @@ What a command needs is imported when it runs, so that none waits for what anoth
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -97,7 +96,7 @@ def report(
         typer.Option("--format", help="A page, Markdown, or a notebook to continue in."),
     ] = "html",
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="FILE",
             help="Where to write it; by default DIR/NAME/report.html, for an object store "
@@ -110,10 +109,7 @@ def report(
 
     Example: ratchet report results/first --format md --out first.md
     """
-    from search.config.arguments import given_path
-
-    path = given_path("--out", str(out)) if out else None
-    typer.echo(inert(str(results.report(folder, path, format=form))))
+    typer.echo(inert(str(results.report(folder, out, format=form))))
 
 
 def export(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from analysis.tables.arguments import checked
+from analysis.tables.paths import local_path
 from greedy_core.errors import InputError
 from search.commands.arguments import KINDS, or_none
 
@@ -41,12 +42,14 @@ def report(
         >>> ratchet.report("results/first", format="md").name
         'report.md'
     """
-    from analysis.report import report_path, write_report
-    from analysis.tables.sweep import framed
     from search.sweep.valid import read_valid
 
-    sweep = framed(read_valid(folder))
-    path = report_path(sweep, format) if out is None else Path(out)
+    stored = read_valid(folder)
+    from analysis.report import report_path, write_report  # imports pandas, once there is a sweep
+    from analysis.tables.sweep import framed
+
+    sweep = framed(stored)
+    path = report_path(sweep, format) if out is None else Path(local_path(os.fspath(out)))
     try:
         write_report(sweep, path, format)
     except OSError as error:
@@ -84,6 +87,11 @@ def export(
         >>> ratchet.export("results/first", "first-adapter", trial=0)
         'trial 0 as an adapter of rank 4: first-adapter'
     """
-    from search.export.run import export_trial
+    from search.export.whole_folder import new_folder
+    from search.sweep.file_reader import read_sweep_file
+
+    new_folder(os.fspath(out))
+    read_sweep_file(folder)
+    from search.export.run import export_trial  # imports pandas, once there is a sweep
 
     return export_trial(folder, str(trial), to, os.fspath(out), accept_differences)

@@ -23,11 +23,11 @@ main()
 """
 
 
-def imported_by(*arguments: str) -> set[str]:
+def imported_by(*arguments: str, code: int = 0) -> set[str]:
     """The heavy modules that a command has imported at its end."""
     command = [sys.executable, "-c", _TELLING, ",".join(HEAVY), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return {*done.stdout.splitlines()[-1].removeprefix("imported:").split()}
 
 
@@ -37,6 +37,27 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_configuration_needs_optuna_alone() -> None:
     assert imported_by("config") == {"optuna"}
+
+
+@pytest.mark.parametrize(
+    ("line", "needs"),
+    [
+        *((f"{command} missing", {"pyarrow"}) for command in ("best", "status", "report")),
+        *(
+            (f"{command} missing", {"pyarrow", "optuna"})
+            for command in ("check", "confirm", "resume")
+        ),
+        ("extend missing --trials 1", {"pyarrow", "optuna"}),
+        *((f"export missing {out}", {"pyarrow", "optuna"}) for out in ("out", "tests")),
+        *((f"{command} nonsense=1", {"optuna"}) for command in ("run", "edit", "config")),
+        ("run --name ..", {"optuna"}),
+        ("report missing --out s3://bucket/file", set()),
+        *((line, set()) for line in ("extend missing --trials 0", "confirm missing --top 0")),
+        *((line, set()) for line in ("report missing --format pdf", "run --nonsense", "nonsense")),
+    ],
+)
+def test_a_refusal_comes_before_what_it_does_not_need(line: str, needs: set[str]) -> None:
+    assert imported_by(*line.split(), code=2) <= needs
 
 
 def test_looking_at_a_sweep_needs_parquet_alone(finished: Path) -> None:
