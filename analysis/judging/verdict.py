@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +34,8 @@ class Verdict:
     """Those of each baseline, and `lead`: by how much the best composite is above it."""
     trials: dict[str, int]
     """Search trials by status."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Baselines that failed, and why; `ratchet resume` runs them again."""
 
     def to_dict(self) -> dict[str, Any]:
         """All fields by name."""
@@ -52,9 +54,15 @@ def verdict(sweep: StoredSweep) -> Verdict | None:
         unedited={name: _number(winner[f"{name}_unedited"]) for name in MEASURES[:4]},
         baselines={
             row["role"]: {**_metrics(row), "lead": _lead(winner, row)}
-            for row in _completed_baselines(sweep.trials)
+            for row in _baselines(sweep.trials)
+            if row["status"] == "completed"
         },
         trials=counted(sweep.searched, "status"),
+        missing={
+            row["role"]: row["error"] or "no cause is known"
+            for row in _baselines(sweep.trials)
+            if row["status"] == "failed"
+        },
     )
 
 
@@ -81,9 +89,8 @@ def settings_of(path: str, config: Mapping[str, Any], row: Mapping[str, Any]) ->
     return {key: _number(row[PREFIX + key]) for key in keys}
 
 
-def _completed_baselines(trials: pa.Table) -> list[dict[str, Any]]:
-    baselines = rows_where(trials, "role", lambda role: role != "search")
-    return [row for row in plain_rows(baselines) if row["status"] == "completed"]
+def _baselines(trials: pa.Table) -> list[dict[str, Any]]:
+    return plain_rows(rows_where(trials, "role", lambda role: role != "search"))
 
 
 def _metrics(row: Mapping[str, Any]) -> dict[str, float | None]:

@@ -86,7 +86,7 @@ def resume(
     give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
-    """Finish a sweep that was interrupted; ended trials stay as they are.
+    """Finish a sweep: run what is missing, and baselines that failed; other trials stay.
 
     Example: ratchet resume results/first
     """

@@ -32,6 +32,9 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     console.print(table)
     for key, value in verdict.settings.items():
         console.print(Text(inert(f"  {key}: {value}")))
+    for role, why in verdict.missing.items():
+        line = f"{role} failed ({why}); `ratchet resume` runs it again"
+        console.print(Text(inert(line)), soft_wrap=True)
 
 
 def _cell(value: float | None) -> str:

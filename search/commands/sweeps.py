@@ -92,7 +92,7 @@ def resume(
     wait_for_lock: float = 0.0,
     give_up_after: float = GIVE_UP_AFTER,
 ) -> Outcome:
-    """Finish a sweep that was interrupted; ended trials stay as they are.
+    """Finish a sweep: run what is missing, and baselines that failed; other trials stay.
 
     Args:
         folder: the sweep's.

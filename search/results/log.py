@@ -25,7 +25,8 @@ from search.results.batches import RowConverter
 from search.results.commits import Commits, NewPart
 from search.results.compaction import compact
 from search.results.parts import ResultsFolder
-from search.results.recovery import FolderState
+from search.results.recovery import FolderState, Proposal
+from search.results.taking_back import take_back
 
 FLUSH_SECONDS = 5.0
 FLUSH_TRIALS = 200
@@ -118,6 +119,18 @@ class SweepLog:
         }
         self._ended = {each.trial for each in self.found.ended}
         self._converters = {table: RowConverter(self._schemas[table]) for table in TABLES}
+
+    def take_back(self, trials: Sequence[Proposal]) -> None:
+        """Commit that trials which have ended have not, so that they are run again."""
+        numbers = {each.trial for each in trials} & self._ended
+        if not numbers:
+            return
+        take_back(self.commits, self._folder, numbers)
+        for each in trials:
+            self._open[each.trial] = self._proposed(
+                each.trial, each.role, each.generation, each.config
+            )
+        self._ended -= numbers
 
     def propose(self, trial: int, role: str, generation: int, config: Row) -> None:
         """Note that a trial starts; `config` has dotted keys, each of them in the schema.

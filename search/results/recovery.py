@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -59,6 +59,26 @@ class FolderState:
     parts: tuple[Part, ...]
     """What it was read from."""
 
+    @property
+    def failed_baselines(self) -> tuple[EndedTrial, ...]:
+        """Baselines that failed, which every session that goes on tries again."""
+        return tuple(each for each in self.ended if _is_failed_baseline(each))
+
+    def reopened(self) -> FolderState:
+        """The same with failed baselines among those that have no row."""
+        again = tuple(
+            Proposal(
+                each.trial,
+                each.role,
+                self.generations.get(each.trial, each.generation),
+                each.config,
+            )
+            for each in self.failed_baselines
+        )
+        ended = tuple(each for each in self.ended if not _is_failed_baseline(each))
+        pending = sorted((*self.pending, *again), key=lambda each: each.trial)
+        return replace(self, ended=ended, pending=tuple(pending))
+
     @classmethod
     def read(cls, folder: ResultsFolder) -> FolderState:
         """Read both tables, once, as of one moment.
@@ -93,6 +113,10 @@ class FolderState:
 
 _TABLES = ("proposals", "trials")
 _CELLS = tuple(n for n in EndedTrial.__dataclass_fields__ if n not in ("rungs", "config"))
+
+
+def _is_failed_baseline(trial: EndedTrial) -> bool:
+    return trial.role != "search" and trial.status == "failed"
 
 
 def _parts(commit: Commit) -> tuple[Part, ...]:

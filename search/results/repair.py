@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pyarrow as pa
-
 from analysis.tables.confirm_schema import CONFIRM_TABLES
 from search.results.commits import Commits, NewPart
 from search.results.inspection import Inspection
 from search.results.parts import ResultsFolder
+from search.results.taking_back import without
 from search.results.wholeness import walk_of
 
 SET_ASIDE = "set-aside"
@@ -57,7 +56,7 @@ def _without_partial(
     partial = found.partial_trials
     name = commits.name()
     parts = {
-        table: NewPart.of(name, _without(found.tables[table], partial))
+        table: NewPart.of(name, without(found.tables[table], partial))
         for table in ("steps", "records", "trials")
         if partial and head.of(table)
     }
@@ -67,8 +66,3 @@ def _without_partial(
         if lost:
             replaced[table] = lost
     return parts, replaced
-
-
-def _without(rows: pa.Table, trials: set[int]) -> pa.Table:
-    kept = [trial not in trials for trial in rows["trial"].to_pylist()]
-    return rows.filter(pa.array(kept, pa.bool_()))

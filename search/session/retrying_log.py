@@ -10,6 +10,7 @@ from analysis.errors import StorageError
 from search.cluster.retrying import Retrying
 from search.results.commits import Commits
 from search.results.log import SweepLog
+from search.results.recovery import Proposal
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,10 @@ class RetryingLog:
         if self._retrying.waiting is None:
             return None
         return f"{self._retrying.waiting}; {self.held} ended trials wait to be written"
+
+    def take_back(self, trials: Sequence[Proposal]) -> None:
+        """As `SweepLog.take_back`, however long that takes."""
+        self._retrying.insist(lambda: self._log.take_back(trials))
 
     def propose(self, trial: int, role: str, generation: int, config: Row) -> None:
         """As `SweepLog.propose`."""

@@ -53,6 +53,8 @@ class Outcome:
     """Search trials that have ended, in all sessions."""
     failed: int
     """Trials that have failed, baselines included."""
+    failed_baselines: tuple[str, ...] = ()
+    """Baselines among them, which the next `resume` tries again."""
 
 
 def run_sweep(
@@ -273,4 +275,7 @@ def _outcome(folder: Address, results: ResultsFolder) -> Outcome:
         folder,
         trials=sum(each["role"] == "search" for each in rows),
         failed=sum(each["status"] == "failed" for each in rows),
+        failed_baselines=tuple(
+            each["role"] for each in rows if each["status"] == "failed" and each["role"] != "search"
+        ),
     )

@@ -76,7 +76,7 @@ class Session:
             file.generation,
         )
         self._tally = self._recorder.tally
-        self._tally.follow(log.found.ended)
+        self._tally.follow(self.earlier.ended)
         self._watch = driver.options.watch
         self._interrupts = driver.interrupts
         self._progress = ProgressFile(folder, before_write=driver.lock.check)
@@ -126,6 +126,8 @@ class Session:
             executor: runs trials.
             shared: what it has prepared.
         """
+        # Not before it is known that the data are the same: whoever is refused changes no row.
+        self._log.take_back([each for each in self.earlier.pending if each.role != "search"])
         try:
             with self._interrupts.held(GRACE_SECONDS):
                 executor.run(self.trials(), shared, self.total)

@@ -52,7 +52,10 @@ def candidates(
         logger.warning("only %d settings have been completed; all are confirmed", len(best))
     baselines = sorted((t for t in completed if t.role != "search"), key=lambda t: t.trial)
     for role in sorted({*BASELINES} - {trial.role for trial in baselines}):
-        logger.warning("%s has not been completed, so nothing is compared with it", role)
+        logger.warning(
+            "%s has not been completed, so nothing is compared with it; `ratchet resume` runs it",
+            role,
+        )
     return [*best[:1], *map(_candidate, baselines), *best[1:]]
 
 

@@ -36,13 +36,14 @@ class EarlierTrials:
     generation: int
     """Of the session that goes on."""
     ended: tuple[EndedTrial, ...]
-    """Trials with a row."""
+    """Trials with a row that stays."""
     pending: tuple[Proposal, ...]
-    """Trials that were proposed and have no row."""
+    """Trials that were proposed and have no row, and baselines that failed."""
 
     @classmethod
     def of(cls, file: SweepFile, state: FolderState) -> EarlierTrials:
-        """Those that a sweep's folder holds."""
+        """Those that a sweep's folder holds; a baseline that failed is to be run again."""
+        state = state.reopened()
         return cls(file.config, file.generation, state.ended, state.pending)
 
     @property

@@ -62,7 +62,8 @@ def test_a_baseline_that_is_not_completed_is_told(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.WARNING):
         assert numbers([3, 0, 2], top=1) == [3, 0, 2]
     assert caplog.messages == [
-        "baseline_default has not been completed, so nothing is compared with it"
+        "baseline_default has not been completed, so nothing is compared with it; "
+        "`ratchet resume` runs it"
     ]
 
 
