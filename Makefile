@@ -61,7 +61,7 @@ soak: $(INSTALLED)
 bench: $(INSTALLED)
 	$(VENV)/bin/python -m benchmarks
 
-# Writes the tables of settings and the picture of the rooms anew, from the code.
+# Writes the tables of settings and the picture of the folders anew, from the code.
 docs: $(INSTALLED)
 	$(VENV)/bin/python docs/settings_page.py
 	$(VENV)/bin/python docs/architecture_page.py

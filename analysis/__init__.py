@@ -1,7 +1,7 @@
 """From a sweep's Parquet files to numbers: `ratchet.load("results/my-sweep").trials`.
 
-Names are looked up at first use, so that importing the package (for its errors, or its schemas)
-does not import pandas.
+Nothing here runs a trial or changes a sweep. Names are looked up at first use, so that importing
+the package (for its errors, or its schemas) does not import pandas.
 """
 
 from __future__ import annotations

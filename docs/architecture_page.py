@@ -1,4 +1,4 @@
-"""Writes docs/architecture.md: one picture of the rooms and arrows, and what each room owns.
+"""Writes docs/architecture.md: one picture of the folders and arrows, and what each folder owns.
 
     python docs/architecture_page.py
 
@@ -23,9 +23,9 @@ HEAD = """# Architecture
 
 Five packages, from the top to the bottom: `ratchet` names what people import, `search` runs sweeps,
 `analysis` reads their results, `spaces` says what may be searched, `greedy_core` edits models.
-Within `search`, `greedy_core` and `analysis` each folder is a room. An arrow means "imports";
+The picture shows the folders of `search`, `analysis` and `greedy_core`. An arrow means "imports";
 arrows that follow from others are left out, and none leads back up. How data flows through the
-rooms stands in [decisions.md](decisions.md).
+folders stands in [decisions.md](decisions.md).
 
 This page is written by `make docs`; `pyproject.toml` declares which arrows there may be.
 """
@@ -33,17 +33,17 @@ This page is written by `make docs`; `pyproject.toml` declares which arrows ther
 
 def page() -> str:
     """The page, from the code as it is."""
-    return f"{HEAD}\n```mermaid\n{_picture()}\n```\n{_rooms()}"
+    return f"{HEAD}\n```mermaid\n{_picture()}\n```\n{_folders()}"
 
 
 def arrows() -> networkx.DiGraph:
-    """Which room imports which; `spaces` is one room."""
+    """Which folder imports which; `ratchet` and `spaces` have none below them."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     found = networkx.DiGraph()
-    found.add_nodes_from(room for package in PACKAGES for room in _rooms_of(package))
+    found.add_nodes_from(folder for package in PACKAGES for folder in _folders_of(package))
     for importer in graph.modules:
         for imported in graph.find_modules_directly_imported_by(importer):
-            edge = _room(importer), _room(imported)
+            edge = _folder(importer), _folder(imported)
             if edge[0] != edge[1] and None not in edge:
                 found.add_edge(*edge)
     return found
@@ -55,7 +55,8 @@ def _picture() -> str:
     for package in PACKAGES:
         lines.append(f"  subgraph {package}")
         lines += [
-            f"    {_id(room)}[{room.partition('.')[2] or room}]" for room in _rooms_of(package)
+            f"    {_id(folder)}[{folder.partition('.')[2] or folder}]"
+            for folder in _folders_of(package)
         ]
         lines.append("  end")
     reduced = networkx.transitive_reduction(graph)
@@ -63,49 +64,48 @@ def _picture() -> str:
     return "\n".join(lines)
 
 
-def _rooms() -> str:
+def _folders() -> str:
     lines = []
     for package in PACKAGES:
-        lines += ["", f"## {package}", "", _first_lines(ROOT / package), ""]
-        rooms = [room for room in _rooms_of(package) if room != package]
-        if rooms:
-            lines += ["| room | what it owns |", "| --- | --- |"]
-        for room in rooms:
-            place = ROOT / room.replace(".", "/")
-            lines.append(f"| [{room}](../{room.replace('.', '/')}) | {_first_lines(place)} |")
+        lines += ["", f"## {package}", "", _prose_of(ROOT / package), ""]
+        folders = [folder for folder in _folders_of(package) if folder != package]
+        if folders:
+            lines += ["| folder | what it owns |", "| --- | --- |"]
+        for folder in folders:
+            place = ROOT / folder.replace(".", "/")
+            lines.append(f"| [{folder}](../{folder.replace('.', '/')}) | {_prose_of(place)} |")
     return "\n".join(lines) + "\n"
 
 
-def _rooms_of(package: str) -> list[str]:
+def _folders_of(package: str) -> list[str]:
     below = sorted(p.parent.name for p in (ROOT / package).glob("*/__init__.py"))
     return [f"{package}.{name}" for name in below] or [package]
 
 
-def _room(module: str) -> str | None:
-    """The room that a module is in; None for single files beside the rooms, such as errors."""
+def _folder(module: str) -> str | None:
+    """The folder that a module is in; None for single files beside folders, such as errors."""
     package, _, rest = module.partition(".")
-    rooms = _rooms_of(package)
-    if rooms == [package]:
+    folders = _folders_of(package)
+    if folders == [package]:
         return package
     name = f"{package}.{rest.partition('.')[0]}"
-    return name if name in rooms else None
+    return name if name in folders else None
 
 
-def _first_lines(place: Path) -> str:
-    """The first paragraphs of a package's docstring, up to a list of its files."""
+def _prose_of(place: Path) -> str:
+    """A package's docstring without lists of its files, nor examples."""
     said = ast.get_docstring(ast.parse((place / "__init__.py").read_text(encoding="utf-8"))) or ""
     return " ".join(" ".join(each.split()) for each in _prose(said))
 
 
 def _prose(text: str) -> Iterator[str]:
     for paragraph in text.split("\n\n"):
-        if "  " in paragraph or "``" in paragraph:
-            return
-        yield paragraph
+        if "  " not in paragraph:  # which columns have, and code
+            yield paragraph.replace("``", "`")
 
 
-def _id(room: str) -> str:
-    return room.replace(".", "_")
+def _id(folder: str) -> str:
+    return folder.replace(".", "_")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
     ratchet.run(ratchet.Config.from_values({"search.trials": 64}), "results/first")
     ratchet.load("results/first").trials
 
-Nothing is here but names, which are looked up at first use: `import ratchet` loads neither torch
-nor Ray nor pandas.
+Nothing here does anything: these are names of what other packages have, looked up at first use.
+`import ratchet` loads neither torch nor Ray nor pandas.
 """
 
 from importlib import import_module

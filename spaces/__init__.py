@@ -1,7 +1,7 @@
 """Search spaces: Optuna distributions over dotted settings; impossible combinations are refused.
 
-Names are looked up at first use, so that what needs no space, such as a message's text, does not
-import Optuna.
+Nothing here proposes a setting, or knows what one has come to. Names are looked up at first use, so
+that what needs no space, such as a message's text, does not import Optuna.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -54,12 +55,26 @@ def is_module_or_name(dotted: str) -> bool:
     return any(each.is_file() and name in each.read_text(encoding="utf-8") for each in sources)
 
 
-def test_the_picture_of_the_rooms_is_what_make_docs_writes() -> None:
+def page_writer() -> Any:
+    """The module that writes docs/architecture.md, which is in no package."""
     place = ROOT / "docs" / "architecture_page.py"
     spec = importlib.util.spec_from_file_location("architecture_page", place)
     assert spec is not None and spec.loader is not None
     writer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(writer)
+    return writer
+
+
+def test_every_folder_says_what_it_never_does() -> None:
+    writer = page_writer()
+    folders = [each for name in writer.PACKAGES for each in (name, *writer._folders_of(name))]
+    said = {each: writer._prose_of(ROOT / each.replace(".", "/")) for each in folders}
+    denying = re.compile(r"\b[Nn]othing\b|\bno(t|r)?\b|the only package")
+    assert [each for each, text in said.items() if not denying.search(text)] == []
+
+
+def test_the_picture_of_the_folders_is_what_make_docs_writes() -> None:
+    writer = page_writer()
     assert writer.PAGE.read_text(encoding="utf-8") == writer.page()
 
 

@@ -1,1 +1,4 @@
-"""How the factworld model was made and is measured; nothing that edits needs it."""
+"""How the factworld model was made and is measured.
+
+Nothing here edits for users, and nothing that edits needs it.
+"""

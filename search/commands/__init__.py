@@ -1,5 +1,5 @@
 """What the commands do, as functions: for programs and notebooks, and for the command line.
 
-Each checks what it is given before it imports anything heavy, and prints nothing. `ratchet` names
-them, and a watch is told how far they are.
+`ratchet` names them, and a watch is told how far they are. Each checks what it is given before it
+imports anything heavy. Nothing here prints.
 """

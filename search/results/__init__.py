@@ -7,6 +7,7 @@ places         which kind of folder an address means
 log            rows in, flushes out
 compaction     many parts into one, whatever happens meanwhile
 recovery       what a killed driver left: cleaned up, and read for the next one
+taking_back    the rows of trials that are to be run again
 lock           one driver per sweep
 staleness      when another driver's lock may be taken over
 claim          what a lock says; file_claim, object_claim: how one is taken; lock_file: its files
