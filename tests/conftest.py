@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -47,14 +46,10 @@ def shared_data() -> Callable[[str], Path]:
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """All commands run their trials in this process, as if each of them had been told to."""
-    from search.commands import sweeps
+    from search.executors.in_process import InProcess
+    from search.session.driver import Driver
 
-    asked = sweeps._options
-
-    def here(config: Any, watch: Any, verbose: bool, told: bool, *more: float) -> Any:
-        return asked(config, watch, verbose, True, *more)
-
-    monkeypatch.setattr(sweeps, "_options", here)
+    monkeypatch.setattr(Driver, "executor", lambda self, config: InProcess(config, self.interrupts))
 
 
 @pytest.fixture(scope="session")

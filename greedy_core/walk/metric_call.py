@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 from greedy_core.errors import MetricError, RatchetError
 from greedy_core.model.answer_check import others_code_runs
-from greedy_core.walk.set_aside import output_set_aside
+from greedy_core.walk.held_output import output_held
 
 Answer = TypeVar("Answer")
 
@@ -43,7 +43,7 @@ def answer(name: str, doing: str, call: Callable[[], Answer]) -> Answer:
     """
     others_code_runs()
     try:
-        with output_set_aside(), _exit_refused():
+        with output_held(), _exit_refused():
             return call()
     except (RatchetError, KeyboardInterrupt):
         raise

@@ -25,7 +25,7 @@ class Options:
     """Whether libraries may talk."""
     in_process: bool = False
     """Whether trials run in this process, one after the other and without Ray."""
-    wait: float = 0.0
+    wait_for_lock: float = 0.0
     """Seconds to wait for another driver to end."""
     give_up_after: float = GIVE_UP_AFTER
     """Seconds for which the folder's place may fail once trials run."""
@@ -76,7 +76,7 @@ def driving(results: ResultsFolder, options: Options) -> Iterator[Driver]:
     with interruptible() as interrupts, ExitStack() as stack:
         # Whoever is interrupted with the lock half taken, or half released, leaves it behind.
         with interrupts.held(GRACE_SECONDS):
-            lock = SweepLock(results, options.wait, pause=interrupts.pause)
+            lock = SweepLock(results, options.wait_for_lock, pause=interrupts.pause)
             stack.enter_context(lock)
             stack.callback(interrupts.hold)
         interrupts.check()

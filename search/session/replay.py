@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.tables.parts import RUNG
 from search.config.settings import SweepConfig
-from search.executors.replay import Curve, Replay
+from search.executors.recorded import Curve, Recorded
 from search.results.recovery import EndedTrial, Proposal
 from search.session.proposer import Proposer
 from search.session.recorder import Recorder
@@ -42,7 +42,7 @@ def replayed(config: SweepConfig, curve_of: Callable[[Proposal], Curve | None]) 
         search.max_failed,
         lambda: None,
     )
-    Replay(curve_of, config).run(trials)
+    Recorded(curve_of, config).run(trials)
     return sorted(rows.ended, key=lambda each: each.trial)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from search.errors import OnlyFailures
-from search.executors.replay import NOT_RECORDED, Curve, RecordedWalks
+from search.executors.recorded import NOT_RECORDED, Curve, RecordedWalks
 from search.results.parts import LocalFolder
 from search.results.recovery import EndedTrial, FolderState
 from search.session.replay import replayed

@@ -19,7 +19,7 @@ NUMBERS = (1, 2)
 
 
 @contextmanager
-def output_set_aside() -> Iterator[None]:
+def output_held() -> Iterator[None]:
     """Inside, standard output and error are a file; afterwards Python's streams are as before."""
     streams = sys.stdout, sys.stderr
     with suppress(OSError, ValueError):

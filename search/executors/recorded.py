@@ -59,7 +59,7 @@ class RecordedWalks:
             self._curves[key] = curve
 
 
-class Replay:
+class Recorded:
     """Tells each trial what its settings came to.
 
     Args:
