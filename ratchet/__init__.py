@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from search.commands.looking import best, check, resolved, status
     from search.commands.results import export, report
     from search.commands.sweeps import ConfirmOutcome, confirm, extend, resume, run
+    from search.config.reader import ConfigError
     from search.config.settings import SweepConfig as Config
     from search.errors import (
         LockLost,
@@ -62,6 +63,7 @@ __all__ = [
     "BaseModelChanged",
     "Checkup",
     "Config",
+    "ConfigError",
     "ConfirmOutcome",
     "CorpusError",
     "EditResult",
@@ -115,6 +117,7 @@ _HOME = {
     "BaseModelChanged": "greedy_core.errors",
     "Checkup": "search.sweep.checkup",
     "Config": "search.config.settings",
+    "ConfigError": "search.config.reader",
     "ConfirmOutcome": "search.commands.sweeps",
     "CorpusError": "greedy_core.errors",
     "EditResult": "greedy_core.walk.edit",

@@ -6,14 +6,15 @@ RatchetError
 ├── NoCluster               the cluster that is named cannot be joined
 ├── RayNotStarted           a Ray of this machine could not be started
 ├── NoTemporaryFolder       there is no place for temporary files
-├── OutputLost              standard output takes no more
+├── OutputLost              standard output takes no more; of the command line alone
 ├── LockLost                this driver's lock was taken or deleted; it must not write any more
 ├── PreparationFailed       what all trials share could not be computed: killed, or out of memory
 ├── OutOfMemory             memory was not enough for an edit
 ├── OnlyFailures            so many search trials failed, and none ended otherwise, that it stopped
 └── SweepInterrupted        a signal asked the sweep to stop; everything that ended is on disk
 
-Reading raises more of them: see `analysis.errors`.
+Below `greedy_core.errors.SettingsError` is `search.config.reader.ConfigError`, for a configuration
+file or an override. Reading raises more: see `analysis.errors`.
 """
 
 from __future__ import annotations

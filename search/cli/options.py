@@ -25,7 +25,7 @@ WaitForLock = Annotated[
         "--wait-for-lock",
         metavar="SECONDS",
         min=0,
-        help="Wait up to this long for another driver to end, or its lock to go stale.",
+        help="Wait up to this long for another driver to end, or for its lock to go stale.",
     ),
 ]
 GiveUpAfter = Annotated[
@@ -34,7 +34,7 @@ GiveUpAfter = Annotated[
         "--give-up-after",
         metavar="SECONDS",
         min=0,
-        help="How long results may fail to be written, for example to a store that is away.",
+        help="How long writing results may fail, for example while a store is away.",
     ),
 ]
 InProcess = Annotated[
@@ -46,6 +46,6 @@ InProcess = Annotated[
 AcceptVersions = Annotated[
     bool,
     typer.Option(
-        "--accept-versions", help="Go on although versions of packages differ from the sweep's."
+        "--accept-versions", help="Continue although package versions differ from the sweep's."
     ),
 ]

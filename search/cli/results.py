@@ -117,7 +117,9 @@ def export(
     out: Annotated[str, typer.Argument(metavar="OUT", help="A new folder, or an empty one.")],
     trial: Annotated[
         str,
-        typer.Option(metavar="best|NUMBER", help="The search's best trial, or any by its number."),
+        typer.Option(
+            metavar="best|NUMBER", help="The best trial of the search, or any trial by its number."
+        ),
     ] = "best",
     to: Annotated[
         Literal["adapter", "merged"],
@@ -149,11 +151,11 @@ def check(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Set aside what is damaged; `resume` runs those trials again."
+            "--repair", help="Set damaged files aside, so that `resume` runs their trials again."
         ),
     ] = False,
 ) -> None:
-    """Compare every file of a sweep with what was committed; say what can still be used.
+    """Compare every file of a sweep with what was committed, and say what is still whole.
 
     Example: ratchet check results/first
     """
@@ -168,7 +170,7 @@ def check(
 def status(
     folder: Folder,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Look every 2 s until nobody works on it.")
+        bool, typer.Option("--watch", help="Look every 2 s until nobody works on the sweep.")
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -44,7 +44,7 @@ def run(
     name: Annotated[str, typer.Option(metavar="NAME", help="The sweep's name.")] = "sweep",
     or_resume: Annotated[
         bool,
-        typer.Option("--or-resume", help="Finish the sweep if it is there, with these settings."),
+        typer.Option("--or-resume", help="If the sweep exists and has these settings, finish it."),
     ] = False,
     in_process: InProcess = False,
     wait_for_lock: WaitForLock = 0.0,
@@ -86,7 +86,7 @@ def resume(
     give_up_after: GiveUpAfter = GIVE_UP_AFTER,
     verbose: Verbose = False,
 ) -> None:
-    """Finish a sweep: run what is missing, and baselines that failed; other trials stay.
+    """Finish a sweep: run what is missing, and baselines that failed.
 
     Example: ratchet resume results/first
     """
@@ -149,11 +149,11 @@ def edit(
     config: Config = None,
     as_json: Json = False,
     events: Annotated[
-        Path | None, typer.Option(metavar="FILE.jsonl", help="Write step events here.")
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Write each step here.")
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Edit with one setting, without Ray: step events and final metrics.
+    """Edit with one setting, without Ray, and show each step and the final metrics.
 
     Example: ratchet edit greedy.steps=4 greedy.patience=1 --events steps.jsonl
     """

@@ -98,7 +98,7 @@ def resume(
         folder: the sweep's.
         watch: told about progress; None: nobody is.
         verbose: let the libraries talk.
-        accept_versions: go on with other versions of packages, as a new generation.
+        accept_versions: continue with other package versions, as a new generation.
         in_process: run trials in this process, one after the other and without Ray.
         wait_for_lock: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
@@ -145,7 +145,7 @@ def extend(
         settings: other settings of search, cache and ray, by key, or `key=value` each.
         watch: told about progress; None: nobody is.
         verbose: let the libraries talk.
-        accept_versions: go on with other versions of packages.
+        accept_versions: continue with other package versions.
         in_process: run trials in this process, one after the other and without Ray.
         wait_for_lock: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once trials run.
@@ -197,7 +197,7 @@ def confirm(
         sequences: on how many sequences; None: as many as the reserved records allow, at most 5.
         watch: told about progress; None: nobody is.
         verbose: let the libraries talk.
-        accept_versions: take other versions of packages than the sweep's.
+        accept_versions: take other package versions than the sweep's.
         in_process: run trials in this process, one after the other and without Ray.
         wait_for_lock: seconds to wait for another driver to end.
         give_up_after: seconds for which the folder's place may fail once walks run.

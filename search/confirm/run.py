@@ -26,7 +26,7 @@ from search.results.places import results_folder
 from search.results.progress import require_valid
 from search.results.recovery import FolderState
 from search.session.driver import AS_USUAL, Options, driving
-from search.sweep.candidates import candidates
+from search.sweep.candidates import candidates, shortfall
 from search.sweep.earlier import EarlierTrials
 from search.sweep.file import SweepFile
 from search.sweep.file_reader import read_sweep_file
@@ -50,6 +50,8 @@ class Asked:
     """Every setting on every sequence; the best setting and the baselines come first."""
     sequences: tuple[Selection, ...]
     """The records of each sequence."""
+    notes: tuple[str, ...]
+    """What people should know of both."""
 
 
 def confirm_sweep(
@@ -92,9 +94,12 @@ def confirm_sweep(
         found = versions()
         log = ConfirmLog(results, _schemas(file, found), before_write=driver.lock.check)
         missing = [w for w in asked.walks if (w.trial, w.sequence) not in log.completed]
+        if missing:
+            require_versions(file.versions, found, accept_versions, "confirm")
+        for note in asked.notes:  # not before it is known that nothing is refused
+            logger.warning("%s", note)
         if not missing:
             return 0
-        require_versions(file.versions, found, accept_versions, "confirm")
         executor = driver.executor(file.config)
         with executor.opened():
             shared = executor.prepare(
@@ -110,23 +115,23 @@ def confirm_sweep(
 def _asked(
     file: SweepFile, folder: SweepFolder, state: FolderState, top: int, sequences: int | None
 ) -> Asked:
-    if EarlierTrials.of(file, state).assignment().total:
-        logger.warning("the sweep is not finished; trials that end later are not confirmed")
     ranking = ranked(load(folder.address).trials)["trial"]
     chosen = candidates(state.ended, ranking, top, folder.address)
     reserve = Reserve.read(file.config.edit)
     require_same_data(file.digests, {"dataset": reserve.selection.digest})
     selections = reserve.sequences(sequences)
     _require_two_batches(len(selections), file.config.edit.batches)
-    for number, selection in enumerate(selections):
-        for note in notes(selection):
-            logger.warning("sequence %d: %s", number, note)
     walks = [
         Walk(each.trial, each.role, number, each.settings)
         for each in chosen
         for number in range(len(selections))
     ]
-    return Asked(tuple(walks), tuple(selections))
+    said = [*shortfall(chosen, top)]
+    if EarlierTrials.of(file, state).assignment().total:
+        said.append("the sweep is not finished; trials that end later are not confirmed")
+    for number, selection in enumerate(selections):
+        said += [f"sequence {number}: {note}" for note in notes(selection)]
+    return Asked(tuple(walks), tuple(selections), tuple(said))
 
 
 def _require_two_batches(sequences: int, batches: int) -> None:

@@ -14,6 +14,7 @@ from analysis.errors import ResultsError
 from analysis.tables.address import Address
 from analysis.tables.commits import commit_numbers
 from analysis.tables.committed import read_tables
+from analysis.tables.folder import way_out
 from analysis.tables.schema import TABLES
 from greedy_core.errors import InputError
 from search.config.places import given, located
@@ -264,7 +265,8 @@ def _exists(folder: Address, results: ResultsFolder, or_resume: bool) -> bool:
         raise SweepExists(str(folder), shlex.join(["ratchet", "resume", str(folder)]))
     if any(table in names and results.reading.entries(table) for table in TABLES):
         missing = results.reading.path(SWEEP_FILE)
-        raise ResultsError(f"{missing}: is missing, although there are rows of a sweep")
+        fault = f"{missing}: is missing, although there are rows of a sweep"
+        raise ResultsError([fault, way_out(results.reading.address)])
     return False
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.tables.joined import BASELINES
@@ -11,8 +10,6 @@ from greedy_core.errors import InputError
 from greedy_core.settings import EditSettings
 from search.config.settings import edit_settings
 from search.results.recovery import EndedTrial
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,15 +45,20 @@ def candidates(
     best = _distinct(trial for trial in completed if trial.role == "search")[:top]
     if not best:
         raise InputError(f"{where}: no search trial has been completed, so none can be confirmed")
-    if len(best) < top:
-        logger.warning("only %d settings have been completed; all are confirmed", len(best))
     baselines = sorted((t for t in completed if t.role != "search"), key=lambda t: t.trial)
-    for role in sorted({*BASELINES} - {trial.role for trial in baselines}):
-        logger.warning(
-            "%s has not been completed, so nothing is compared with it; `ratchet resume` runs it",
-            role,
-        )
     return [*best[:1], *map(_candidate, baselines), *best[1:]]
+
+
+def shortfall(chosen: Sequence[Candidate], top: int) -> Iterator[str]:
+    """What is missing of the candidates that were asked for, in sentences."""
+    roles = [each.role for each in chosen]
+    if (searched := roles.count("search")) < top:
+        yield f"only {searched} settings have been completed; all are confirmed"
+    for role in sorted({*BASELINES} - {*roles}):
+        yield (
+            f"{role} has not been completed, so nothing is compared with it; "
+            "`ratchet resume` runs it"
+        )
 
 
 def _distinct(trials: Iterable[EndedTrial]) -> list[Candidate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
@@ -26,13 +27,15 @@ def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
     before, after = was.flat(), now.flat()
     changed = [key for key in before if before[key] != after[key]]
     refused = [
-        f"{_named(key)} must be what the sweep started with: was {shown(before[key])}, "
-        f"is {shown(after[key])}"
-        for key in changed
-        if not is_free(key) and not _is_raised(key, before[key], after[key])
+        key for key in changed if not is_free(key) and not _is_raised(key, before[key], after[key])
     ]
     if refused:
-        raise InputError([*refused, "to search on with other settings: ratchet extend"])
+        faults = [
+            f"{_named(key)} must be what the sweep started with: was {shown(before[key])}, "
+            f"is {shown(after[key])}"
+            for key in refused
+        ]
+        raise InputError([*faults, _way_out(refused)])
     for key in changed:
         text = f"{key} was {shown(before[key])}, is {shown(after[key])}"
         logger.warning("sweep.yaml was changed by hand: %s", text)
@@ -41,6 +44,13 @@ def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
 def is_free(key: str) -> bool:
     """Whether a setting may have any value when a sweep goes on."""
     return DECLARED[key].role == Sweep("by hand")
+
+
+def _way_out(refused: Sequence[str]) -> str:
+    """What to do about settings that may not be changed by hand."""
+    if all(DECLARED[key].role == Sweep("in an extension") for key in refused):
+        return "to search on with other settings: ratchet extend"
+    return "to go on, put back what was; other settings need a new sweep: ratchet run"
 
 
 def _is_raised(key: str, was: object, now: object) -> bool:

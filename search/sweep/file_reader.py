@@ -39,7 +39,8 @@ def read_sweep_file(address: Address) -> SweepFile:
     path, text, commit = inert(folder.path(SWEEP_FILE)), folder.text(SWEEP_FILE), head(folder)
     if commit is None or commit.sweep is None:
         if text is None:
-            raise ResultsError(f"{path}: is missing, although there are rows of a sweep")
+            fault = f"{path}: is missing, although there are rows of a sweep"
+            raise ResultsError([fault, way_out(folder.address)])
         return parse_sweep_file(text, path)
     if text is None or text == commit.sweep or digest_of(text.encode()) in commit.earlier:
         # An earlier text may be shown by a driver that woke up late.

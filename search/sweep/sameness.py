@@ -141,7 +141,9 @@ def require_versions(
     ]
     if refused:
         going_on = f"ratchet {command} DIR/NAME --accept-versions"
-        way = f"install the sweep's versions, or go on with the installed ones: {going_on}"
+        way = "install the sweep's versions"
+        if not unreadable:
+            way += f", or go on with the installed ones: {going_on}"
         raise InputError(refused if accept else [*refused, way])
     return not different
 

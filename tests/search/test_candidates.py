@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from greedy_core.errors import InputError
 from search.config.settings import SweepConfig
 from search.results.recovery import EndedTrial
-from search.sweep.candidates import candidates
+from search.sweep.candidates import candidates, shortfall
 
 CONFIG = SweepConfig().flat()
 ROLES = ("baseline_full", "baseline_default", "baseline_literal")
@@ -50,18 +49,17 @@ def test_each_runs_with_its_own_settings() -> None:
     assert (third.settings.mu, third.settings.greedy.steps) == (CONFIG["mu"], 3)
 
 
-def test_fewer_settings_than_asked_for_are_all_taken_and_told(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert numbers([3, 5, 4, 0, 1, 2], top=9) == [3, 0, 1, 2, 4]
-    assert caplog.messages == ["only 2 settings have been completed; all are confirmed"]
+def test_fewer_settings_than_asked_for_are_all_taken_and_told() -> None:
+    chosen = candidates(ENDED, [3, 5, 4, 0, 1, 2], 9, "results/x")
+    assert [each.trial for each in chosen] == [3, 0, 1, 2, 4]
+    assert [*shortfall(chosen, 9)] == ["only 2 settings have been completed; all are confirmed"]
+    assert [*shortfall(chosen, 2)] == []
 
 
-def test_a_baseline_that_is_not_completed_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert numbers([3, 0, 2], top=1) == [3, 0, 2]
-    assert caplog.messages == [
+def test_a_baseline_that_is_not_completed_is_told() -> None:
+    chosen = candidates(ENDED, [3, 0, 2], 1, "results/x")
+    assert [each.trial for each in chosen] == [3, 0, 2]
+    assert [*shortfall(chosen, 1)] == [
         "baseline_default has not been completed, so nothing is compared with it; "
         "`ratchet resume` runs it"
     ]
