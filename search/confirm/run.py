@@ -114,7 +114,7 @@ def _asked(
         logger.warning("the sweep is not finished; trials that end later are not confirmed")
     ranking = ranked(load(folder.address).trials)["trial"]
     chosen = candidates(state.ended, ranking, top, folder.address)
-    reserve = Reserve.read(file.config.edit)
+    reserve = Reserve.read(file.config.edit, file.config.search.sequences)
     require_same_data(file.digests, {"dataset": reserve.selection.digest})
     selections = reserve.sequences(sequences)
     _require_two_batches(len(selections), file.config.edit.batches)
