@@ -59,13 +59,15 @@ def compare(sweep: Sweep, trials: Sequence[int], level: float = 0.95) -> Answer:
     for left, right in combinations(trials, 2):
         edits = _common_edits(sweep, left, right)
         sides = [record_composites(sweep, trial, edits) for trial in (left, right)]
-        places = [{*zip(side["case_id"], side["batch"], strict=True)} for side in sides]
+        where = ["sequence", "batch", "case_id"]
+        places = [{*side[where].itertuples(index=False, name=None)} for side in sides]
         if places[0] != places[1]:
             raise ValueError(
                 "both trials must have edited the same batches, but got "
                 f"(left={left}, right={right}): other records or another batch size"
             )
-        row = {"left": left, "right": right, "edits": edits, "batches": sides[0]["batch"].nunique()}
+        batches = len(sides[0][["sequence", "batch"]].drop_duplicates())
+        row = {"left": left, "right": right, "edits": edits, "batches": batches}
         rows.append({**row, **_paired(sides[0], sides[1], level)})
     numbers = _with_holm(pd.DataFrame(rows))
     names = [f"{row['left']} - {row['right']}" for row in rows]
@@ -122,9 +124,13 @@ def _pair(left: Sweep, right: Sweep, level: float) -> dict[str, Any]:
             "sweeps must have edited records in common, but got "
             f"(left={left.path}, right={right.path}, records=0)"
         )
-    both["batch"] = _groups(both["batch_left"], both["batch_right"])
+    places = (both.groupby([f"sequence_{s}", f"batch_{s}"]).ngroup() for s in ("left", "right"))
+    both["batch"] = _groups(*places)
+    both["sequence"] = 0  # what one sweep edits in two sequences, the other may edit in one
     grouped = [
-        both[["case_id", "batch", f"value_{side}"]].rename(columns={f"value_{side}": "value"})
+        both[["sequence", "case_id", "batch", f"value_{side}"]].rename(
+            columns={f"value_{side}": "value"}
+        )
         for side in ("left", "right")
     ]
     all_trials = [
@@ -143,13 +149,13 @@ def _pair(left: Sweep, right: Sweep, level: float) -> dict[str, Any]:
 
 
 def _paired(left: pd.DataFrame, right: pd.DataFrame, level: float) -> dict[str, Any]:
-    """Statistics of left - right; both have columns case_id, batch, value, and the same rows."""
+    """Statistics of left - right; both have columns sequence, batch, case_id and value."""
     pairs = left.merge(right[["case_id", "value"]], on="case_id", suffixes=("", "_right"))
     pairs["difference"] = pairs["value"] - pairs["value_right"]
-    batches = pairs.groupby("batch")["difference"].mean().dropna().round(12)
+    batches = pairs.groupby(["sequence", "batch"])["difference"].mean().dropna().round(12)
     low = high = p = np.nan
     if len(batches) > 1:
-        low, high, _ = difference_interval(left.assign(sequence=0), right.assign(sequence=0), level)
+        low, high, _ = difference_interval(left, right, level)
         p = float(stats.wilcoxon(batches).pvalue) if batches.any() else 1.0
     better = (batches > 0).mean() + (batches == 0).mean() / 2
     return dict(zip(STATISTICS, (batches.mean(), low, high, level, p, float(better)), strict=True))

@@ -91,8 +91,9 @@ def retention(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
         trials: their numbers; None: the best search trial and the baselines.
 
     Returns:
-        By `trial`, `role`, `batch` and `edits_done`, from the batch's own edit on: `edited_at`
-        (edits done when the batch was through), `records`, and the means `es`, `ps`, `ns`, in
+        By `trial`, `role`, `batch` and `edits_done` (in one sequence), from the batch's own edit
+        on: `edited_at` (edits done when the batch was through), `records` (of all sequences), and
+        the means `es`, `ps`, `ns`, in
         [0, 1]; empty where no record of the batch has prompts of the kind.
 
     Raises:
@@ -102,12 +103,18 @@ def retention(sweep: Sweep, trials: Sequence[int] | None = None) -> Answer:
         >>> retention(sweep).numbers.query("batch == 0").set_index("edits_done")["es"]
     """
     chosen = _chosen(sweep, trials)
-    chosen = chosen.assign(batch_size=setting(sweep, chosen, "batch_size", filled=True))
+    settings = {key: setting(sweep, chosen, key, filled=True) for key in ("batch_size", "edits")}
+    chosen = chosen.assign(batch_size=settings["batch_size"], length=settings["edits"])
     records = _records(sweep, chosen)
-    records = records.merge(chosen[["trial", "batch_size", "edits"]], on="trial")
-    edited_at = (records["batch"] + 1) * records["batch_size"]
-    records["edited_at"] = edited_at.where(edited_at <= records["edits"], records["edits"])
-    records = records[records["edited_at"] <= records["edits_done"]]
+    records = records.merge(chosen[["trial", "batch_size", "length"]], on="trial")
+    before = records["sequence"] * records["length"]
+    edited_at = ((records["batch"] + 1) * records["batch_size"]).clip(upper=records["length"])
+    # Later sequences are edited into other models, which say nothing of this one.
+    records = records.assign(edits_done=records["edits_done"] - before, edited_at=edited_at)
+    own = (records["edited_at"] <= records["edits_done"]) & (
+        records["edits_done"] <= records["length"]
+    )
+    records = records[own]
     if records.empty:
         return nothing(RETENTION, NO_RECORDS)
     groups = records.groupby([*RETENTION[:5]], sort=False)

@@ -174,7 +174,7 @@ def final_fractions(sweep: Sweep) -> Answer:
     steps = steps_of(sweep, sweep.trials).dropna(subset=["fraction_after"])
     if steps.empty:
         return nothing(FRACTIONS, NO_STEPS)
-    batch = ["trial", "batch", "layer"]
+    batch = ["trial", "sequence", "batch", "layer"]
     last = steps.sort_values("step").drop_duplicates(batch, keep="last")
     groups = last.groupby(["role", "layer", "fraction_after"], as_index=False, dropna=False)
     numbers = groups.size().rename(columns={"fraction_after": "fraction", "size": "batches"})

@@ -116,9 +116,9 @@ def difference_interval(left: pd.DataFrame, right: pd.DataFrame, level: float = 
 def selected_interval(sweep: Sweep, trial: int, level: float = 0.95) -> Interval:
     """Interval of a trial's mean record composite from the sweep itself: selected, optimistic.
 
-    A sweep is one sequence, so batches are the observations; and a trial that was chosen for its
-    composite owes part of it to luck, which no interval from the same records can show. Present it
-    under the heading "selected, optimistic", until reserved records have confirmed it.
+    Where a sweep has one sequence, its batches are the observations. A trial that was chosen for
+    its composite owes part of it to luck, which no interval from the same records can show. Present
+    it under the heading "selected, optimistic", until reserved records have confirmed it.
 
     Raises:
         ValueError: the trial has no records, or they are of fewer than two batches.
@@ -128,7 +128,7 @@ def selected_interval(sweep: Sweep, trial: int, level: float = 0.95) -> Interval
         >>> selected_interval(sweep, trial=17)
         Interval(low=0.87, high=0.99, level=0.95)
     """
-    return mean_interval(record_composites(sweep, trial).assign(sequence=0), level)
+    return mean_interval(record_composites(sweep, trial), level)
 
 
 def _observations(values: pd.DataFrame) -> np.ndarray:

@@ -13,7 +13,8 @@ from analysis.tables.sweep import Sweep
 
 
 def record_composites(sweep: Sweep, trial: int, edits: int | None = None) -> pd.DataFrame:
-    """A trial's records with the composite of each, columns case_id, batch and value.
+    """A trial's records with the composite of each, columns sequence, case_id, batch and
+    value.
 
     A kind that a record has no prompts of is left out of that record's mean. Where every record has
     all kinds, the mean of the records' composites is the trial's composite.
@@ -41,7 +42,7 @@ def record_composites(sweep: Sweep, trial: int, edits: int | None = None) -> pd.
     total = weights.sum(axis=1)
     weighted = (np.nan_to_num(kinds) * weights).sum(axis=1)
     value = np.divide(weighted, total, out=np.full(len(total), np.nan), where=total > 0)
-    return records[["case_id", "batch"]].assign(value=value).reset_index(drop=True)
+    return records[["sequence", "case_id", "batch"]].assign(value=value).reset_index(drop=True)
 
 
 def composite_weights(sweep: Sweep) -> np.ndarray:

@@ -136,12 +136,11 @@ def _lead_confirmed(winner: Confirmed, baseline: Confirmed) -> Lead:
 
 
 def _record_values(sweep: Sweep, trial: pd.Series) -> pd.DataFrame:
-    """A trial's records with their composites; what a sweep edits is one sequence."""
+    """A trial's records with their composites."""
     try:
-        values = record_composites(sweep, int(trial["trial"]))
+        return record_composites(sweep, int(trial["trial"]))
     except ValueError as error:
         raise ResultsError(f"{sweep.path}: records: {error}") from error
-    return values.assign(sequence=0)
 
 
 def _mean_interval(values: pd.DataFrame) -> Interval:
@@ -150,4 +149,4 @@ def _mean_interval(values: pd.DataFrame) -> Interval:
 
 def _has_spread(values: pd.DataFrame) -> bool:
     """Whether there are several batches: a single one says nothing of how batches differ."""
-    return values.dropna(subset=["value"])["batch"].nunique() > 1
+    return len(values.dropna(subset=["value"])[["sequence", "batch"]].drop_duplicates()) > 1

@@ -20,7 +20,7 @@ from analysis.tables.commits import Commit, Part
 from analysis.tables.config_columns import holds_lists, list_cell
 from analysis.tables.folder import SweepFolder, way_out
 from analysis.tables.parts import open_part, strangers
-from analysis.tables.schema import TABLES, no_rows
+from analysis.tables.schema import ADDED, EARLIER, TABLES, no_rows
 
 BASELINES = ("baseline_full", "baseline_default", "baseline_literal")
 ROLES = (*BASELINES, "search")
@@ -86,7 +86,7 @@ def read_table(
         path = folder.path(table, part.name)
         try:
             with open_part(folder, table, part, verify) as file:
-                tables[path] = file.read()
+                tables[path] = _with_later_columns(file.read(), table)
         except ResultsError as error:
             faults.extend(error.faults)
     if faults := [*dict.fromkeys(faults)] or strangers(
@@ -101,6 +101,16 @@ def read_table(
     _check_values(folder.path(table), rows)
     if table in ONE_ROW_PER_TRIAL:
         _check_single(folder.path(table), rows)
+    return rows
+
+
+def _with_later_columns(rows: pa.Table, table: str) -> pa.Table:
+    """A part's rows with the columns that its version did not have and that need a value."""
+    for column in ADDED.get(table, {}):
+        if column in EARLIER and column not in rows.column_names:
+            values = pa.repeat(pa.scalar(EARLIER[column], pa.int64()), len(rows))
+            # After the trial's number, as later versions have it.
+            rows = rows.add_column(1, pa.field(column, pa.int64(), nullable=False), values)
     return rows
 
 

@@ -119,7 +119,7 @@ def _wrong_columns(path: str, table: str, schema: pa.Schema) -> str | None:
         for name in known
         if "<" not in name  # a family of columns, which may have no members
         and name not in schema.names
-        and ADDED.get(name, 1) <= schema_version(schema)
+        and ADDED.get(table, {}).get(name, 1) <= schema_version(schema)
     ]
     wrong += [
         field.name

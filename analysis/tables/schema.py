@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from analysis.tables.config_columns import config_fields
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = ("proposals", "steps", "records", "trials")
 """The order in which a flush writes them: the part of `trials` commits those before it."""
@@ -43,8 +43,14 @@ class Column:
     """Whether every row has a value."""
 
 
-ADDED = {"step_rows": 2, "record_rows": 2}
-"""Columns that came after schema version 1, with the version that has them first."""
+ADDED: Mapping[str, Mapping[str, int]] = {
+    "trials": {"step_rows": 2, "record_rows": 2},
+    "steps": {"sequence": 3},
+    "records": {"sequence": 3},
+}
+"""By table, the columns that came after schema version 1, with the version that has them first."""
+EARLIER = {"sequence": 0}
+"""What such a column holds in all rows of earlier versions, where every row has a value."""
 
 PROPOSALS = (
     Column("trial", INT, "number of the trial, from 0", required=True),
@@ -74,7 +80,7 @@ TRIALS = (
     ),
     Column("attempt", INT, "which attempt this is, from 0; the earlier ones failed", required=True),
     Column("config/<key>", TEXT, "resolved setting; lists as YAML text such as [0, 1]"),
-    Column("edits", INT, "requests processed"),
+    Column("edits", INT, "requests processed, over all edit sequences"),
     Column("steps", INT, "steps attempted"),
     Column("composite", FLOAT, "weighted mean of es, ps, ns on held-out prompts, in [0, 1]"),
     Column("es", FLOAT, "held-out efficacy success, in [0, 1]"),
@@ -105,7 +111,8 @@ TRIALS = (
 
 STEPS = (
     Column("trial", INT, "number of the trial, from 0", required=True),
-    Column("batch", INT, "number of the batch, from 0", required=True),
+    Column("sequence", INT, "number of the edit sequence, from 0", required=True),
+    Column("batch", INT, "number of the batch in its sequence, from 0", required=True),
     Column("layer", INT, "position of the edited layer in the model, from 0"),
     Column("step", INT, "position of the step in its batch, from 0", required=True),
     Column("fraction_before", FLOAT, "share of the batch's update in the model before, in [0, 1]"),
@@ -133,8 +140,9 @@ STEPS = (
 
 RECORDS = (
     Column("trial", INT, "number of the trial, from 0", required=True),
+    Column("sequence", INT, "edit sequence that the record belongs to, from 0", required=True),
     Column("case_id", INT, "the record's number in the dataset", required=True),
-    Column("batch", INT, "batch that the record was edited in, from 0", required=True),
+    Column("batch", INT, "batch of its sequence that it was edited in, from 0", required=True),
     Column("edits_done", INT, "requests processed when this was measured", required=True),
     Column("es", FLOAT, "the record's held-out efficacy success"),
     Column("ps", FLOAT, "the record's held-out paraphrase success; null without such prompts"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from greedy_core.errors import RecordsError
 from greedy_core.inputs.conflicts import conflict_notes
 from greedy_core.inputs.corpus import Corpus, load_corpus
 from greedy_core.inputs.model_presets import resolve
+from greedy_core.inputs.prompt_split import PromptSplit
 from greedy_core.inputs.selection import Selection, load_records, select
 from greedy_core.settings import EditSettings
 
@@ -26,28 +27,34 @@ class Inputs:
     """What the covariance is estimated from."""
 
 
-def read_inputs(settings: EditSettings, model_config: Mapping[str, Any]) -> Inputs:
+def read_inputs(
+    settings: EditSettings, model_config: Mapping[str, Any], sequences: int = 1
+) -> Inputs:
     """Read and check dataset and corpus, and fill in the model's published defaults.
 
     Args:
         settings: as configured.
         model_config: the content of the model's config.json.
+        sequences: how many edit sequences the records make.
 
     Raises:
         InputError: with everything that is wrong.
     """
     settings = resolve(settings, model_config)
     records = load_records(settings.dataset)
-    selection = select(records, settings)
-    check_measurable(selection, settings)
+    selection = select(records, settings, sequences)
+    if sequences == 1:
+        check_measurable(selection, settings)
+    else:
+        check_sequences(selection.sequences, settings)
     return Inputs(settings, selection, load_corpus(settings, records))
 
 
-def _kinds(selection: Selection) -> dict[str, bool]:
+def _kinds(edited: Sequence[PromptSplit]) -> dict[str, bool]:
     """Which kinds of held-out prompts any edited record has."""
     return {
-        "paraphrase": any(split.held_out_paraphrases for split in selection.edited),
-        "neighborhood": any(split.held_out_neighbors for split in selection.edited),
+        "paraphrase": any(split.held_out_paraphrases for split in edited),
+        "neighborhood": any(split.held_out_neighbors for split in edited),
     }
 
 
@@ -80,9 +87,26 @@ def check_measurable(selection: Selection, settings: EditSettings) -> None:
         raise RecordsError(faults)
 
 
+def check_sequences(sequences: Sequence[Selection], settings: EditSettings) -> None:
+    """Check every batch of several sequences, as `check_measurable` does.
+
+    Raises:
+        RecordsError: a line for each batch and use that has none, with its sequence.
+    """
+    faults = []
+    for number, sequence in enumerate(sequences):
+        try:
+            check_measurable(sequence, settings)
+        except RecordsError as error:
+            faults += [f"sequence {number}: {fault}" for fault in error.faults]
+    if faults:
+        raise RecordsError(faults)
+
+
 def notes(selection: Selection) -> list[str]:
     """What a user should know about the selected records, a sentence each."""
-    edited = selection.edited
+    sequences = selection.sequences
+    edited = [split for each in sequences for split in each.edited]
     counts = {
         "neighborhood prompts ask for a fact that is itself edited; they are left out": sum(
             split.contradicted for split in edited
@@ -95,11 +119,21 @@ def notes(selection: Selection) -> list[str]:
         ),
     }
     return [
-        *conflict_notes([split.request for split in edited], selection.superseded),
+        *_conflicts(selection),
         *(f"{count} {text}" for text, count in counts.items() if count),
         *(
             f"no edited record has held-out {kind} prompts: their weight drops out"
-            for kind, present in _kinds(selection).items()
+            for kind, present in _kinds(edited).items()
             if not present
         ),
     ]
+
+
+def _conflicts(selection: Selection) -> list[str]:
+    """Requests that contradict each other within a sequence; of several, it is named."""
+    first, *others = selection.sequences
+    found = conflict_notes([split.request for split in first.edited], selection.superseded)
+    for number, each in enumerate(others, 1):
+        requests = [split.request for split in each.edited]
+        found += [f"sequence {number}: {note}" for note in conflict_notes(requests, ())]
+    return found

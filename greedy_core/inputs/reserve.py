@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from greedy_core.errors import RecordsError, SettingsError
-from greedy_core.inputs.edit_inputs import check_measurable
+from greedy_core.errors import SettingsError
+from greedy_core.inputs.edit_inputs import check_sequences
 from greedy_core.inputs.prompt_split import split_prompts
 from greedy_core.inputs.records import EditRecord
 from greedy_core.inputs.selection import Selection, load_records, select
@@ -39,14 +39,14 @@ class Reserve:
     """What the plan edits, and what it reserves."""
 
     @classmethod
-    def read(cls, settings: EditSettings) -> Reserve:
-        """Read the settings' dataset.
+    def read(cls, settings: EditSettings, searched: int = 1) -> Reserve:
+        """Read the settings' dataset, of which a search edits so many sequences.
 
         Raises:
             InputError: with everything that is wrong.
         """
         records = load_records(settings.dataset)
-        return cls(settings, records, select(records, settings))
+        return cls(settings, records, select(records, settings, searched))
 
     @property
     def possible(self) -> int:
@@ -76,21 +76,13 @@ class Reserve:
                 f"{self.possible} sequences are possible"
             )
         found = [self._sequence(number) for number in range(wanted)]
-        self._check(found)
+        check_sequences(found, self.settings)
         return found
 
     def _sequence(self, number: int) -> Selection:
         edits = self.settings.edits
         chosen = self.selection.reserved[number * edits : (number + 1) * edits]
-        splits = split_prompts(self.records, chosen, self.selection.edited)
-        return replace(self.selection, edited=tuple(splits), reserved=(), superseded=())
-
-    def _check(self, sequences: Sequence[Selection]) -> None:
-        faults = []
-        for number, sequence in enumerate(sequences):
-            try:
-                check_measurable(sequence, self.settings)
-            except RecordsError as error:
-                faults += [f"sequence {number}: {fault}" for fault in error.faults]
-        if faults:
-            raise RecordsError(faults)
+        searched = [split for each in self.selection.sequences for split in each.edited]
+        splits = split_prompts(self.records, chosen, searched)
+        alone = replace(self.selection, reserved=(), superseded=(), further=())
+        return replace(alone, edited=tuple(splits))

@@ -17,7 +17,7 @@ from greedy_core.states.prompt_check import check_prompts
 from greedy_core.states.state_scores import StateScores
 from greedy_core.states.state_tree import StateTree
 from greedy_core.store.artefacts import MemoryStore, Store
-from greedy_core.walk.evaluation import Evaluation, evaluate
+from greedy_core.walk.evaluation import Evaluation
 from greedy_core.walk.events import StepEvent
 from greedy_core.walk.greedy import GreedyRun
 
@@ -75,10 +75,4 @@ def run_edit(
     run = GreedyRun(scores, settings)
     while not run.done:
         on_step(run.step())
-    return EditResult(run, unedited(scores, settings), run.evaluate())
-
-
-def unedited(scores: StateScores, settings: EditSettings) -> Evaluation:
-    """Held-out metrics of the unedited model."""
-    batches = range(len(scores.tree.plan.batches))
-    return evaluate(scores, scores.tree.root, batches, settings.composite_weights)
+    return EditResult(run, run.unedited(), run.evaluate())

@@ -20,6 +20,8 @@ class RecordEvaluation:
     """The batch that it is edited in."""
     values: RecordValues
     """Its ES, PS and NS."""
+    sequence: int = 0
+    """The edit sequence that it belongs to."""
 
 
 @dataclass(frozen=True)

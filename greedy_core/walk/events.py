@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -22,6 +22,8 @@ Reason = Literal[
 class StepEvent:
     """One proposal: what was proposed, what was measured, what was decided and why."""
 
+    sequence: int = field(default=0, kw_only=True)
+    """Edit sequence, from 0."""
     batch: int
     """Batch, from 0."""
     layer: int

@@ -86,6 +86,12 @@ class GreedyRun:
         count = len(self.tree.plan.batches) if all_batches else self.batch
         return evaluate(self._scores, self.state, range(count), self.settings.composite_weights)
 
+    def unedited(self, all_batches: bool = False) -> Evaluation:
+        """The same of the unedited model, over the same batches."""
+        count = len(self.tree.plan.batches) if all_batches else self.batch
+        root, weights = self.tree.root, self.settings.composite_weights
+        return evaluate(self._scores, root, range(count), weights)
+
     def _enter_loop(self) -> GreedyLoop:
         layer = self.tree.plan.layers[self._layer_position]
         update = Update(self.tree, self.state, self.batch, layer)

@@ -117,7 +117,7 @@ def resolved(config: SweepConfig) -> SweepConfig:
     here = expanded(config).edit
     model_config = read_model_config(here.model)
     check_tokenizer_files(here.model)
-    inputs = read_inputs(here, model_config)
+    inputs = read_inputs(here, model_config, config.search.sequences)
     for note in notes(inputs.selection):
         logger.warning(note)
     found = replace(config, edit=inputs.settings)

@@ -26,6 +26,8 @@ MOST_TRIALS = 1_000_000
 """A driver keeps some kilobytes of each trial, and every look at the sweep reads all of them."""
 MOST_SECONDS = 365 * 24 * 3600.0
 """Timers of the operating system end not far above."""
+MOST_SEQUENCES = 1000
+"""Far more than tell two settings apart, and every one has to be prepared."""
 LEAST_SHARE = 0.0001
 """The smallest share of a CPU or GPU that Ray knows."""
 
@@ -53,10 +55,13 @@ class SearchSettings:
     """Seed of the proposals; None takes the edit's seed."""
     scheduler: Annotated[Scheduler, IN_AN_EXTENSION] = "asha"
     """asha stops trials that are behind at a rung; none runs them all to the end."""
+    sequences: Annotated[int, Ge(1), Le(MOST_SEQUENCES), Sweep()] = 1
+    """Edit sequences that each trial walks, each of `edits` records of its own; a trial's value is
+    their mean."""
     resource: Annotated[Resource, Sweep()] = "edits"
     """What rungs count: edits done, or greedy steps (unfair to settings with many of them)."""
     grace: Annotated[int | None, Ge(1), Sweep()] = None
-    """The first rung, in units of the resource; None: one batch."""
+    """The first rung, in units of the resource; None: one batch, or one of several sequences."""
     reduction_factor: Annotated[int, Ge(2), Sweep()] = 2
     """Every rung is this many times the one before, and keeps one in this many trials."""
     concurrency: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = None
@@ -142,12 +147,13 @@ class SweepConfig:
     """The machines."""
 
     def __post_init__(self) -> None:
-        grace, edits = self.search.grace, self.edit.edits
+        grace, edits, sequences = self.search.grace, self.edit.edits, self.search.sequences
         require(
             (
-                grace is None or self.search.resource != "edits" or grace <= edits,
-                "`search.grace <= edits` must hold where search.resource is edits, but got "
-                f"(search.grace={grace}, edits={edits})",
+                grace is None or self.search.resource != "edits" or grace <= edits * sequences,
+                "`search.grace <= edits * search.sequences` must hold where search.resource is "
+                f"edits, but got (search.grace={grace}, edits={edits}, "
+                f"search.sequences={sequences})",
             ),
         )
 

@@ -117,7 +117,7 @@ def _asked(
 ) -> Asked:
     ranking = ranked(load(folder.address).trials)["trial"]
     chosen = candidates(state.ended, ranking, top, folder.address)
-    reserve = Reserve.read(file.config.edit)
+    reserve = Reserve.read(file.config.edit, file.config.search.sequences)
     require_same_data(file.digests, {"dataset": reserve.selection.digest})
     selections = reserve.sequences(sequences)
     _require_two_batches(len(selections), file.config.edit.batches)

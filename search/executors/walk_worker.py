@@ -12,7 +12,6 @@ from greedy_core.inputs.selection import Selection
 from greedy_core.metrics import as_float
 from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.weights_check import WeightsCheck
-from greedy_core.walk.edit import unedited
 from greedy_core.walk.evaluation import Evaluation
 from greedy_core.walk.greedy import GreedyRun
 from search.executors.walks import Walk, WalkResult
@@ -70,7 +69,7 @@ class WalkWorker:
             run.step()
             context.share_if_due()
         self._show_life()
-        after, before = run.evaluate(), unedited(scores, settings)
+        after, before = run.evaluate(), run.unedited()
         context.verify()
         values = WalkReports(run).report(after, before)
         worker = f"{socket.gethostname()}:{os.getpid()}"

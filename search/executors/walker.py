@@ -6,10 +6,10 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from greedy_core.walk.evaluation import evaluate
-from greedy_core.walk.greedy import GreedyRun
+from greedy_core.walk.sequences import SequenceRuns
 from search.config.places import expanded
 from search.config.settings import SweepConfig
 from search.sweep.sweep_rungs import trial_rungs
@@ -59,15 +59,15 @@ class Walker:
         config = base.with_values(changes)
         if self._prepared is None:
             config = expanded(config)
-        self._config = config
+        self._config, sequences = config, config.search.sequences
         if self._context is None and self._prepared is not None:
             self._context = WalkContext.of(self._prepared, self._show_life)
-        elif self._context is None or not self._context.serves(config.edit):
-            self._context = WalkContext.alone(config.edit, config.cache, self._show_life)
+        elif self._context is None or not self._context.serves(config.edit, sequences):
+            self._context = WalkContext.alone(config.edit, config.cache, self._show_life, sequences)
         self._show_life()
         self._words.begin(trial, config.edit.greedy.metric)
-        self._scores, settings = self._context.open(config.edit)
-        self._run = GreedyRun(self._scores, settings)
+        opened = partial(self._context.open, config.edit)
+        self._run = SequenceRuns(opened, sequences)
         self._reports = WalkReports(self._run, config.search.resource)
         self._rungs = trial_rungs(config)
         self._catch_up(mark)
@@ -91,9 +91,7 @@ class Walker:
             if run.done or self._judged or time.monotonic() - started >= SILENT_SECONDS:
                 break
             self._reports.pass_rung(evaluation)
-        batches = range(len(run.tree.plan.batches) if everything else run.batch)
-        weights = self._config.edit.composite_weights
-        unedited = evaluate(self._scores, run.tree.root, batches, weights)
+        unedited = run.unedited(all_batches=everything)
         self._opened_context.verify()
         return {
             **self._reports.report(evaluation, unedited),

@@ -21,7 +21,7 @@ from spaces.values import lists, shown
 METRICS = ("composite", "es", "ps", "ns", "score", "composite_all")
 """Held-out metrics of a completed trial, by their columns; composite_all is over all prompts."""
 
-STEP_KEY = ("batch", "layer", "step")
+STEP_KEY = ("sequence", "batch", "layer", "step")
 """What tells a trial's steps apart."""
 
 DECISION = ("fraction_before", "fraction_proposed", "fraction_after", "accepted", "reason")
@@ -46,7 +46,7 @@ class RecordedTrial:
     """Its values of METRICS."""
     unedited: Values
     """The same of the unedited model, as far as they are recorded."""
-    steps: Mapping[tuple[int, int, int], Values]
+    steps: Mapping[tuple[int, ...], Values]
     """DECISION by STEP_KEY, in the order of the walk."""
 
     @property
@@ -77,7 +77,7 @@ def find_trial(sweep: Sweep, wanted: str) -> RecordedTrial:
         metrics={name: plain(row[name]) for name in METRICS},
         unedited={name: plain(row.get(f"{name}_unedited")) for name in METRICS},
         steps={
-            (int(step["batch"]), int(step["layer"]), int(step["step"])): {
+            tuple(int(step[name]) for name in STEP_KEY): {
                 name: plain(step[name]) for name in DECISION
             }
             for _, step in steps.iterrows()

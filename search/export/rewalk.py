@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from greedy_core.inputs.edit_inputs import Inputs
@@ -16,10 +17,10 @@ from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.loading import load_model
 from greedy_core.model.lora import LoraFactors
 from greedy_core.model.weights_check import WeightsCheck
-from greedy_core.walk.edit import run_edit
 from greedy_core.walk.evaluation import Evaluation
 from greedy_core.walk.events import StepEvent
 from greedy_core.walk.metric_function import load_metric
+from greedy_core.walk.sequences import SequenceRuns
 from search.config.settings import CacheSettings
 from search.export.recorded_trial import DECISION, METRICS, STEP_KEY, RecordedTrial
 from search.sweep.sameness import require_same_data
@@ -34,9 +35,11 @@ class Rewalk:
     model: LanguageModel
     """Unedited."""
     factors: Mapping[int, LoraFactors]
-    """The last state's edits by layer."""
+    """The edits by layer of the state that the first sequence ended in."""
     evaluation: Evaluation
-    """Its held-out metrics."""
+    """Held-out metrics over all sequences."""
+    first: Evaluation
+    """Those of the first sequence alone."""
     differences: tuple[str, ...]
     """In which ways this walk is not the recorded one, a line each."""
 
@@ -64,14 +67,18 @@ def rewalk(
     digest = model.digest()
     require_same_data(digests, {"model": digest})
     context = WalkContext(inputs, model, check, digest, cache, {}, lambda: None)
-    scores, settings = context.open(settings)
-    result = run_edit(scores, settings, lambda event: context.share_if_due())
+    walk = SequenceRuns(partial(context.open, settings), len(inputs.selection.sequences))
+    while not walk.done:
+        walk.step()
+        context.share_if_due()
     context.verify()
+    first, evaluation = walk.runs[0], walk.evaluate()
     return Rewalk(
         model=model,
-        factors=scores.tree.factors(result.run.state),
-        evaluation=result.edited,
-        differences=tuple(_differences(trial, result.run.events, result.edited)),
+        factors=first.tree.factors(first.state),
+        evaluation=evaluation,
+        first=first.evaluate(),
+        differences=tuple(_differences(trial, walk.events, evaluation)),
     )
 
 
@@ -81,9 +88,12 @@ def _differences(
     """The first step that differs, for later ones follow from it; and every metric that does."""
     now = _decisions(events)
     found = []
-    for key in sorted({*trial.steps, *now}):
+    keys = sorted({*trial.steps, *now})
+    for key in keys:
         if trial.steps.get(key) != now.get(key):
-            place = " ".join(f"{name} {number}" for name, number in zip(STEP_KEY, key, strict=True))
+            parts = [f"{name} {number}" for name, number in zip(STEP_KEY, key, strict=True)]
+            # Where there is one sequence, nobody speaks of it.
+            place = " ".join(parts if keys[-1][0] else parts[1:])
             found.append(f"{place}: was {_told(trial.steps.get(key))}, is {_told(now.get(key))}")
             break
     values = evaluation_values(evaluation)
@@ -93,11 +103,12 @@ def _differences(
     return found
 
 
-def _decisions(events: list[StepEvent]) -> dict[tuple[int, int, int], dict[str, Any]]:
+def _decisions(events: list[StepEvent]) -> dict[tuple[int, ...], dict[str, Any]]:
     decisions = {}
     for event in events:
         row = dict(zip(STEP_FIELDS, step_tuple(event), strict=True))
-        decisions[event.batch, event.layer, event.step] = {name: row[name] for name in DECISION}
+        place = tuple(row[name] for name in STEP_KEY)
+        decisions[place] = {name: row[name] for name in DECISION}
     return decisions
 
 

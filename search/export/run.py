@@ -107,7 +107,8 @@ def _source(folder: Address, wanted: str) -> _Source:
             f"{sweep.path}: trial {trial.number} kept no step, so its model is the unedited one; "
             "there is nothing to export"
         )
-    inputs = read_inputs(trial.settings, read_model_config(trial.settings.model))
+    sequences = file.config.search.sequences
+    inputs = read_inputs(trial.settings, read_model_config(trial.settings.model), sequences)
     found = {"dataset": inputs.selection.digest, "corpus": inputs.corpus.digest}
     require_same_data(file.digests, found)
     return _Source(file, trial, inputs, baseline_metrics(sweep))
@@ -143,6 +144,12 @@ def _write_weights(
     from greedy_core.model.export import logit_difference, merged_copy, write_adapter, write_model
 
     notes = []
+    if (sequences := len(source.inputs.selection.sequences)) > 1:
+        notes.append(
+            f"The trial edited {sequences} sequences of records, each into a model of its own. "
+            "This model has the edits of the first one; the unedited model and the baselines were "
+            "measured on all of them."
+        )
     if walk.differences:
         notes.append(
             "The walk was repeated for this export and differs from the one in the sweep's results "
@@ -172,10 +179,11 @@ def _card(source: _Source, walk: Rewalk, form: Form, folder: str, notes: list[st
     from search.worker.reports import evaluation_values
 
     trial, settings = source.trial, source.trial.settings
-    holds = {record.case_id: bool(record.values.es) for record in walk.evaluation.records}
+    holds = {record.case_id: bool(record.values.es) for record in walk.first.records}
     requests = [split.request for split in source.inputs.selection.edited]
     metrics: dict[str, Mapping[str, float | None]] = {
-        "this model": {name: evaluation_values(walk.evaluation)[name] for name in METRICS},
+        "this model": {name: evaluation_values(walk.first)[name] for name in METRICS},
+        **_over_sequences(source, walk),
         "unedited": trial.unedited,
         **{role: row for role, row in source.baselines.items() if role != trial.role},
     }
@@ -191,6 +199,17 @@ def _card(source: _Source, walk: Rewalk, form: Form, folder: str, notes: list[st
         facts=[Fact(request, holds[request.case_id]) for request in requests],
         provenance=_provenance(source),
     )
+
+
+def _over_sequences(source: _Source, walk: Rewalk) -> dict[str, Mapping[str, float | None]]:
+    """What the trial came to as a whole, where that is more than this model."""
+    from search.worker.reports import evaluation_values
+
+    sequences = len(source.inputs.selection.sequences)
+    if sequences == 1:
+        return {}
+    values = evaluation_values(walk.evaluation)
+    return {f"mean of {sequences} sequences": {name: values[name] for name in METRICS}}
 
 
 def _as_given(source: _Source) -> dict[str, str]:

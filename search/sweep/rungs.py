@@ -9,25 +9,27 @@ is and be filled again from Parquet on resume; Ray's class keeps both private.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isnan
 
 import numpy as np
 
 
-def rung_levels(grace: int, reduction_factor: int, end: int, unit: int = 1) -> tuple[int, ...]:
+def rung_levels(
+    grace: int, reduction_factor: int, end: int, rounded_up: Callable[[int], int] = int
+) -> tuple[int, ...]:
     """The amounts at which trials may be stopped: below `end`, grace x factor^k rounded up.
 
     Args:
         grace: first rung.
         reduction_factor: each rung is this many times the one before.
         end: what a trial does in all; nobody is stopped there.
-        unit: what the resource comes in, and is rounded up to: the batch size for edits.
+        rounded_up: the next amount at which a trial can report: where a batch ends, for edits.
     """
     levels = []
     level = grace
     while level < end:
-        levels.append(-(-level // unit) * unit)
+        levels.append(rounded_up(level))
         level *= reduction_factor
     return tuple(dict.fromkeys(level for level in levels if level < end))
 

@@ -16,19 +16,22 @@ from spaces import SearchSpace, decode
 def trial_rungs(config: SweepConfig) -> tuple[int, ...]:
     """The amounts of the resource at which a trial of this configuration reports."""
     search, edit = config.search, config.edit
-    by_edits = search.resource == "edits"
-    return rung_levels(
-        grace=search.grace or edit.batch_size,
-        reduction_factor=search.reduction_factor,
-        end=edit.edits if by_edits else most_steps(config),
-        unit=edit.batch_size if by_edits else 1,
-    )
+    grace = search.grace or (edit.batch_size if search.sequences == 1 else edit.edits)
+    if search.resource == "steps":
+        return rung_levels(grace, search.reduction_factor, most_steps(config))
+
+    def end_of_batch(edits: int) -> int:
+        before, rest = divmod(edits, edit.edits)
+        done = -(-rest // edit.batch_size) * edit.batch_size
+        return before * edit.edits + min(done, edit.edits)
+
+    return rung_levels(grace, search.reduction_factor, edit.edits * search.sequences, end_of_batch)
 
 
 def most_steps(config: SweepConfig) -> int:
     """The most steps that a trial of this configuration can take."""
     layers = len(config.edit.layers or (0,))
-    return config.edit.batches * layers * config.edit.greedy.steps
+    return config.search.sequences * config.edit.batches * layers * config.edit.greedy.steps
 
 
 def sweep_rungs(config: SweepConfig, space: SearchSpace) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # they import torch, which the driver does without
     from greedy_core.metrics import Metrics
     from greedy_core.walk.evaluation import Evaluation
     from greedy_core.walk.greedy import GreedyRun
+    from greedy_core.walk.sequences import SequenceRuns
 
 METRIC = "composite"
 """What a search maximizes."""
@@ -35,7 +36,7 @@ REFUSAL = "refusal"
 """Key of the line that says why the worker shares no states any more, or None."""
 
 STEP_FIELDS = tuple(field.name for field in fields(StepEvent))
-RECORD_FIELDS = ("case_id", "batch", "edits_done", "es", "ps", "ns")
+RECORD_FIELDS = ("sequence", "case_id", "batch", "edits_done", "es", "ps", "ns")
 
 _FRACTIONS = tuple(name for name in STEP_FIELDS if name.startswith("fraction_"))
 
@@ -48,7 +49,7 @@ class WalkReports:
         resource: what its rungs count, "edits" or "steps".
     """
 
-    def __init__(self, run: GreedyRun, resource: str = "edits") -> None:
+    def __init__(self, run: GreedyRun | SequenceRuns, resource: str = "edits") -> None:
         self._run = run
         self._resource = resource
         self._rungs: dict[str, float] = {}
@@ -135,7 +136,7 @@ def _record_rows(edits: int, evaluation: Evaluation) -> list[tuple[Any, ...]]:
     for record in evaluation.records:
         values = record.values
         numbers = (as_float(values.es), as_float(values.ps), as_float(values.ns))
-        rows.append((record.case_id, record.batch, edits, *numbers))
+        rows.append((record.sequence, record.case_id, record.batch, edits, *numbers))
     return rows
 
 
@@ -150,9 +151,11 @@ def _by_name(metrics: Metrics) -> dict[str, float | None]:
 
 def _probe_composite(events: Sequence[StepEvent]) -> float | None:
     """Mean over the batches of the probes' composite in the state that each batch ended in."""
-    last: dict[int, float] = {}
+    last: dict[tuple[int, int], float] = {}
     for event in events:
-        last[event.batch] = event.composite_after if event.accepted else event.composite_before
+        last[event.sequence, event.batch] = (
+            event.composite_after if event.accepted else event.composite_before
+        )
     return sum(last.values()) / len(last) if last else None
 
 

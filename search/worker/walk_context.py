@@ -76,7 +76,9 @@ class WalkContext:
         self._staged = self._opened()
         self._store = LayeredStore(self._prepared, LayeredStore(self._states, self._staged))
         self._memory = LayeredStore(self._prepared, MemoryStore(cache.worker_mb * 2**20))
-        self._scores: LruCache[tuple[object, ...], StateScores] = LruCache(KEPT_PLANS)
+        self._sequences = inputs.selection.sequences
+        kept = KEPT_PLANS * len(self._sequences)
+        self._scores: LruCache[tuple[object, ...], StateScores] = LruCache(kept)
         self._asks_a_function = False
 
     @classmethod
@@ -101,15 +103,16 @@ class WalkContext:
         settings: EditSettings,
         cache: CacheSettings,
         waiting: Callable[[], None] = lambda: None,
+        sequences: int = 1,
     ) -> WalkContext:
-        """Load everything that the settings name.
+        """Load everything that the settings name, and cut the records into sequences.
 
         Raises:
             InputError: with everything that is wrong.
         """
         model = load_model(settings.model, settings.dtype, settings.device)
         check = WeightsCheck(model)
-        inputs = read_inputs(settings, model.config.to_dict())
+        inputs = read_inputs(settings, model.config.to_dict(), sequences)
         return cls(inputs, model, check, model.digest(), cache, {}, waiting)
 
     @property
@@ -117,18 +120,25 @@ class WalkContext:
         """Why nothing is shared any more, in one line; None while all is well."""
         return None if self._shared is None else self._shared.refusal
 
-    def serves(self, settings: EditSettings) -> bool:
-        """Whether the settings name the same model, records and corpus."""
-        return values_of_role(settings, Task) == values_of_role(self.inputs.settings, Task)
+    def serves(self, settings: EditSettings, sequences: int) -> bool:
+        """Whether the settings name the same model, corpus and records, in as many sequences."""
+        asked, own = (values_of_role(each, Task) for each in (settings, self.inputs.settings))
+        return asked == own and sequences == len(self._sequences)
 
-    def open(self, settings: EditSettings) -> tuple[StateScores, EditSettings]:
-        """The states of the settings' plan, and the settings with their presets filled in."""
+    def open(self, settings: EditSettings, sequence: int = 0) -> tuple[StateScores, EditSettings]:
+        """The states of the settings' plan, and the settings with their presets filled in.
+
+        Args:
+            settings: of one trial.
+            sequence: whose records are edited.
+        """
         settings = resolve(settings, self._model_config)
-        key = tuple(values_of_role(settings, Plan).values())
+        key = (sequence, *values_of_role(settings, Plan).values())
         scores = self._scores.get(key)
         if scores is None:
             # Records and corpus are common to all trials, whatever they do with them.
-            inputs = replace(self.inputs, settings=settings)
+            selection = self._sequences[sequence]
+            inputs = replace(self.inputs, settings=settings, selection=selection)
             scores = open_states(inputs, self.model, self._store, self._model_digest, self._memory)
             self._scores.put(key, scores)
         if not self._cache.enabled:
@@ -213,18 +223,21 @@ def prepare(
     if settings.greedy.metric is not None:
         # After the check is made: importing it may already change how models answer.
         load_metric(settings.greedy.metric)
-    inputs = read_inputs(settings, model.config.to_dict())
+    inputs = read_inputs(settings, model.config.to_dict(), config.search.sequences)
     for other in others:
         check_prompts(other.edited, model)
     digest = model.digest()
     kept = MemoryStore(inf)
     shared = open_blobs(cache) if cache.enabled else PreparedStore({})
     staged = StagedStore(shared, check.require_unchanged)
-    scores = open_states(inputs, model, LayeredStore(kept, staged), digest, kept)
-    if records:
-        prepare_states(scores, cache.prepared_mb * 2**20, on_progress)
-    else:
-        scores.tree.base.prepare_layers(on_progress)
+    sequences = inputs.selection.sequences
+    for sequence in sequences if records else sequences[:1]:
+        own = replace(inputs, selection=sequence)
+        scores = open_states(own, model, LayeredStore(kept, staged), digest, kept)
+        if records:
+            prepare_states(scores, cache.prepared_mb * 2**20 / len(sequences), on_progress)
+        else:
+            scores.tree.base.prepare_layers(on_progress)
     config = replace(config, edit=inputs.settings)
     weights = share(model)
     staged.publish(even_if_nothing_waits=True)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.tables.sweep import Sweep
 
-RECORD = ("trial", "case_id", "batch", "edits_done", "es", "ps", "ns")
+RECORD = ("trial", "sequence", "case_id", "batch", "edits_done", "es", "ps", "ns")
 TRIAL: Mapping[str, Any] = {
     "role": "search",
     "status": "completed",
@@ -32,7 +32,7 @@ def record(
     trial: int, case_id: int, batch: int, edits_done: int, es: float, ps: float, ns: float
 ) -> dict[str, Any]:
     """A row of `records`."""
-    row = (trial, case_id, batch, edits_done, es, ps, ns)
+    row = (trial, 0, case_id, batch, edits_done, es, ps, ns)
     return dict(zip(RECORD, row, strict=True))
 
 

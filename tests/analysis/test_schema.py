@@ -41,9 +41,18 @@ def test_the_other_tables() -> None:
     assert proposals_schema(CONFIG).names == [
         *["trial", "role", "generation", "config/mu", "config/layers"]
     ]
-    assert records_schema().names == ["trial", "case_id", "batch", "edits_done", "es", "ps", "ns"]
+    assert records_schema().names == [
+        "trial",
+        "sequence",
+        "case_id",
+        "batch",
+        "edits_done",
+        "es",
+        "ps",
+        "ns",
+    ]
     assert steps_schema().names == [
-        *["trial", "batch", "layer", "step"],
+        *["trial", "sequence", "batch", "layer", "step"],
         *["fraction_before", "fraction_proposed", "fraction_after", "accepted", "reason"],
         *["es_before", "es_after", "ps_before", "ps_after", "ns_before", "ns_after"],
         *["composite_before", "composite_after", "improvement", "trust", "gain", "harm"],

@@ -369,7 +369,9 @@ def recorded(config: SweepConfig) -> tuple[RecordedTrial, WalkContext]:
         metrics=evaluation_values(result.edited),
         unedited=evaluation_values(result.unedited),
         steps={
-            (row["batch"], row["layer"], row["step"]): {name: row[name] for name in DECISION}
+            (row["sequence"], row["batch"], row["layer"], row["step"]): {
+                name: row[name] for name in DECISION
+            }
             for row in rows
         },
     )

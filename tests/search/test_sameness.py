@@ -39,7 +39,7 @@ def results(table: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     [
         ("proposals", ["trial"]),
         ("trials", ["trial"]),
-        ("steps", ["trial", "batch", "layer", "step"]),
+        ("steps", ["trial", "sequence", "batch", "layer", "step"]),
         ("records", ["trial", "edits_done", "case_id"]),
     ],
 )

@@ -253,7 +253,7 @@ def test_where_nobody_stops_trials_a_rung_soon_left_is_told_with_the_next_report
             records += [(each.case_id, walk.edits) for each in values.records]
     assert rungs_of(reports[-1]) == {edits: rungs[edits] for edits in (2, 4)}
     rows = [row for each in reports for row in json.loads(each["new_records"])]
-    assert [(case_id, edits) for case_id, _, edits, *_ in rows] == records
+    assert [(case_id, edits) for _, case_id, _, edits, *_ in rows] == records
     assert STEP_FIELDS[-2:] == ("seconds", "from_store")
     steps = [tuple(row[:-2]) for each in reports for row in json.loads(each["new_steps"])]
     assert steps == [step_tuple(event)[:-2] for event in walk.events]

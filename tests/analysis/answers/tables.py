@@ -16,6 +16,7 @@ from tests.analysis.written import write_tables
 
 HINTS: dict[str, Any] = {
     "batch_size": int,
+    "edits": int,
     "composite_weights": tuple[float, float, float],
     "greedy.max_probes": int | None,
     "greedy.min_improvement": float,
@@ -32,6 +33,7 @@ HINTS: dict[str, Any] = {
 
 DEFAULTS: dict[str, Any] = {
     "config/batch_size": 2,
+    "config/edits": 100,
     "config/composite_weights": "[1.0, 1.0, 1.0]",
     "config/greedy.signal": "margin",
     "config/seed": 0,
@@ -61,7 +63,7 @@ def trial(
 def step(trial: int, batch: int, step: int, accepted: bool, **cells: Any) -> dict[str, Any]:
     """A row of `steps` at layer 0."""
     reason = "improved" if accepted else "no_improvement"
-    place = {"trial": trial, "batch": batch, "layer": 0, "step": step}
+    place = {"trial": trial, "sequence": 0, "batch": batch, "layer": 0, "step": step}
     return {**place, "accepted": accepted, "reason": reason, **cells}
 
 
@@ -69,7 +71,13 @@ def record(
     trial: int, case_id: int, batch: int, edits_done: int, *values: float | None
 ) -> dict[str, Any]:
     """A row of `records` with es, ps, ns."""
-    place = {"trial": trial, "case_id": case_id, "batch": batch, "edits_done": edits_done}
+    place = {
+        "trial": trial,
+        "sequence": 0,
+        "case_id": case_id,
+        "batch": batch,
+        "edits_done": edits_done,
+    }
     return {**place, **dict(zip(("es", "ps", "ns"), values, strict=True))}
 
 

@@ -91,7 +91,7 @@ def test_weights_that_are_none_are_named(tmp_path: Path, weights: str | None) ->
 def test_a_batch_is_followed_from_its_own_edit_on(tmp_path: Path) -> None:
     sweep = sweep_of(
         tmp_path,
-        [trial(3, composite=0.5, edits=3)],
+        [trial(3, composite=0.5, edits=3, **{"config/edits": 3})],
         records=[
             record(3, 7, 0, 2, 1.0, 1.0, None),
             record(3, 8, 0, 2, 0.0, 1.0, None),

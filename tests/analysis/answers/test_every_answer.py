@@ -97,7 +97,7 @@ def test_text_from_data_reaches_no_figure_as_html_or_control_characters(
 
 
 def _step(**cells: Any) -> dict[str, Any]:
-    return {"trial": 3, "batch": 0, "layer": 0, "step": 0, "accepted": True, **cells}
+    return {"trial": 3, "sequence": 0, "batch": 0, "layer": 0, "step": 0, "accepted": True, **cells}
 
 
 def test_a_trace_of_many_trials_keeps_2000_evenly_spaced_ones(tmp_path: Path) -> None:

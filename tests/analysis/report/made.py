@@ -114,7 +114,7 @@ def _records(rng: np.random.Generator, trials: pd.DataFrame, lead: float) -> pd.
     """The final report of each trial; a setting of many steps has the higher chances."""
     case, batch = np.arange(EDITS), np.arange(EDITS) // BATCH
     frames = trials[["trial", "edits"]].merge(
-        pd.DataFrame({"case_id": case, "batch": batch}), how="cross"
+        pd.DataFrame({"sequence": 0, "case_id": case, "batch": batch}), how="cross"
     )
     frames = frames[frames["case_id"] < frames["edits"]].rename(columns={"edits": "edits_done"})
     steps = trials.set_index("trial")["config/greedy.steps"]
@@ -142,7 +142,7 @@ def _measure(rng: np.random.Generator, trials: pd.DataFrame, records: pd.DataFra
 
 def _steps(rng: np.random.Generator, trials: pd.DataFrame) -> pd.DataFrame:
     taken = trials[["trial", "config/greedy.steps"]].merge(
-        pd.DataFrame({"batch": range(BATCHES)}), how="cross"
+        pd.DataFrame({"sequence": 0, "batch": range(BATCHES)}), how="cross"
     )
     taken = taken.loc[taken.index.repeat(taken.pop("config/greedy.steps"))].reset_index(drop=True)
     taken["step"] = taken.groupby(["trial", "batch"]).cumcount()

@@ -94,7 +94,8 @@ def as_first_format(folder: ResultsFolder) -> ResultsFolder:
         elif is_part(name.rpartition("/")[2]):
             table = pq.read_table(pa.BufferReader(read(folder, name)))
             stamp = {**table.schema.metadata, b"ratchet.schema_version": b"1"}
-            kept = table.select([each for each in table.column_names if each not in ADDED])
+            later = ADDED.get(name.partition("/")[0], {})
+            kept = table.select([each for each in table.column_names if each not in later])
             folder.put(name, parquet(kept.replace_schema_metadata(stamp)))
     return folder
 

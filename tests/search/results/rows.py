@@ -66,6 +66,7 @@ def trial_row(trial: int, **more: Any) -> dict[str, Any]:
 def step_rows(trial: int) -> list[dict[str, Any]]:
     return [
         {
+            "sequence": 0,
             "batch": batch,
             "layer": 1,
             "step": step,
@@ -80,10 +81,8 @@ def step_rows(trial: int) -> list[dict[str, Any]]:
 
 
 def record_rows(trial: int) -> list[dict[str, Any]]:
-    return [
-        {"case_id": 100 * trial + case, "batch": 0, "edits_done": 4, "es": 1.0, "ps": None}
-        for case in range(3)
-    ]
+    place = {"sequence": 0, "batch": 0, "edits_done": 4}
+    return [{**place, "case_id": 100 * trial + case, "es": 1.0, "ps": None} for case in range(3)]
 
 
 def run_trial(log: SweepLog, trial: int, *, checked: bool = True) -> None:

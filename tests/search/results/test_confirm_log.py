@@ -265,7 +265,7 @@ def test_a_part_says_where_it_comes_from(folder: ResultsFolder) -> None:
     confirmed(folder)
     said = metadata(folder, max(n for n in names(folder) if n.startswith("confirm/")))
     assert said[b"ratchet.sweep_id"] == b"a1"
-    assert said[b"ratchet.schema_version"] == b"2"
+    assert said[b"ratchet.schema_version"] == b"3"
     assert said[b"ratchet.torch"] == b"2.9"
 
 

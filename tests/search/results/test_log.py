@@ -49,7 +49,7 @@ def test_a_flush_gives_its_parts_one_id_and_its_origin(folder: ResultsFolder) ->
     fill(folder, flushes=1)
     assert len({parts(folder, table)[-1] for table in schemas()}) == 1
     origin = metadata(folder, last_part(folder, "steps"))
-    assert origin[b"ratchet.schema_version"] == b"2"
+    assert origin[b"ratchet.schema_version"] == b"3"
     assert origin[b"ratchet.sweep_id"] == b"a1"
     assert origin[b"ratchet.git_sha"] == b"0123abc"
 

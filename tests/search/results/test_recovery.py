@@ -194,7 +194,7 @@ def of_somebody_else(path: Path) -> None:
 
 def from_the_future(path: Path) -> None:
     rows = pq.read_table(path)
-    pq.write_table(rows.replace_schema_metadata({"ratchet.schema_version": "3"}), path)
+    pq.write_table(rows.replace_schema_metadata({"ratchet.schema_version": "4"}), path)
 
 
 def of_another_sweep(path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_part_that_is_not_what_was_written_is_named_and_nothing_changes(
         (torn, "damaged or not Parquet"),
         (empty, "damaged or not Parquet"),
         (of_somebody_else, "not written by a sweep"),
-        (from_the_future, "has schema version 3, this program reads up to 2"),
+        (from_the_future, "has schema version 4, this program reads up to 3"),
         (of_another_sweep, "belongs to sweep"),
     ],
 )
