@@ -1,27 +1,21 @@
 """Values as a type annotation wants them, and as a fault message can show them.
 
 YAML, command lines and Optuna each have fewer types than the settings: a tuple arrives as a list,
-or as the text of a list, a float as an int or as text. `conform` is the one place where that is put
-right, and where everything else is refused: a bool is not an int, 4.0 is not an int, nan is not a
-number.
+or as the text of a list, a float as an int. `conform` is the one place where that is put right, and
+where everything else is refused: a bool is not an int, 4.0 is not an int, nan is not a number, and
+text is never a number, whatever it reads like.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from spaces.scalars import finite
-
 SHOWN_CHARACTERS = 60
 LARGEST_INT = 2**63 - 1
-
-FLOAT_TEXT = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
-"""A number as text; a sweep.yaml takes 1e-3 for text, since it may hold the name of a folder."""
 
 
 def shown(value: object) -> str:
@@ -88,7 +82,7 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
 def _as_kind(value: object, kind: Any) -> Any:
     """`value` as one kind, or TypeError."""
     origin, arguments = get_origin(kind), get_args(kind)
-    if kind is float and not isinstance(value, bool):
+    if kind is float and type(value) in (int, float):
         return _as_float(value)
     if origin is Literal and isinstance(value, str) and value in arguments:
         return value
@@ -105,21 +99,12 @@ def _as_kind(value: object, kind: Any) -> Any:
     raise TypeError
 
 
-def _as_float(value: object) -> float:
-    if isinstance(value, str):
-        if len(value) >= 400 or not re.fullmatch(FLOAT_TEXT, value):
-            raise TypeError
-    elif not isinstance(value, int | float) or (
-        isinstance(value, int) and abs(value) > LARGEST_INT
-    ):
+def _as_float(value: int | float) -> float:
+    if isinstance(value, int) and abs(value) > LARGEST_INT:
         raise TypeError
-    try:
-        number = finite(value) if isinstance(value, str) else float(value)
-    except ValueError:
-        raise TypeError from None
-    if not math.isfinite(number):
+    if not math.isfinite(value):
         raise TypeError
-    return number
+    return float(value)
 
 
 def _in_words(kind: Any) -> str:

@@ -17,7 +17,6 @@ from greedy_core.ranges import Rising, Text, ends_of, number
 from search.config.settings import DECLARED, SweepConfig
 from search.config.space_parts import BELOW, SPACE
 from spaces.parameters import MAX_PLAN_CHOICES, PARAMETERS
-from spaces.values import FLOAT_TEXT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -62,8 +61,6 @@ def _of(declared: Declaration) -> dict[str, Any]:
     """Type, range and default of one setting."""
     kinds = _alternatives(declared.annotation)
     found: dict[str, Any] = {"type": sorted({_kind(each) for each in kinds})}
-    if float in kinds:  # text such as "1e-3", which YAML 1.1 does not take for a number
-        found |= {"type": sorted({*found["type"], "string"}), "pattern": f"^({FLOAT_TEXT})$"}
     for each in kinds:
         if get_origin(each) is Literal:
             found["enum"] = [*get_args(each)]

@@ -73,7 +73,7 @@ def test_grace_in_steps_has_nothing_to_do_with_edits() -> None:
 
 
 def test_with_values_changes_only_what_it_names() -> None:
-    config = SweepConfig().with_values({"greedy.steps": 4, "layers": [0, 1], "mu": "1e-3"})
+    config = SweepConfig().with_values({"greedy.steps": 4, "layers": [0, 1], "mu": 1e-3})
     changed = {k: v for k, v in config.flat().items() if v != SweepConfig().flat()[k]}
     assert changed == {"layers": (0, 1), "mu": 0.001, "greedy.steps": 4}
 

@@ -74,7 +74,7 @@ def editor() -> jsonschema.Draft202012Validator:
         {"search": {"space": {"name": "x", "mu": {"choices": [1, 2.5]}, "fixed": {}}}},
         {"search.space.preset": "core", "search.space.name": "mine"},
         {"search.space": {"greedy.steps": {"int": [1, 2]}}, "search.space.fixed": {"mu": 10}},
-        {"greedy": None, "search": None, "values": {"lr": "1e-3"}, "mu": "10"},
+        {"greedy": None, "search": None, "values": {"lr": 1e-3}, "mu": 10},
     ],
 )
 def test_what_ratchet_takes_an_editor_does_not_mark(
