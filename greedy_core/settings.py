@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
 
-from greedy_core.declarations import Objective, Plan, Task, Walk, broken
+from greedy_core.declarations import Objective, Plan, Task, Walk, broken, settle
 from greedy_core.errors import require
-from greedy_core.ranges import NOT_EMPTY, Rising, Text
+from greedy_core.ranges import NOT_EMPTY, Rising, Text, Weights
+from greedy_core.typed_values import LARGEST_INT
 
 StepRule = Literal["advance", "backtrack", "repeat"]
 AcceptBy = Literal["probes", "distance", "always"]
@@ -23,6 +24,7 @@ TrustAction = Literal["rollback", "scale"]
 Targets = Literal["base", "current"]
 Conflicts = Literal["keep", "last", "refuse"]
 Dtype = Literal["float32", "bfloat16", "float16"]
+ThreeNumbers = tuple[float, float, float]
 
 MOST_THREADS = 1024
 """More than any machine has; starting them all would already take minutes."""
@@ -31,6 +33,8 @@ MOST_NUMBER = 1e9
 numbers leave float32, in which target values are optimized."""
 MOST_COUNT = 1_000_000
 """More records than a file of records can hold, which has 128 MiB at most."""
+MOST_TOKENS = 1_000_000_000
+"""More than a corpus can have, which is a file of 128 MiB at most."""
 MOST_STEPS = 256
 """Each step of a loop has a column of its own in the table of trials: with 256 a file of them takes
 0.2 s and 90 kB, with 4,000 it would take 2 s and 1.4 MB."""
@@ -43,7 +47,7 @@ FUNCTION = Text(
     most=250,
 )
 """How a function of the user's is named."""
-DEVICE = Text(re.compile(r"auto|cpu|cuda(:\d+)?"), "must be auto, cpu, cuda or cuda:N")
+DEVICE = Text(re.compile(r"auto|cpu|cuda(:[0-9]+)?"), "must be auto, cpu, cuda or cuda:N")
 NAMED = Text(NOT_EMPTY, "must be named")
 
 
@@ -63,6 +67,7 @@ class ValuesSettings:
     """Weight of the divergence from the unedited model on "{subject} is a"."""
 
     def __post_init__(self) -> None:
+        settle(self)
         require(*broken(self))
 
 
@@ -72,12 +77,13 @@ class CovarianceSettings:
 
     corpus: Annotated[str | None, Task()] = None
     """A UTF-8 text file, one document a line; None takes the text of the dataset's own records."""
-    tokens: Annotated[int, Ge(1), Plan(searched=False)] = 100_000
+    tokens: Annotated[int, Ge(1), Le(MOST_TOKENS), Plan(searched=False)] = 100_000
     """Corpus tokens to read at most."""
     ridge: Annotated[float | None, Ge(0), Le(MOST_NUMBER), Plan()] = None
     """Added to the diagonal, in units of its mean; None: 0.01 where tokens are few, else 0."""
 
     def __post_init__(self) -> None:
+        settle(self)
         require(*broken(self))
 
 
@@ -91,7 +97,7 @@ class GreedySettings:
     """Smallest gain in the signal that keeps a step, absolute; elsewhere known as min_delta."""
     patience: Annotated[int, Ge(0), Le(MOST_COUNT), Walk("rejections")] = 2
     """Rejections in a row (under repeat: in all) after which the batch is done; 0: no limit."""
-    max_probes: Annotated[int | None, Ge(1), Walk("probes")] = None
+    max_probes: Annotated[int | None, Ge(1), Le(MOST_COUNT), Walk("probes")] = None
     """Requests of the batch that are probed; None probes them all."""
     step_rule: Annotated[StepRule, Walk("rejections")] = "advance"
     """After a rejection: look further along (advance), half the step (backtrack), or repeat it."""
@@ -107,6 +113,7 @@ class GreedySettings:
     """Edited layers with a greedy loop; elsewhere the update is taken whole; None means all."""
 
     def __post_init__(self) -> None:
+        settle(self)
         require(*broken(self))
 
 
@@ -126,6 +133,7 @@ class TrustSettings:
     """Harm at which trust falls to half of the gain."""
 
     def __post_init__(self) -> None:
+        settle(self)
         require(*broken(self))
 
 
@@ -163,7 +171,7 @@ class EditSettings:
     """The greedy loop."""
     trust: TrustSettings = field(default_factory=TrustSettings)
     """The trust gate."""
-    composite_weights: Annotated[tuple[float, float, float], Objective()] = (1.0, 1.0, 1.0)
+    composite_weights: Annotated[ThreeNumbers, Weights(MOST_NUMBER), Objective()] = (1.0, 1.0, 1.0)
     """Weights of ES, PS and NS in the composite."""
     dtype: Annotated[Dtype, Task()] = "float32"
     """Type of the model's weights in memory; factors and solves stay in float32 and float64."""
@@ -171,10 +179,11 @@ class EditSettings:
     """cpu, cuda, cuda:N, or auto: cuda where there is one."""
     threads: Annotated[int, Interval(ge=1, le=MOST_THREADS), Task()] = 1
     """Threads of one computation; part of every stored key, since sums depend on it."""
-    seed: Annotated[int, Ge(0), Task()] = 0
+    seed: Annotated[int, Ge(0), Le(LARGEST_INT), Task()] = 0
     """Order of the records and of the probes."""
 
     def __post_init__(self) -> None:
+        settle(self)
         greedy, layers = self.greedy, self.layers
         require(
             *broken(self),
@@ -197,12 +206,6 @@ class EditSettings:
                 greedy.accept_by != "always" or not self.trust.enabled,
                 "`trust.enabled` must not hold where greedy.accept_by is always: "
                 "every step is taken",
-            ),
-            (
-                all(0 <= weight <= MOST_NUMBER for weight in self.composite_weights)
-                and any(self.composite_weights),
-                f"composite_weights must be from 0 to {MOST_NUMBER:g}, and not all 0, "
-                f"but got (composite_weights={self.composite_weights})",
             ),
         )
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from greedy_core.typed_values import shown
 from spaces.conditions import Fault, Possibilities, faults_of
 from spaces.definitions import is_definition
 from spaces.document import Document, flatten, nearest, parse_document, read_document
 from spaces.errors import SpaceError
 from spaces.parameters import PARAMETERS, fault_of
 from spaces.space import EMPTY, SearchSpace, raise_if_any, read_definitions, structure_faults
-from spaces.values import inert, shown
+from spaces.values import inert
 
 FOLDER = Path(__file__).with_name("presets")
 

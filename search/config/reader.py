@@ -13,6 +13,7 @@ from typing import Any
 
 from analysis.tables.paths import local_path
 from greedy_core.errors import SettingsError
+from greedy_core.typed_values import shown
 from search.config.keys import assemble, conformed, with_dotted_names
 from search.config.places import PLACES, fault_of_place
 from search.config.settings import KEYS, SweepConfig
@@ -20,7 +21,6 @@ from search.config.space_parts import BELOW, SPACE, folded, with_parts
 from spaces import DocumentError, SpaceError, load_space
 from spaces.definitions import is_definition
 from spaces.document import flatten, parse_value, read_document
-from spaces.values import shown
 
 GROUPS = {key.rpartition(".")[0] for key in KEYS} - {""}
 

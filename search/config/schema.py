@@ -7,13 +7,14 @@ and so is 4.0 in the place of 4, which is a whole number to JSON schemas.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType, NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from types import MappingProxyType, NoneType
+from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
 from greedy_core.declarations import Declaration, texts
 from greedy_core.ranges import Rising, Text, ends_of, number
+from greedy_core.typed_values import alternatives
 from search.config.settings import DECLARED, SweepConfig
 from search.config.space_parts import BELOW, SPACE
 from spaces.parameters import MAX_PLAN_CHOICES, PARAMETERS
@@ -59,7 +60,7 @@ def _put(root: dict[str, Any], key: str, described: dict[str, Any]) -> None:
 
 def _of(declared: Declaration) -> dict[str, Any]:
     """Type, range and default of one setting."""
-    kinds = _alternatives(declared.annotation)
+    kinds = alternatives(declared.annotation)
     found: dict[str, Any] = {"type": sorted({_kind(each) for each in kinds})}
     for each in kinds:
         if get_origin(each) is Literal:
@@ -132,7 +133,3 @@ def _form(
         "required": [kind],
         "additionalProperties": False,
     }
-
-
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)

@@ -11,23 +11,27 @@ import yaml
 from annotated_types import Ge, Gt, Interval, Le
 
 from analysis.tables.paths import local_path
-from greedy_core.declarations import Declaration, Sweep, broken, declarations
+from greedy_core.declarations import Declaration, Sweep, broken, declarations, settle
 from greedy_core.errors import SettingsError, require
-from greedy_core.ranges import NOT_EMPTY, Text
+from greedy_core.ranges import NOT_EMPTY, Text, ZeroOr
 from greedy_core.settings import EditSettings
+from greedy_core.typed_values import LARGEST_INT, shown
 from search.config.keys import assemble, conformed, flat_values
 from search.config.space_parts import SPACE, folded
 from spaces import SearchSpace, SpaceError, load_space
 from spaces.frozen import frozen, plain
 from spaces.scalars import PlainDumper
-from spaces.values import shown
 
 MOST_TRIALS = 1_000_000
 """A driver keeps some kilobytes of each trial, and every look at the sweep reads all of them."""
 MOST_SECONDS = 365 * 24 * 3600.0
 """Timers of the operating system end not far above."""
+MOST_UNITS = 1_000_000_000
+"""More than all greedy steps of a sweep's most edits."""
 LEAST_SHARE = 0.0001
 """The smallest share of a CPU or GPU that Ray knows."""
+MOST_SHARE = 1e6
+"""More CPUs or GPUs than any cluster has."""
 
 Sampler = Literal["tpe", "random", "qmc"]
 Scheduler = Literal["asha", "none"]
@@ -35,8 +39,9 @@ Resource = Literal["edits", "steps"]
 
 IN_AN_EXTENSION = Sweep("in an extension")
 BY_HAND = Sweep("by hand")
+SHARE = Interval(ge=LEAST_SHARE, le=MOST_SHARE)
 FOLDER = Text(NOT_EMPTY, "must be a folder or null")
-ADDRESS = Text(re.compile(r"auto|[^/\s]+:\d{1,5}"), "must be host:port, auto or null")
+ADDRESS = Text(re.compile(r"auto|[^/\s]+:[0-9]{1,5}"), "must be host:port, auto or null")
 
 
 @dataclass(frozen=True)
@@ -49,30 +54,31 @@ class SearchSettings:
     """A preset (core, extended), the path of a .yaml file, or the space itself."""
     sampler: Annotated[Sampler, IN_AN_EXTENSION] = "tpe"
     """What proposes settings: TPE learns from results; random and qmc (quasi-random) do not."""
-    seed: Annotated[int | None, Ge(0), IN_AN_EXTENSION] = None
+    seed: Annotated[int | None, Ge(0), Le(LARGEST_INT), IN_AN_EXTENSION] = None
     """Seed of the proposals; None takes the edit's seed."""
     scheduler: Annotated[Scheduler, IN_AN_EXTENSION] = "asha"
     """asha stops trials that are behind at a rung; none runs them all to the end."""
     resource: Annotated[Resource, Sweep()] = "edits"
     """What rungs count: edits done, or greedy steps (unfair to settings with many of them)."""
-    grace: Annotated[int | None, Ge(1), Sweep()] = None
+    grace: Annotated[int | None, Ge(1), Le(MOST_UNITS), Sweep()] = None
     """The first rung, in units of the resource; None: one batch."""
-    reduction_factor: Annotated[int, Ge(2), Sweep()] = 2
+    reduction_factor: Annotated[int, Ge(2), Le(MOST_TRIALS), Sweep()] = 2
     """Every rung is this many times the one before, and keeps one in this many trials."""
     concurrency: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = None
     """Trials at once; None: as many as the CPUs allow."""
     max_failures: Annotated[int, Ge(0), Le(MOST_TRIALS), BY_HAND] = 2
     """How often a trial is tried again after an error."""
-    max_failed: Annotated[int | None, Ge(1), BY_HAND] = 10
+    max_failed: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = 10
     """So many failed search trials stop a session in which none ended otherwise; None: never."""
     trial_timeout: Annotated[float, Gt(0), Le(MOST_SECONDS), BY_HAND] = 600.0
     """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
-    audit: Annotated[int, Ge(0), IN_AN_EXTENSION] = 0
+    audit: Annotated[int, Ge(0), Le(MOST_TRIALS), IN_AN_EXTENSION] = 0
     """Trials that are never stopped early, to measure what stopping costs."""
 
     def __post_init__(self) -> None:
         # The caller may go on to change what was given; the settings are a value.
         object.__setattr__(self, "space", frozen(self.space))
+        settle(self)
         require(
             *broken(self),
             (
@@ -99,6 +105,7 @@ class CacheSettings:
     """MB per node for prepared hidden states, which all of its workers share."""
 
     def __post_init__(self) -> None:
+        settle(self)
         require(*broken(self))
 
 
@@ -109,23 +116,14 @@ class RaySettings:
     address: Annotated[str | None, ADDRESS, BY_HAND] = None
     """A running cluster's host:port, or auto for the one that this machine is part of; None starts
     Ray on this machine."""
-    cpus_per_trial: Annotated[float, Gt(0), BY_HAND] = 1.0
+    cpus_per_trial: Annotated[float, Ge(LEAST_SHARE), Le(MOST_SHARE), BY_HAND] = 1.0
     """CPUs that a trial reserves."""
-    gpus_per_trial: Annotated[float, Ge(0), BY_HAND] = 0.0
+    gpus_per_trial: Annotated[float, ZeroOr(SHARE), BY_HAND] = 0.0
     """GPUs that a trial reserves; fractions share one."""
 
     def __post_init__(self) -> None:
-        shares = {"cpus_per_trial": self.cpus_per_trial, "gpus_per_trial": self.gpus_per_trial}
-        require(
-            *broken(self),
-            *(
-                (
-                    not 0 < value < LEAST_SHARE,
-                    f"`{name} >= {LEAST_SHARE}` must hold, but got ({name}={value})",
-                )
-                for name, value in shares.items()
-            ),
-        )
+        settle(self)
+        require(*broken(self))
 
 
 @dataclass(frozen=True)
@@ -142,6 +140,7 @@ class SweepConfig:
     """The machines."""
 
     def __post_init__(self) -> None:
+        settle(self)
         grace, edits = self.search.grace, self.edit.edits
         require(
             (

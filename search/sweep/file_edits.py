@@ -6,9 +6,9 @@ import logging
 
 from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
+from greedy_core.typed_values import shown
 from search.config.settings import DECLARED, SweepConfig
 from search.config.space_parts import SPACE
-from spaces.values import shown
 
 logger = logging.getLogger(__name__)
 

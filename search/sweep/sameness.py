@@ -12,6 +12,7 @@ from analysis.tables.joined import part_schemas
 from analysis.tables.schema import SCHEMA_VERSION
 from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
+from greedy_core.typed_values import shown
 from search.config.baselines import baselines
 from search.config.settings import DECLARED, SweepConfig
 from search.config.space_parts import SPACE
@@ -21,7 +22,6 @@ from search.sweep.file import SweepFile, space_digest
 from search.sweep.file_edits import is_free
 from search.sweep.versions import COMPARED, NUMERICS, SCHEMA
 from spaces.parameters import PARAMETERS
-from spaces.values import shown
 
 EXTENDABLE = frozenset(
     key for key, declared in DECLARED.items() if declared.role == Sweep("in an extension")

@@ -153,7 +153,7 @@ def test_overrides_beat_the_file_and_later_ones_beat_earlier_ones(file: Path) ->
         ),
         (
             "search.space.fixed.greedy.steps=0",
-            "search.space: greedy.steps: must be 1 or more and at most 256, but got 0",
+            "search.space: greedy.steps: must be at least 1 and at most 256, but got 0",
         ),
         (
             "search.space.batch_size={choices: [2, 4]}",
@@ -196,7 +196,7 @@ def test_all_faults_come_at_once_each_with_its_place(file: Path) -> None:
         "sweep.yaml:5: `search.trials >= 1` must hold, but got (search.trials=0)",
         "sweep.yaml:8: search.space: greedy.patienc: cannot be searched "
         "(did you mean `greedy.patience`?)",
-        "sweep.yaml:9: search.space: mu: must be 0 or more and at most 1e+09, but got -1.0",
+        "sweep.yaml:9: search.space: mu: must be at least 0 and at most 1e9, but got -1.0",
     )
 
 

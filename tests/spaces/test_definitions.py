@@ -141,7 +141,7 @@ PLAN = "must be {choices: [...]} of 4 values at most: every value is prepared fo
     ("key", "distribution", "fault"),
     [
         ("greedy.steps", IntDistribution(1, 8), None),
-        ("greedy.steps", IntDistribution(0, 8), "must be 1 or more and at most 256, but got 0"),
+        ("greedy.steps", IntDistribution(0, 8), "must be at least 1 and at most 256, but got 0"),
         (
             "greedy.steps",
             FloatDistribution(1, 8),
