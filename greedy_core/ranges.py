@@ -42,7 +42,9 @@ class Text:
     must: str
     """The same for people, as it stands behind the setting's name: "must be ..."."""
     most: int | None = None
-    """Characters at most."""
+    """Maximum number of characters."""
+    outline: str | None = None
+    """A wider pattern for JSON schemas, where `form` would mean less in JavaScript."""
 
 
 Range = Ge | Gt | Le | Lt | Interval | ZeroOr | Rising | Weights | Text

@@ -41,10 +41,14 @@ MOST_STEPS = 256
 MOST_VALUE_STEPS = 10_000
 """400 times what is published; each is a forward for each group of requests."""
 
+_LETTER = r"[^\x00-@\[-^`{-\x7f]"
+_LETTERS = r"[^\x00-\-/:-@\[-^`{-\x7f]*"  # and digits and dots; beyond ASCII, of all scripts
+
 FUNCTION = Text(
     re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"),
     "must be of the form module:function",
     most=250,
+    outline=f"{_LETTER}{_LETTERS}:{_LETTER}{_LETTERS}",
 )
 """How a function of the user's is named."""
 DEVICE = Text(re.compile(r"auto|cpu|cuda(:[0-9]+)?"), "must be auto, cpu, cuda or cuda:N")

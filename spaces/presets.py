@@ -147,7 +147,7 @@ def _add_settings(draft: _Draft, values: Mapping[str, object]) -> None:
             draft.faults.append((key, "is set a second time"))
         if dotted != "fixed":
             own[key] = value
-        elif value:
+        elif value not in (None, {}):
             draft.faults.append((key, f"must be a mapping, but got {shown(value)}"))
     present = draft.definitions.keys() | draft.fixed.keys()
     removed = {key for key, value in definitions.items() if value is None and key in present}
