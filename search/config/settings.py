@@ -49,31 +49,33 @@ class SearchSettings:
     """Which settings are tried, and how long each of them may run."""
 
     trials: Annotated[int, Ge(1), Le(MOST_TRIALS), Sweep("by raising it")] = 64
-    """Settings to try; the baselines run beside them and do not count."""
+    """Number of settings to try, not counting the baselines."""
     space: Annotated[str | Mapping[str, Any], IN_AN_EXTENSION] = "core"
-    """A preset (core, extended), the path of a .yaml file, or the space itself."""
+    """What is searched: a preset (core, extended), the path of a .yaml file, or the space
+    itself."""
     sampler: Annotated[Sampler, IN_AN_EXTENSION] = "tpe"
-    """What proposes settings: TPE learns from results; random and qmc (quasi-random) do not."""
+    """What proposes settings: tpe learns from results; random and qmc (quasi-random) do not."""
     seed: Annotated[int | None, Ge(0), Le(LARGEST_INT), IN_AN_EXTENSION] = None
-    """Seed of the proposals; None takes the edit's seed."""
+    """Seed for the proposals; None: the same as seed."""
     scheduler: Annotated[Scheduler, IN_AN_EXTENSION] = "asha"
-    """asha stops trials that are behind at a rung; none runs them all to the end."""
+    """What stops trials early: asha stops those that are behind at a rung; none stops nothing."""
     resource: Annotated[Resource, Sweep()] = "edits"
-    """What rungs count: edits done, or greedy steps (unfair to settings with many of them)."""
+    """Unit of the rungs: edits done, or greedy steps (unfair to settings with many steps)."""
     grace: Annotated[int | None, Ge(1), Le(MOST_UNITS), Sweep()] = None
-    """The first rung, in units of the resource; None: one batch."""
+    """Position of the first rung, in units of search.resource; None: one batch."""
     reduction_factor: Annotated[int, Ge(2), Le(MOST_TRIALS), Sweep()] = 2
-    """Every rung is this many times the one before, and keeps one in this many trials."""
+    """Factor between one rung and the next; each rung keeps one in this many trials."""
     concurrency: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = None
-    """Trials at once; None: as many as the CPUs allow."""
+    """Maximum number of trials at a time; None: as many as the CPUs allow."""
     max_failures: Annotated[int, Ge(0), Le(MOST_TRIALS), BY_HAND] = 2
-    """How often a trial is tried again after an error."""
+    """Number of times a trial is tried again after an error."""
     max_failed: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = 10
-    """So many failed search trials stop a session in which none ended otherwise; None: never."""
+    """Number of failed search trials after which a session stops if all have failed; None: no
+    limit."""
     trial_timeout: Annotated[float, Gt(0), Le(MOST_SECONDS), BY_HAND] = 600.0
-    """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
+    """Seconds without a sign of life after which a trial counts as hung, not counting loading."""
     audit: Annotated[int, Ge(0), Le(MOST_TRIALS), IN_AN_EXTENSION] = 0
-    """Trials that are never stopped early, to measure what stopping costs."""
+    """Number of trials that are never stopped early, to measure what stopping costs."""
 
     def __post_init__(self) -> None:
         # The caller may go on to change what was given; the settings are a value.
@@ -93,16 +95,18 @@ class CacheSettings:
     """The store of computed states that trials and sweeps share."""
 
     enabled: Annotated[bool, BY_HAND] = True
-    """Whether anything is stored."""
+    """Whether computed states are stored."""
     dir: Annotated[str | None, FOLDER, BY_HAND] = None
-    """The store: a folder, which processes and machines may share, or s3://bucket/prefix; None: the
+    """Folder of the store, which processes and machines may share, or s3://bucket/prefix; None: the
     user's cache folder."""
     limit_gb: Annotated[float, Interval(gt=0, le=1e9), BY_HAND] = 10.0
-    """Size of the store's folder in GB, above which the least recently used files are removed."""
+    """Maximum size of the store's folder in GB; beyond it, the least recently used files are
+    removed."""
     worker_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 64.0
-    """MB per worker for states, and as much again for hidden states that were not prepared."""
+    """MB of memory per worker for states, and as much again for hidden states not prepared in
+    advance."""
     prepared_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 1024.0
-    """MB per node for prepared hidden states, which all of its workers share."""
+    """MB of memory per node for prepared hidden states, which all of its workers share."""
 
     def __post_init__(self) -> None:
         settle(self)
@@ -114,12 +118,12 @@ class RaySettings:
     """The machines that trials run on."""
 
     address: Annotated[str | None, ADDRESS, BY_HAND] = None
-    """A running cluster's host:port, or auto for the one that this machine is part of; None starts
-    Ray on this machine."""
+    """host:port of a running cluster, or auto for the one that this machine is part of; None: Ray
+    is started on this machine."""
     cpus_per_trial: Annotated[float, Ge(LEAST_SHARE), Le(MOST_SHARE), BY_HAND] = 1.0
-    """CPUs that a trial reserves."""
+    """Number of CPUs that each trial reserves."""
     gpus_per_trial: Annotated[float, ZeroOr(SHARE), BY_HAND] = 0.0
-    """GPUs that a trial reserves; fractions share one."""
+    """Number of GPUs that each trial reserves; with a fraction, trials share one."""
 
     def __post_init__(self) -> None:
         settle(self)

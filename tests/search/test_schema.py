@@ -154,7 +154,7 @@ WIDER: Mapping[str, tuple[str, Any, Callable[[str, Any], bool]]] = {
         "layers",
         [1, 0],
         lambda key, v: (
-            (key.endswith("layers") and v == [1, 0]) or [[1, 0]] == _definition_in(v).get("choices")
+            (key.endswith("layers") and v == [1, 0]) or _definition_in(v).get("choices") == [[1, 0]]
         ),
     ),
     "letters of all scripts cannot be named": (
