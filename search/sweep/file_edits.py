@@ -9,6 +9,7 @@ from greedy_core.errors import InputError
 from greedy_core.typed_values import shown
 from search.config.settings import DECLARED, SweepConfig
 from search.config.space_parts import SPACE
+from spaces.differences import differences
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +27,10 @@ def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
     before, after = was.flat(), now.flat()
     changed = [key for key in before if before[key] != after[key]]
     refused = [
-        f"{_named(key)} must be what the sweep started with: was {shown(before[key])}, "
-        f"is {shown(after[key])}"
+        line
         for key in changed
         if not is_free(key) and not _is_raised(key, before[key], after[key])
+        for line in _refused(key, before[key], after[key])
     ]
     if refused:
         raise InputError([*refused, "to search on with other settings: ratchet extend"])
@@ -48,5 +49,13 @@ def _is_raised(key: str, was: object, now: object) -> bool:
     return raised and isinstance(was, int) and isinstance(now, int) and now > was
 
 
-def _named(key: str) -> str:
-    return "the space" if key == SPACE else f"{key} in sweep.yaml"
+def _refused(key: str, was: object, now: object) -> list[str]:
+    """A line for a setting, and for a space a line for each setting of it that differs."""
+    if key == SPACE:
+        found = [(f"{SPACE}.{part}", *values) for part, *values in differences(was, now)]
+    else:
+        found = [(key, shown(was), shown(now))]
+    return [
+        f"{name} in sweep.yaml must be what the sweep started with: was {before}, is {after}"
+        for name, before, after in found
+    ]

@@ -21,6 +21,7 @@ from search.results.recovery import EndedTrial, FolderState, Proposal
 from search.sweep.file import SweepFile, space_digest
 from search.sweep.file_edits import is_free
 from search.sweep.versions import COMPARED, NUMERICS, SCHEMA
+from spaces.differences import differences
 from spaces.parameters import PARAMETERS
 
 EXTENDABLE = frozenset(
@@ -100,7 +101,10 @@ def require_asked_settings(file: SweepFile, asked: SweepConfig, folder: str) -> 
         for key in was
         if key != SPACE and was[key] != now[key]
     ]
-    lines += _changed({SPACE: space_digest(file.config)}, {SPACE: space_digest(asked)})
+    lines += [
+        f"{SPACE}.{key} must be the sweep's, {of_sweep}, but got {got}"
+        for key, of_sweep, got in differences(was[SPACE], now[SPACE])
+    ]
     if lines:
         resume = shlex.join(["ratchet", "resume", folder])
         raise InputError([*lines, f"to go on with the sweep's own settings: {resume}"])

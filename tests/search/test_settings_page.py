@@ -41,7 +41,7 @@ def test_the_help_of_config_shows_every_setting() -> None:
 
 def test_help_shows_every_bound() -> None:
     shown = CliRunner().invoke(app, ["config", "--help"], env={"COLUMNS": "300"}).output
-    for key, declared in DECLARED.items():
-        line = next(line for line in shown.splitlines() if line.strip().startswith(f"{key} = "))
-        for end in (end for each in declared.ranges for end in ends_of(each)):
-            assert plain(number(end)) in line
+    for each in described():
+        ends = [end for said in DECLARED[each.key].ranges for end in ends_of(said)]
+        assert all(plain(number(end)) in each.values for end in ends)
+        assert f"({each.values})" in " ".join(shown.split())
