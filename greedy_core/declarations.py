@@ -1,7 +1,7 @@
 """What a setting's declaration says beside its type: its range, and what depends on it.
 
     steps: Annotated[int, Ge(1), Le(256), Walk()] = 8
-    \"\"\"Steps proposed at most.\"\"\"
+    \"\"\"Maximum number of steps proposed.\"\"\"
 
 That is the only place where it is said. Range checks, search parameters, what makes a plan, what an
 extension may change, and the tables and the schema for people are all read off it. A field with the
@@ -18,7 +18,9 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from greedy_core.errors import SettingsError
 from greedy_core.ranges import Range, fault
+from greedy_core.typed_values import conform, shown
 
 Reader = Literal["probes", "rejections", "gate", "scaling gate"]
 """The only part of a walk that reads a setting: the probes' judgement, the loop that goes on after
@@ -95,6 +97,30 @@ def declarations(settings: Any, prefix: str = "") -> dict[str, Declaration]:
         else:
             found[f"{prefix}{field.name}"] = _declared(settings)[field.name]
     return found
+
+
+def settle(settings: Any) -> None:
+    """Put a settings object's own fields in the types that they are declared with, as it is made.
+
+    A list becomes a tuple, so that settings are values, whoever makes them.
+
+    Raises:
+        SettingsError: a line for each field that does not take its value.
+    """
+    kind: Any = type(settings)
+    faults = []
+    for field, annotation in fields_of(kind):
+        value = getattr(settings, field.name)
+        if is_group(annotation):
+            if not isinstance(value, annotation):
+                faults.append(f"{field.name} must be {annotation.__name__}, but got {shown(value)}")
+            continue
+        try:
+            object.__setattr__(settings, field.name, conform(value, annotation))
+        except ValueError as error:
+            faults.append(f"{field.name} {error}")
+    if faults:
+        raise SettingsError(faults)
 
 
 def broken(settings: Any) -> list[tuple[bool, str]]:

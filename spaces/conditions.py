@@ -15,9 +15,9 @@ from optuna.distributions import BaseDistribution
 
 from greedy_core.declarations import Reader, Walk, declarations
 from greedy_core.settings import EditSettings
+from greedy_core.typed_values import shown
 from spaces.definitions import values_of
 from spaces.document import nearest
-from spaces.values import shown
 
 Fault = tuple[str, str]
 """The key at fault, and what is wrong with it."""

@@ -19,9 +19,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from greedy_core.typed_values import conform, shown
 from spaces.document import nearest
 from spaces.parameters import MAX_PLAN_CHOICES, PARAMETERS
-from spaces.values import as_choice, conform, from_choice, inert, shown
+from spaces.values import as_choice, from_choice, inert
 
 KINDS = ("int", "float", "choices")
 OPTIONS = ("log", "step")

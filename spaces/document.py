@@ -16,9 +16,10 @@ from pathlib import Path
 
 import yaml
 
+from greedy_core.typed_values import LARGEST_INT, shown
 from spaces.errors import DocumentError
 from spaces.scalars import CORE, OLD_BREAKS, PREFIX, Resolvers, scalar
-from spaces.values import LARGEST_INT, inert, shown
+from spaces.values import inert
 
 MAX_BYTES = 2**20
 MAX_NODES = 2_000

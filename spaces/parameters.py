@@ -6,18 +6,15 @@ could not be compared. Types and bounds are read off the settings' declarations.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotated_types import Ge, Gt, Le, Lt
-
 from greedy_core.declarations import Declaration, Plan, declarations
-from greedy_core.ranges import Range, ends_of, fault, number
+from greedy_core.ranges import Range, fault, in_words
 from greedy_core.settings import EditSettings
+from greedy_core.typed_values import conform, shown, wanted
 from spaces.document import nearest
-from spaces.values import conform, shown, wanted
 
 MAX_PLAN_CHOICES = 4
 
@@ -55,44 +52,10 @@ class Parameter:
             ValueError: It does not take it; the message is worded to follow the setting's name.
         """
         value = conform(value, self.annotation)
-        numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        for condition in () if value is None else self.ranges:
-            broken = fault("", value, condition)
-            if broken is not None and numeric:
-                raise ValueError(f"must be {self.range_in_words}, but got {shown(value)}")
-            if broken is not None:
-                must = broken.strip().partition(", but got")[0]
-                raise ValueError(f"{must}, but got {shown(value)}")
+        if value is not None and any(fault("", value, each) for each in self.ranges):
+            must = " and ".join(map(in_words, self.ranges))
+            raise ValueError(f"must be {must}, but got {shown(value)}")
         return value
-
-    @property
-    def low(self) -> float:
-        """Smallest number."""
-        low: float = self._end(Ge, Gt, default=-math.inf)
-        return low
-
-    @property
-    def high(self) -> float:
-        """Largest number."""
-        high: float = self._end(Le, Lt, default=math.inf)
-        return high
-
-    @property
-    def strict(self) -> bool:
-        """Whether `low` and `high` themselves are excluded."""
-        return self._end(Gt, default=None) is not None
-
-    @property
-    def range_in_words(self) -> str:
-        """The numbers that it takes, in words."""
-        low = f"above {self.low:g}" if self.strict else f"{self.low:g} or more"
-        if self.high == math.inf:
-            return low
-        return f"{low} and {'below ' if self.strict else 'at most '}{self.high:g}"
-
-    def _end(self, *kinds: type, default: Any) -> Any:
-        ends = [end for each in self.ranges for end in ends_of(each) if isinstance(end, kinds)]
-        return number(ends[0]) if ends else default
 
     def __str__(self) -> str:
         return wanted(self.annotation)

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from greedy_core.typed_values import shown
 from spaces.conditions import Fault, Possibilities, faults_of
 from spaces.definitions import is_definition
 from spaces.document import Document, flatten, nearest, parse_document, read_document
 from spaces.errors import SpaceError
 from spaces.parameters import PARAMETERS, fault_of
 from spaces.space import EMPTY, SearchSpace, raise_if_any, read_definitions, structure_faults
-from spaces.values import inert, shown
+from spaces.values import inert
 
 FOLDER = Path(__file__).with_name("presets")
 
@@ -146,7 +147,7 @@ def _add_settings(draft: _Draft, values: Mapping[str, object]) -> None:
             draft.faults.append((key, "is set a second time"))
         if dotted != "fixed":
             own[key] = value
-        elif value:
+        elif value not in (None, {}):
             draft.faults.append((key, f"must be a mapping, but got {shown(value)}"))
     present = draft.definitions.keys() | draft.fixed.keys()
     removed = {key for key, value in definitions.items() if value is None and key in present}

@@ -1,40 +1,11 @@
-"""Values as a type annotation wants them, and as a fault message can show them.
-
-YAML, command lines and Optuna each have fewer types than the settings: a tuple arrives as a list,
-or as the text of a list, a float as an int or as text. `conform` is the one place where that is put
-right, and where everything else is refused: a bool is not an int, 4.0 is not an int, nan is not a
-number.
-"""
+"""Values as Optuna stores them, and as a terminal can show them."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Mapping
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, get_origin
 
-from spaces.scalars import finite
-
-SHOWN_CHARACTERS = 60
-LARGEST_INT = 2**63 - 1
-
-FLOAT_TEXT = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
-"""A number as text; a sweep.yaml takes 1e-3 for text, since it may hold the name of a folder."""
-
-
-def shown(value: object) -> str:
-    """`value` as a message shows it: on one line, short, nothing in it that a terminal obeys."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int) and abs(value) > LARGEST_INT:
-        return "a whole number beyond 64 bits"  # repr() refuses ints of thousands of digits
-    if isinstance(value, list | tuple) and len(value) <= SHOWN_CHARACTERS:
-        text = f"[{', '.join(map(shown, value))}]"
-    else:
-        text = repr(value)  # escapes whatever is not printable
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
+from greedy_core.typed_values import alternatives
 
 
 def inert(text: str) -> str:
@@ -42,28 +13,9 @@ def inert(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def conform(value: object, annotation: Any) -> Any:
-    """`value` in the type of `annotation`.
-
-    Raises:
-        ValueError: It cannot be; the message follows on from the setting's name ("must be ...").
-    """
-    for kind in _alternatives(annotation):
-        try:
-            return _as_kind(value, kind)
-        except TypeError:
-            continue
-    raise ValueError(f"must be {wanted(annotation)}, but got {shown(value)}")
-
-
-def wanted(annotation: Any) -> str:
-    """The annotation in words."""
-    return " or ".join(_in_words(kind) for kind in _alternatives(annotation))
-
-
 def lists(annotation: Any) -> bool:
     """Whether some values of the annotation are lists, which Optuna stores as their text."""
-    return any(get_origin(kind) is tuple for kind in _alternatives(annotation))
+    return any(get_origin(kind) is tuple for kind in alternatives(annotation))
 
 
 def as_choice(value: object) -> bool | int | float | str | None:
@@ -79,58 +31,3 @@ def from_choice(choice: object, annotation: Any) -> Any:
     if lists(annotation) and isinstance(choice, str):
         return tuple(json.loads(choice))
     return choice
-
-
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-
-
-def _as_kind(value: object, kind: Any) -> Any:
-    """`value` as one kind, or TypeError."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind is float and not isinstance(value, bool):
-        return _as_float(value)
-    if origin is Literal and isinstance(value, str) and value in arguments:
-        return value
-    if origin is tuple and isinstance(value, list | tuple):
-        each = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        if len(each) == len(value):
-            return tuple(_as_kind(item, of) for item, of in zip(value, each, strict=True))
-    if kind is int and type(value) is int and abs(value) <= LARGEST_INT:
-        return value
-    if kind in (bool, str, NoneType) and type(value) is kind:
-        return value
-    if origin is Mapping and isinstance(value, Mapping):
-        return value
-    raise TypeError
-
-
-def _as_float(value: object) -> float:
-    if isinstance(value, str):
-        if len(value) >= 400 or not re.fullmatch(FLOAT_TEXT, value):
-            raise TypeError
-    elif not isinstance(value, int | float) or (
-        isinstance(value, int) and abs(value) > LARGEST_INT
-    ):
-        raise TypeError
-    try:
-        number = finite(value) if isinstance(value, str) else float(value)
-    except ValueError:
-        raise TypeError from None
-    if not math.isfinite(number):
-        raise TypeError
-    return number
-
-
-def _in_words(kind: Any) -> str:
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return f"one of {', '.join(arguments)}"
-    if origin is tuple:
-        size = "" if arguments[-1] is Ellipsis else f"{len(arguments)} "
-        return f"a list of {size}{_in_words(arguments[0]).removeprefix('a ')}s"
-    if origin is Mapping:
-        return "a mapping"
-    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(
-        kind, "null"
-    )

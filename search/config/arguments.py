@@ -14,10 +14,10 @@ from analysis.tables.paths import S3, local_path
 from greedy_core.errors import InputError
 from greedy_core.inputs.edit_inputs import notes, read_inputs
 from greedy_core.inputs.model_config import check_tokenizer_files, read_model_config
+from greedy_core.typed_values import conform, shown
 from search.config.places import expanded, given
 from search.config.reader import ConfigError, read_config
 from search.config.settings import CacheSettings, SweepConfig
-from spaces.values import conform, shown
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greedy_core.declarations import Declaration, texts
-from greedy_core.ranges import NOT_EMPTY, Rising, Text, in_words
+from greedy_core.ranges import NOT_EMPTY, Text, in_words
+from greedy_core.typed_values import wanted
 from search.config.settings import DECLARED, SweepConfig
-from spaces.values import wanted
-
-FAR = 1_000_000
-"""Bounds of this size and above only guard against typing errors, and are not shown."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +44,6 @@ def _for_yaml(text: str) -> str:
 
 
 def _values(declared: Declaration) -> str:
-    parts = [wanted(declared.annotation)]
-    for condition in declared.ranges:
-        if isinstance(condition, Rising):
-            parts.append("rising")
-        elif isinstance(condition, Text) and condition.form is not NOT_EMPTY:
-            parts.append(condition.must.removeprefix("must be "))
-        elif said := in_words(condition, below=FAR):
-            parts.append(said)
-    return ", ".join(parts)
+    said = [in_words(each) for each in declared.ranges]
+    forms = any(isinstance(each, Text) and each.form is not NOT_EMPTY for each in declared.ranges)
+    return (": " if forms else ", ").join([wanted(declared.annotation), *said])

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from greedy_core.declarations import declarations, fields_of, is_group, prefix_below
 from greedy_core.errors import SettingsError
+from greedy_core.typed_values import conform, shown
 from spaces.document import nearest
-from spaces.values import conform, shown
 
 Settings = TypeVar("Settings")
 Fault = tuple[str, str]

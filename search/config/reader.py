@@ -13,14 +13,14 @@ from typing import Any
 
 from analysis.tables.paths import local_path
 from greedy_core.errors import SettingsError
+from greedy_core.typed_values import shown
 from search.config.keys import assemble, conformed, with_dotted_names
 from search.config.places import PLACES, fault_of_place
 from search.config.settings import KEYS, SweepConfig
-from search.config.space_parts import BELOW, SPACE, folded, with_parts
+from search.config.space_parts import BELOW, SPACE, folded
 from spaces import DocumentError, SpaceError, load_space
 from spaces.definitions import is_definition
 from spaces.document import flatten, parse_value, read_document
-from spaces.values import shown
 
 GROUPS = {key.rpartition(".")[0] for key in KEYS} - {""}
 
@@ -67,8 +67,7 @@ def read_config(
     given = _Given() if base is None else _Given(dict(base.flat()))
     if path is not None:
         _take_file(given, path)
-    for override in overrides:
-        _take_override(given, override)
+    _take_overrides(given, overrides)
     values, faults = conformed(given.values, KEYS)
     faults += [
         (key, f"{key} {text}") for key in PLACES if (text := fault_of_place(key, values.get(key)))
@@ -96,35 +95,33 @@ def _take_file(given: _Given, path: Path) -> None:
         given.faults += error.faults
         return
     given.faults += document.faults
-    own: dict[str, object] = {}
-    parts: dict[str, object] = {}
-    for dotted, value in flatten(document.values, _is_value):
-        key = dotted.removeprefix(BELOW)
-        into = own if key == dotted else parts
-        if key in into:
-            given.faults.append(f"{document.where(dotted)}: {shown(key)} is set a second time")
-        into[key] = value
-    given.places.update({key: document.where(key) for key in document.lines})
-    if parts:
-        # A file that spells its space out in dotted keys means no more than one that nests it.
-        own[SPACE] = with_parts(own.get(SPACE, {}), parts)
-    _take(given, own, {})
+    pairs: dict[str, object] = {}
+    for key, value in flatten(document.values, _is_value):
+        if key in pairs:
+            given.faults.append(f"{document.where(key)}: {shown(key)} is set a second time")
+        pairs[key] = value
+    _take(given, pairs, {key: document.where(key) for key in document.lines})
 
 
-def _take_override(given: _Given, override: str) -> None:
-    place = f"override {shown(override)}"
-    key, equals, text = override.partition("=")
-    key = key.strip()
-    if not equals or not key:
-        given.faults.append(f"{place}: must be of the form key=value")
-        return
-    try:
-        value = parse_value(text, place)
-    except DocumentError as error:
-        given.faults += error.faults
-        return
-    pairs = dict(flatten({key: value}, _is_value))
-    _take(given, pairs, dict.fromkeys([key, *pairs], place))
+def _take_overrides(given: _Given, overrides: Sequence[str]) -> None:
+    """Take all of them together, since a setting of the space changes the one given beside it."""
+    pairs: dict[str, object] = {}
+    places: dict[str, str] = {}
+    for override in overrides:
+        place = f"override {shown(override)}"
+        key, equals, text = override.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            given.faults.append(f"{place}: must be of the form key=value")
+            continue
+        try:
+            own = dict(flatten({key: parse_value(text, place)}, _is_value))
+        except DocumentError as error:
+            given.faults += error.faults
+            continue
+        pairs |= own
+        places |= dict.fromkeys([key, *own], place)
+    _take(given, pairs, places)
 
 
 def _take(given: _Given, pairs: Mapping[str, object], places: Mapping[str, str]) -> None:
@@ -135,7 +132,7 @@ def _take(given: _Given, pairs: Mapping[str, object], places: Mapping[str, str])
 
 def _is_empty_group(key: str, value: object) -> bool:
     """Whether a key is a group whose settings are all commented out."""
-    return key in GROUPS and not value and not isinstance(value, bool | int | float | str)
+    return key in GROUPS and value in (None, {})
 
 
 def _is_value(key: str, value: object) -> bool:

@@ -11,16 +11,16 @@ import yaml
 from annotated_types import Ge, Gt, Interval, Le
 
 from analysis.tables.paths import local_path
-from greedy_core.declarations import Declaration, Sweep, broken, declarations
+from greedy_core.declarations import Declaration, Sweep, broken, declarations, settle
 from greedy_core.errors import SettingsError, require
-from greedy_core.ranges import NOT_EMPTY, Text
+from greedy_core.ranges import NOT_EMPTY, Text, ZeroOr
 from greedy_core.settings import EditSettings
+from greedy_core.typed_values import LARGEST_INT, shown
 from search.config.keys import assemble, conformed, flat_values
 from search.config.space_parts import SPACE, folded
 from spaces import SearchSpace, SpaceError, load_space
 from spaces.frozen import frozen, plain
 from spaces.scalars import PlainDumper
-from spaces.values import shown
 
 MOST_TRIALS = 1_000_000
 """A driver keeps some kilobytes of each trial, and every look at the sweep reads all of them."""
@@ -28,8 +28,12 @@ MOST_SECONDS = 365 * 24 * 3600.0
 """Timers of the operating system end not far above."""
 MOST_SEQUENCES = 1000
 """Far more than tell two settings apart, and every one has to be prepared."""
+MOST_UNITS = 1_000_000_000
+"""More than all greedy steps of a sweep's most edits."""
 LEAST_SHARE = 0.0001
 """The smallest share of a CPU or GPU that Ray knows."""
+MOST_SHARE = 1e6
+"""More CPUs or GPUs than any cluster has."""
 
 Sampler = Literal["tpe", "random", "qmc"]
 Scheduler = Literal["asha", "none"]
@@ -37,8 +41,9 @@ Resource = Literal["edits", "steps"]
 
 IN_AN_EXTENSION = Sweep("in an extension")
 BY_HAND = Sweep("by hand")
+SHARE = Interval(ge=LEAST_SHARE, le=MOST_SHARE)
 FOLDER = Text(NOT_EMPTY, "must be a folder or null")
-ADDRESS = Text(re.compile(r"auto|[^/\s]+:\d{1,5}"), "must be host:port, auto or null")
+ADDRESS = Text(re.compile(r"auto|[^/\s]+:[0-9]{1,5}"), "must be host:port, auto or null")
 
 
 @dataclass(frozen=True)
@@ -46,38 +51,42 @@ class SearchSettings:
     """Which settings are tried, and how long each of them may run."""
 
     trials: Annotated[int, Ge(1), Le(MOST_TRIALS), Sweep("by raising it")] = 64
-    """Settings to try; the baselines run beside them and do not count."""
+    """Number of settings to try, not counting the baselines."""
     space: Annotated[str | Mapping[str, Any], IN_AN_EXTENSION] = "core"
-    """A preset (core, extended), the path of a .yaml file, or the space itself."""
+    """What is searched: a preset (core, extended), the path of a .yaml file, or the space
+    itself."""
     sampler: Annotated[Sampler, IN_AN_EXTENSION] = "tpe"
-    """What proposes settings: TPE learns from results; random and qmc (quasi-random) do not."""
-    seed: Annotated[int | None, Ge(0), IN_AN_EXTENSION] = None
-    """Seed of the proposals; None takes the edit's seed."""
+    """What proposes settings: tpe learns from results; random and qmc (quasi-random) do not."""
+    seed: Annotated[int | None, Ge(0), Le(LARGEST_INT), IN_AN_EXTENSION] = None
+    """Seed for the proposals; None: the same as seed."""
     scheduler: Annotated[Scheduler, IN_AN_EXTENSION] = "asha"
-    """asha stops trials that are behind at a rung; none runs them all to the end."""
+    """What stops trials early: asha stops those that are behind at a rung; none stops nothing."""
     sequences: Annotated[int, Ge(1), Le(MOST_SEQUENCES), Sweep()] = 1
-    """Edit sequences that each trial walks, each of `edits` records of its own; a trial's value is
-    their mean."""
+    """Number of edit sequences that each trial walks, each with records of its own; a trial's value
+    is their mean."""
     resource: Annotated[Resource, Sweep()] = "edits"
-    """What rungs count: edits done, or greedy steps (unfair to settings with many of them)."""
-    grace: Annotated[int | None, Ge(1), Sweep()] = None
-    """The first rung, in units of the resource; None: one batch, or one of several sequences."""
-    reduction_factor: Annotated[int, Ge(2), Sweep()] = 2
-    """Every rung is this many times the one before, and keeps one in this many trials."""
+    """Unit of the rungs: edits done, or greedy steps (unfair to settings with many steps)."""
+    grace: Annotated[int | None, Ge(1), Le(MOST_UNITS), Sweep()] = None
+    """Position of the first rung, in units of search.resource; None: one batch, or one sequence
+    where there are several."""
+    reduction_factor: Annotated[int, Ge(2), Le(MOST_TRIALS), Sweep()] = 2
+    """Factor between one rung and the next; each rung keeps one in this many trials."""
     concurrency: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = None
-    """Trials at once; None: as many as the CPUs allow."""
+    """Maximum number of trials at a time; None: as many as the CPUs allow."""
     max_failures: Annotated[int, Ge(0), Le(MOST_TRIALS), BY_HAND] = 2
-    """How often a trial is tried again after an error."""
-    max_failed: Annotated[int | None, Ge(1), BY_HAND] = 10
-    """So many failed search trials stop a session in which none ended otherwise; None: never."""
+    """Number of times a trial is tried again after an error."""
+    max_failed: Annotated[int | None, Ge(1), Le(MOST_TRIALS), BY_HAND] = 10
+    """Number of failed search trials after which a session stops if all have failed; None: no
+    limit."""
     trial_timeout: Annotated[float, Gt(0), Le(MOST_SECONDS), BY_HAND] = 600.0
-    """Seconds without a sign of life after which a trial counts as hung; loading is not counted."""
-    audit: Annotated[int, Ge(0), IN_AN_EXTENSION] = 0
-    """Trials that are never stopped early, to measure what stopping costs."""
+    """Seconds without a sign of life after which a trial counts as hung, not counting loading."""
+    audit: Annotated[int, Ge(0), Le(MOST_TRIALS), IN_AN_EXTENSION] = 0
+    """Number of trials that are never stopped early, to measure what stopping costs."""
 
     def __post_init__(self) -> None:
         # The caller may go on to change what was given; the settings are a value.
         object.__setattr__(self, "space", frozen(self.space))
+        settle(self)
         require(
             *broken(self),
             (
@@ -92,18 +101,21 @@ class CacheSettings:
     """The store of computed states that trials and sweeps share."""
 
     enabled: Annotated[bool, BY_HAND] = True
-    """Whether anything is stored."""
+    """Whether computed states are stored."""
     dir: Annotated[str | None, FOLDER, BY_HAND] = None
-    """The store: a folder, which processes and machines may share, or s3://bucket/prefix; None: the
+    """Folder of the store, which processes and machines may share, or s3://bucket/prefix; None: the
     user's cache folder."""
     limit_gb: Annotated[float, Interval(gt=0, le=1e9), BY_HAND] = 10.0
-    """Size of the store's folder in GB, above which the least recently used files are removed."""
+    """Maximum size of the store's folder in GB; beyond it, the least recently used files are
+    removed."""
     worker_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 64.0
-    """MB per worker for states, and as much again for hidden states that were not prepared."""
+    """MB of memory per worker for states, and as much again for hidden states not prepared in
+    advance."""
     prepared_mb: Annotated[float, Ge(0), Le(1e12), BY_HAND] = 1024.0
-    """MB per node for prepared hidden states, which all of its workers share."""
+    """MB of memory per node for prepared hidden states, which all of its workers share."""
 
     def __post_init__(self) -> None:
+        settle(self)
         require(*broken(self))
 
 
@@ -112,25 +124,16 @@ class RaySettings:
     """The machines that trials run on."""
 
     address: Annotated[str | None, ADDRESS, BY_HAND] = None
-    """A running cluster's host:port, or auto for the one that this machine is part of; None starts
-    Ray on this machine."""
-    cpus_per_trial: Annotated[float, Gt(0), BY_HAND] = 1.0
-    """CPUs that a trial reserves."""
-    gpus_per_trial: Annotated[float, Ge(0), BY_HAND] = 0.0
-    """GPUs that a trial reserves; fractions share one."""
+    """host:port of a running cluster, or auto for the one that this machine is part of; None: Ray
+    is started on this machine."""
+    cpus_per_trial: Annotated[float, Ge(LEAST_SHARE), Le(MOST_SHARE), BY_HAND] = 1.0
+    """Number of CPUs that each trial reserves."""
+    gpus_per_trial: Annotated[float, ZeroOr(SHARE), BY_HAND] = 0.0
+    """Number of GPUs that each trial reserves; with a fraction, trials share one."""
 
     def __post_init__(self) -> None:
-        shares = {"cpus_per_trial": self.cpus_per_trial, "gpus_per_trial": self.gpus_per_trial}
-        require(
-            *broken(self),
-            *(
-                (
-                    not 0 < value < LEAST_SHARE,
-                    f"`{name} >= {LEAST_SHARE}` must hold, but got ({name}={value})",
-                )
-                for name, value in shares.items()
-            ),
-        )
+        settle(self)
+        require(*broken(self))
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class SweepConfig:
     """The machines."""
 
     def __post_init__(self) -> None:
+        settle(self)
         grace, edits, sequences = self.search.grace, self.edit.edits, self.search.sequences
         require(
             (

@@ -1,4 +1,8 @@
-"""Settings of a space given one by one: `search.space.greedy.steps` changes that one alone."""
+"""Settings of a space given one by one: `search.space.greedy.steps` changes that one alone.
+
+A dotted key means that in a file, in `key=value` and in Python. What it changes is the space given
+beside it, under `search.space`; without one, the space that was there before, at first `core`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ SPACE = "search.space"
 BELOW = f"{SPACE}."
 
 
-def with_parts(space: object, parts: Mapping[str, object]) -> object:
+def _with_parts(space: object, parts: Mapping[str, object]) -> object:
     """A space with some of its settings defined anew; what is no space is left as it is."""
     if isinstance(space, str):
         return {"preset": space, **parts}
@@ -30,5 +34,5 @@ def folded(values: Mapping[str, object], space: object) -> dict[str, object]:
     own = {key: value for key, value in values.items() if not key.startswith(BELOW)}
     parts = {key.removeprefix(BELOW): value for key, value in values.items() if key not in own}
     if parts:
-        own[SPACE] = with_parts(own.get(SPACE, space), parts)
+        own[SPACE] = _with_parts(own.get(SPACE, space), parts)
     return own

@@ -14,9 +14,10 @@ from analysis.tables.config_columns import PREFIX, list_cell
 from analysis.tables.sweep import Sweep, best
 from greedy_core.errors import InputError, SettingsError
 from greedy_core.settings import EditSettings
+from greedy_core.typed_values import shown
 from search.config.later_settings import LATER, with_later
 from search.config.settings import EDIT_KEYS, edit_settings
-from spaces.values import lists, shown
+from spaces.values import lists
 
 METRICS = ("composite", "es", "ps", "ns", "score", "composite_all")
 """Held-out metrics of a completed trial, by their columns; composite_all is over all prompts."""

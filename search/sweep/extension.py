@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from greedy_core.errors import InputError
+from greedy_core.typed_values import shown
 from search.config.arguments import require_count
 from search.config.places import PLACES, located
 from search.config.reader import read_config
@@ -13,7 +14,6 @@ from search.config.settings import SweepConfig
 from search.sweep.file import SweepFile
 from search.sweep.file_edits import is_free
 from search.sweep.sameness import EXTENDABLE
-from spaces.values import shown
 
 
 @dataclass(frozen=True)

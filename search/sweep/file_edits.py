@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
+from greedy_core.typed_values import shown
 from search.config.settings import DECLARED, SweepConfig
 from search.config.space_parts import SPACE
-from spaces.values import shown
+from spaces.differences import differences
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +31,7 @@ def accept_edits(was: SweepConfig, now: SweepConfig) -> None:
         key for key in changed if not is_free(key) and not _is_raised(key, before[key], after[key])
     ]
     if refused:
-        faults = [
-            f"{_named(key)} must be what the sweep started with: was {shown(before[key])}, "
-            f"is {shown(after[key])}"
-            for key in refused
-        ]
+        faults = [line for key in refused for line in _refused(key, before[key], after[key])]
         raise InputError([*faults, _way_out(refused)])
     for key in changed:
         text = f"{key} was {shown(before[key])}, is {shown(after[key])}"
@@ -58,5 +55,13 @@ def _is_raised(key: str, was: object, now: object) -> bool:
     return raised and isinstance(was, int) and isinstance(now, int) and now > was
 
 
-def _named(key: str) -> str:
-    return "the space" if key == SPACE else f"{key} in sweep.yaml"
+def _refused(key: str, was: object, now: object) -> list[str]:
+    """A line for a setting, and for a space a line for each setting of it that differs."""
+    if key == SPACE:
+        found = [(f"{SPACE}.{part}", *values) for part, *values in differences(was, now)]
+    else:
+        found = [(key, shown(was), shown(now))]
+    return [
+        f"{name} in sweep.yaml must be what the sweep started with: was {before}, is {after}"
+        for name, before, after in found
+    ]

@@ -13,6 +13,7 @@ from analysis.tables.folder import SweepFolder, way_out
 from analysis.tables.plain_yaml import WRITTEN
 from greedy_core.errors import SettingsError
 from greedy_core.inputs.model_presets import PRESET
+from greedy_core.typed_values import conform, shown
 from search.config.later_settings import LATER, with_later
 from search.config.settings import KEYS, SweepConfig
 from search.sweep.distributions import parsed
@@ -20,7 +21,7 @@ from search.sweep.file import SWEEP_FILE, SweepFile
 from search.sweep.file_edits import accept_edits
 from spaces.document import nearest, parse_document
 from spaces.errors import DocumentError
-from spaces.values import conform, inert, shown
+from spaces.values import inert
 
 
 def read_sweep_file(address: Address) -> SweepFile:

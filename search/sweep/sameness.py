@@ -12,6 +12,7 @@ from analysis.tables.joined import part_schemas
 from analysis.tables.schema import SCHEMA_VERSION
 from greedy_core.declarations import Sweep
 from greedy_core.errors import InputError
+from greedy_core.typed_values import shown
 from search.config.baselines import baselines
 from search.config.settings import DECLARED, SweepConfig
 from search.config.space_parts import SPACE
@@ -20,8 +21,8 @@ from search.results.recovery import EndedTrial, FolderState, Proposal
 from search.sweep.file import SweepFile, space_digest
 from search.sweep.file_edits import is_free
 from search.sweep.versions import COMPARED, NUMERICS, SCHEMA
+from spaces.differences import differences
 from spaces.parameters import PARAMETERS
-from spaces.values import shown
 
 EXTENDABLE = frozenset(
     key for key, declared in DECLARED.items() if declared.role == Sweep("in an extension")
@@ -100,7 +101,10 @@ def require_asked_settings(file: SweepFile, asked: SweepConfig, folder: str) -> 
         for key in was
         if key != SPACE and was[key] != now[key]
     ]
-    lines += _changed({SPACE: space_digest(file.config)}, {SPACE: space_digest(asked)})
+    lines += [
+        f"{SPACE}.{key} must be the sweep's, {of_sweep}, but got {got}"
+        for key, of_sweep, got in differences(was[SPACE], now[SPACE])
+    ]
     if lines:
         resume = shlex.join(["ratchet", "resume", folder])
         raise InputError([*lines, f"to go on with the sweep's own settings: {resume}"])

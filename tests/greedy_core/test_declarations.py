@@ -21,11 +21,13 @@ from greedy_core.declarations import (
 )
 from greedy_core.errors import SettingsError
 from greedy_core.model.language_model import LanguageModel
-from greedy_core.ranges import Range, Rising, fault
+from greedy_core.ranges import Range, Rising, Weights, ZeroOr, ends_of, fault
 from greedy_core.settings import FUNCTION, EditSettings
+from greedy_core.typed_values import alternatives
 from tests.greedy_core import tiny_plans
 
 DECLARED = declarations(EditSettings)
+NONE_OR_SOME = ZeroOr(Interval(ge=1, le=4))
 RISE = "must rise from 0 or above without repeats"
 OTHERS: dict[str, Any] = {
     "batch_size": 1,
@@ -132,6 +134,10 @@ def test_states_depend_on_the_plan_and_not_on_the_walk(gpt2: LanguageModel, key:
             f"x {RISE}, but got (x=(3, 0))",
         ),
         (Rising(), (2,), (), f"x {RISE}, but got (x=())"),
+        (Weights(9), (0, 9), (0, 0), "x must be from 0 to 9, and not all 0, but got (x=(0, 0))"),
+        (Weights(9), (9,), (10,), "x must be from 0 to 9, and not all 0, but got (x=(10,))"),
+        (NONE_OR_SOME, 0, 0.5, "`x == 0 or 1 <= x <= 4` must hold, but got (x=0.5)"),
+        (NONE_OR_SOME, 4, 5, "`x == 0 or 1 <= x <= 4` must hold, but got (x=5)"),
         (FUNCTION, "a.b:c", "a", "x must be of the form module:function, but got (x='a')"),
         (FUNCTION, "m:f", f"m:{'f' * 249}", "x must have 250 characters at most, but got 251"),
     ],
@@ -151,6 +157,13 @@ def test_ranges_are_checked_wherever_settings_are_made() -> None:
         "device must be auto, cpu, cuda or cuda:N, but got (device='tpu')",
         "`seed >= 0` must hold, but got (seed=-1)",
     )
+
+
+def test_every_number_has_a_lower_and_an_upper_bound() -> None:
+    for key, declared in DECLARED.items():
+        ends = [type(end) for each in declared.ranges for end in ends_of(each)]
+        if {int, float} & {*alternatives(declared.annotation)}:
+            assert len(ends) == 2 and {*ends} & {Ge, Gt} and {*ends} & {Le, Lt}, key
 
 
 def test_groups_are_no_settings_themselves() -> None:

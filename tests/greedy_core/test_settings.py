@@ -25,10 +25,10 @@ TRUST = TrustSettings(enabled=True)
     [
         (ValuesSettings, {"steps": 0}, "`steps >= 1` must hold, but got (steps=0)"),
         (ValuesSettings, {"lr": 0.0}, "`lr > 0`"),
-        (ValuesSettings, {"lr": NAN}, "`lr > 0`"),
+        (ValuesSettings, {"lr": NAN}, "lr must be a number or null, but got nan"),
         (ValuesSettings, {"clamp": -1.0}, "`clamp > 0`"),
         (ValuesSettings, {"weight_decay": -0.1}, "`weight_decay >= 0`"),
-        (ValuesSettings, {"kl": NAN}, "`kl >= 0`"),
+        (ValuesSettings, {"kl": NAN}, "kl must be a number, but got nan"),
         (CovarianceSettings, {"tokens": 0}, "`tokens >= 1`"),
         (CovarianceSettings, {"ridge": -1e-9}, "`ridge >= 0`"),
         (GreedySettings, {"steps": 0}, "`steps >= 1`"),
@@ -53,7 +53,7 @@ TRUST = TrustSettings(enabled=True)
         (EditSettings, {"layers": (1, 1)}, "layers must rise"),
         (EditSettings, {"layers": (-1,)}, "layers must rise"),
         (EditSettings, {"mu": -1.0}, "`mu >= 0`"),
-        (EditSettings, {"mu": NAN}, "`mu >= 0`"),
+        (EditSettings, {"mu": NAN}, "mu must be a number or null, but got nan"),
         (EditSettings, {"rank": 0}, "`rank >= 1`"),
         (EditSettings, {"threads": 0}, "`1 <= threads <= 1024`"),
         (EditSettings, {"greedy": GreedySettings(max_probes=5)}, "`greedy.max_probes <= batch_siz"),
@@ -69,8 +69,20 @@ TRUST = TrustSettings(enabled=True)
             "`trust.enabled` must not hold",
         ),
         (EditSettings, {"composite_weights": (0.0, 0.0, 0.0)}, "not all 0"),
-        (EditSettings, {"composite_weights": (1.0, -1.0, 1.0)}, "from 0 to"),
-        (EditSettings, {"composite_weights": (1.0, NAN, 1.0)}, "from 0 to 1e"),
+        (EditSettings, {"composite_weights": (1.0, -1.0, 1.0)}, "from 0 to 1e9, and not all 0"),
+        (EditSettings, {"composite_weights": (1.0, 1e10, 1.0)}, "from 0 to 1e9, and not all 0"),
+        (EditSettings, {"composite_weights": (1.0, NAN, 1.0)}, "must be a list of 3 numbers"),
+        (EditSettings, {"composite_weights": (1.0, 1.0)}, "must be a list of 3 numbers, but got"),
+        (EditSettings, {"layers": 0}, "layers must be a list of whole numbers or null, but got 0"),
+        (EditSettings, {"layers": ["0"]}, "layers must be a list of whole numbers or null"),
+        (EditSettings, {"layers": [1, 0]}, "layers must rise"),
+        (EditSettings, {"edits": "4"}, "edits must be a whole number, but got '4'"),
+        (EditSettings, {"edits": True}, "edits must be a whole number, but got true"),
+        (EditSettings, {"seed": 2**63}, "seed must be a whole number, but got a whole number bey"),
+        (EditSettings, {"dtype": "float8"}, "dtype must be one of float32, bfloat16, float16"),
+        (EditSettings, {"greedy": {"steps": 4}}, "greedy must be GreedySettings, but got {'steps'"),
+        (GreedySettings, {"layers": "0"}, "layers must be a list of whole numbers or null"),
+        (GreedySettings, {"metric": 3}, "metric must be text or null, but got 3"),
     ],
 )
 def test_broken_conditions(kind: Any, fields: dict[str, Any], message: str) -> None:
@@ -97,6 +109,24 @@ def test_broken_conditions(kind: Any, fields: dict[str, Any], message: str) -> N
 )
 def test_settings_that_hold(kind: Any, fields: dict[str, Any]) -> None:
     kind(**fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "same"),
+    [
+        (EditSettings, {"layers": [0, 2]}, {"layers": (0, 2)}),
+        (EditSettings, {"composite_weights": [1, 1, 3]}, {"composite_weights": (1.0, 1.0, 3.0)}),
+        (GreedySettings, {"layers": [1]}, {"layers": (1,)}),
+        (GreedySettings, {"min_improvement": 0}, {"min_improvement": 0.0}),
+    ],
+)
+def test_settings_are_values_whatever_they_are_made_of(
+    kind: Any, given: dict[str, Any], same: dict[str, Any]
+) -> None:
+    settings = kind(**given)
+    assert settings == kind(**same)
+    assert hash(settings) == hash(kind(**same))
+    assert repr(settings) == repr(kind(**same))
 
 
 def test_all_faults_come_at_once() -> None:

@@ -105,7 +105,7 @@ BY_HAND = {
     ),
     "another space": (
         set_to("config", "search", "space", "greedy.steps", value={"int": [1, 3]}),
-        "the space must be what the sweep started with: was ",
+        "search.space.greedy.steps in sweep.yaml must be what the sweep started with: was {'int': ",
     ),
 }
 STARTED_WITH = {

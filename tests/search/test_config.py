@@ -52,8 +52,18 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
             "`0 < limit_gb <= 1e9` must hold, but got (limit_gb=0.0)",
         ),
         (CacheSettings, {"dir": ""}, "dir must be a folder or null, but got (dir='')"),
-        (RaySettings, {"cpus_per_trial": 0.0}, "`cpus_per_trial > 0` must hold"),
-        (RaySettings, {"gpus_per_trial": -1.0}, "`gpus_per_trial >= 0` must hold"),
+        (RaySettings, {"cpus_per_trial": 0.0}, "`cpus_per_trial >= 0.0001` must hold"),
+        (RaySettings, {"cpus_per_trial": 2e6}, "`cpus_per_trial <= 1000000` must hold"),
+        (
+            RaySettings,
+            {"gpus_per_trial": 1e-9},
+            "`gpus_per_trial == 0 or 0.0001 <= gpus_per_trial <= 1000000` must hold, "
+            "but got (gpus_per_trial=1e-09)",
+        ),
+        (RaySettings, {"gpus_per_trial": -1.0}, "`gpus_per_trial == 0 or 0.0001 <= gpus_per"),
+        (SearchSettings, {"space": ["core"]}, "space must be text or a mapping, but got ['core']"),
+        (CacheSettings, {"enabled": 1}, "enabled must be true or false, but got 1"),
+        (SweepConfig, {"edit": {"edits": 4}}, "edit must be EditSettings, but got {'edits': 4}"),
         (
             SweepConfig,
             {"search": SearchSettings(grace=21)},
@@ -73,7 +83,7 @@ def test_grace_in_steps_has_nothing_to_do_with_edits() -> None:
 
 
 def test_with_values_changes_only_what_it_names() -> None:
-    config = SweepConfig().with_values({"greedy.steps": 4, "layers": [0, 1], "mu": "1e-3"})
+    config = SweepConfig().with_values({"greedy.steps": 4, "layers": [0, 1], "mu": 1e-3})
     changed = {k: v for k, v in config.flat().items() if v != SweepConfig().flat()[k]}
     assert changed == {"layers": (0, 1), "mu": 0.001, "greedy.steps": 4}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -84,19 +86,60 @@ def test_overrides(override: str, values: dict[str, object]) -> None:
             "search:\n  space:\n    greedy: {steps: {int: [1, 4]}}\n",
             {"search.space": {"greedy": {"steps": {"int": [1, 4]}}}},
         ),
-        (
-            "search.space.greedy.steps: {int: [1, 4]}\n",
-            {"search.space": {"greedy.steps": {"int": [1, 4]}}},
-        ),
-        (
-            "search: {space: core}\nsearch.space.greedy.steps: {int: [1, 4]}\n",
-            {"search.space": CORE_CHANGED},
-        ),
+        ("greedy:\n  {}\n", {}),
     ],
 )
 def test_files(file: Path, text: str, values: dict[str, object]) -> None:
     file.write_text(text)
     assert changed(read_config(file, [])) == values
+
+
+STEPS = {"greedy.steps": {"int": [1, 4]}}
+ONE_SETTING_OF_THE_SPACE = [
+    ({"search.space.greedy.steps": STEPS["greedy.steps"]}, CORE_CHANGED),
+    ({"search.space": "core", "search.space.greedy.steps": STEPS["greedy.steps"]}, CORE_CHANGED),
+    ({"search.space.greedy.steps": STEPS["greedy.steps"], "search.space": "core"}, CORE_CHANGED),
+    (
+        {"search.space.greedy.steps": STEPS["greedy.steps"], "search.space": "extended"},
+        {"preset": "extended", **STEPS},
+    ),
+    (
+        {"search.space": {"mu": {"choices": [1]}}, "search.space.greedy.steps": {"int": [1, 4]}},
+        {"mu": {"choices": [1]}, **STEPS},
+    ),
+    ({"search.space": STEPS}, STEPS),
+    ({"search.space.name": "mine"}, {"preset": "core", "name": "mine"}),
+    ({"search.space.greedy.steps": None}, {"preset": "core", "greedy.steps": None}),
+    ({"search.space.fixed.mu": 10}, {"preset": "core", "fixed.mu": 10}),
+]
+
+
+@pytest.mark.parametrize(("values", "space"), ONE_SETTING_OF_THE_SPACE)
+def test_a_setting_of_the_space_means_the_same_in_a_file_an_override_and_python(
+    file: Path, values: dict[str, Any], space: dict[str, Any]
+) -> None:
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    overrides = [f"{key}={json.dumps(value)}" for key, value in values.items()]
+    assert changed(read_config(file, [])) == {"search.space": space}
+    assert changed(read_config(None, overrides)) == {"search.space": space}
+    assert changed(SweepConfig.from_values(values)) == {"search.space": space}
+
+
+@pytest.mark.parametrize("preset", ["core", "extended"])
+def test_what_config_prints_is_read_as_the_same_space(file: Path, preset: str) -> None:
+    override = ["search.space.greedy.steps={int: [1, 4]}", f"search.space={preset}"]
+    for config in (read_config(None, override), read_config(None, override).self_contained()):
+        file.write_text(config.to_yaml())
+        assert read_config(file).search_space() == config.search_space()
+
+
+def test_a_space_on_the_command_line_replaces_the_files_with_all_its_changes(file: Path) -> None:
+    file.write_text("search.space.greedy.steps: {int: [1, 4]}\n")
+    assert changed(read_config(file, ["search.space=extended"])) == {"search.space": "extended"}
+    overrides = ["search.space.greedy.patience={int: [1, 2]}"]
+    assert changed(read_config(file, overrides)) == {
+        "search.space": {**CORE_CHANGED, "greedy.patience": {"int": [1, 2]}}
+    }
 
 
 def test_overrides_beat_the_file_and_later_ones_beat_earlier_ones(file: Path) -> None:
@@ -122,6 +165,7 @@ def test_overrides_beat_the_file_and_later_ones_beat_earlier_ones(file: Path) ->
             "'steps' is not a setting (did you mean `values.steps` or `greedy.steps`?)",
         ),
         ("greedy=4", "'greedy' is a group of settings, such as `greedy.steps`"),
+        ("greedy=[]", "'greedy' is a group of settings, such as `greedy.steps`"),
         ("greedy=false", "'greedy' is a group of settings, such as `greedy.steps`"),
         ("greedy.steps=", "greedy.steps must be a whole number, but got null"),
         ("greedy.steps=4.0", "greedy.steps must be a whole number, but got 4.0"),
@@ -153,7 +197,7 @@ def test_overrides_beat_the_file_and_later_ones_beat_earlier_ones(file: Path) ->
         ),
         (
             "search.space.fixed.greedy.steps=0",
-            "search.space: greedy.steps: must be 1 or more and at most 256, but got 0",
+            "search.space: greedy.steps: must be at least 1 and at most 256, but got 0",
         ),
         (
             "search.space.batch_size={choices: [2, 4]}",
@@ -196,7 +240,7 @@ def test_all_faults_come_at_once_each_with_its_place(file: Path) -> None:
         "sweep.yaml:5: `search.trials >= 1` must hold, but got (search.trials=0)",
         "sweep.yaml:8: search.space: greedy.patienc: cannot be searched "
         "(did you mean `greedy.patience`?)",
-        "sweep.yaml:9: search.space: mu: must be 0 or more and at most 1e+09, but got -1.0",
+        "sweep.yaml:9: search.space: mu: must be at least 0 and at most 1e9, but got -1.0",
     )
 
 

@@ -89,7 +89,7 @@ DIFFERENT = [
     ({"search.concurrency": 2}, "search.concurrency must be the sweep's, 1, but got 2"),
     ({"cache.limit_gb": 2}, "cache.limit_gb must be the sweep's, 10.0, but got 2.0"),
     ({"ray.cpus_per_trial": 2}, "ray.cpus_per_trial must be the sweep's, 1.0, but got 2.0"),
-    ({"search.space": "extended"}, "the search.space must be what the sweep started with"),
+    ({"search.space.name": "mine"}, "search.space.name must be the sweep's, "),
 ]
 
 

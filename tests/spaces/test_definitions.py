@@ -29,9 +29,9 @@ def size(name: str) -> int:
         ("greedy.steps", {"int": [1, 8], "log": True}, IntDistribution(1, 8, log=True)),
         ("trust.threshold", {"float": [0, 0.5]}, FloatDistribution(0.0, 0.5)),
         ("trust.threshold", {"float": [0, 0.3], "step": 0.1}, FloatDistribution(0, 0.3, step=0.1)),
-        ("trust.threshold", {"float": ["1e-3", 1], "log": True}, FloatDistribution(1e-3, 1, True)),
+        ("trust.threshold", {"float": [1e-3, 1], "log": True}, FloatDistribution(1e-3, 1, True)),
         ("trust.enabled", {"choices": [True, False]}, CategoricalDistribution([True, False])),
-        ("mu", {"choices": [0, "1e-1"]}, CategoricalDistribution([0.0, 0.1])),
+        ("mu", {"choices": [0, 1e-1]}, CategoricalDistribution([0.0, 0.1])),
         ("rank", {"choices": [None, 8]}, CategoricalDistribution([None, 8])),
         ("layers", {"choices": [[0], [0, 1]]}, CategoricalDistribution(["[0]", "[0, 1]"])),
     ],
@@ -141,7 +141,7 @@ PLAN = "must be {choices: [...]} of 4 values at most: every value is prepared fo
     ("key", "distribution", "fault"),
     [
         ("greedy.steps", IntDistribution(1, 8), None),
-        ("greedy.steps", IntDistribution(0, 8), "must be 1 or more and at most 256, but got 0"),
+        ("greedy.steps", IntDistribution(0, 8), "must be at least 1 and at most 256, but got 0"),
         (
             "greedy.steps",
             FloatDistribution(1, 8),

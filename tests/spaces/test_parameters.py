@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from annotated_types import Gt, Le, Lt
 
 from greedy_core.errors import SettingsError
+from greedy_core.ranges import ends_of, number
 from search.config.settings import EDIT_KEYS, edit_settings
 from spaces.parameters import PARAMETERS, unsearchable
 
 NUMBERS = [key for key, p in PARAMETERS.items() if p.is_int or p.is_float]
-LARGE = {"edits": 1000, "batch_size": 1000}
+LARGE = {"edits": 1_000_000, "batch_size": 1_000_000}
 
 
 @pytest.mark.parametrize("key", NUMBERS)
 def test_bounds_are_those_of_the_settings(key: str) -> None:
     parameter = PARAMETERS[key]
-    unit: float = 1 if parameter.is_int else 1e-6
+    unit = 1 if parameter.is_int else 1e-6
     inside, outside = [], []
-    if parameter.low > -math.inf:
-        (outside if parameter.strict else inside).append(parameter.low)
-        outside.append(parameter.low - unit)
-    if parameter.high < math.inf:
-        (outside if parameter.strict else inside).append(parameter.high)
-        outside.append(parameter.high + unit)
+    for end in (end for each in parameter.ranges for end in ends_of(each)):
+        at, beyond = number(end), unit if isinstance(end, Le | Lt) else -unit
+        (outside if isinstance(end, Gt | Lt) else inside).append(at)
+        outside.append(at + beyond)
+    assert len(inside) + len(outside) in (2, 3, 4)
     for value in inside:
         assert parameter.conform(value) == value
         edit_settings(LARGE | {key: value})
@@ -39,14 +39,18 @@ def test_bounds_are_those_of_the_settings(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("greedy.steps", 0, "must be 1 or more and at most 256, but got 0"),
-        ("greedy.min_improvement", 1.5, "must be 0 or more and at most 1, but got 1.5"),
+        ("greedy.steps", 0, "must be at least 1 and at most 256, but got 0"),
+        ("greedy.min_improvement", 1.5, "must be at least 0 and at most 1, but got 1.5"),
         ("trust.scale", 1.0, "must be above 0 and below 1, but got 1.0"),
-        ("layers", [1, 0], "must rise from 0 or above without repeats, but got [1, 0]"),
-        ("layers", [], "must rise from 0 or above without repeats, but got []"),
-        ("greedy.layers", [-1], "must rise from 0 or above without repeats, but got [-1]"),
+        ("layers", [1, 0], "must be rising from 0 or above without repeats, but got [1, 0]"),
+        ("layers", [], "must be rising from 0 or above without repeats, but got []"),
+        ("greedy.layers", [-1], "must be rising from 0 or above without repeats, but got [-1]"),
         ("rank", 2.0, "must be a whole number or null, but got 2.0"),
-        ("greedy.metric", "foo", "must be of the form module:function, but got 'foo'"),
+        (
+            "greedy.metric",
+            "foo",
+            "must be of the form module:function, at most 250 characters, but got 'foo'",
+        ),
     ],
 )
 def test_a_value_that_the_setting_does_not_take(key: str, value: Any, fault: str) -> None:

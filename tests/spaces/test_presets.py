@@ -100,7 +100,7 @@ def test_the_faults_of_a_file_have_their_lines(tmp_path: Path) -> None:
     assert refused(str(file)) == (
         f"{file}:2: greedy.stepz: cannot be searched (did you mean `greedy.steps`?)",
         f"{file}:4: seed: cannot be searched",
-        f"{file}:3: greedy.steps: must be 1 or more and at most 256, but got 0",
+        f"{file}:3: greedy.steps: must be at least 1 and at most 256, but got 0",
     )
 
 
