@@ -13,7 +13,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from greedy_core.errors import SettingsError
-from spaces.values import shown
+from greedy_core.typed_values import shown
 
 Kind = Callable[[object], str | None]
 """What a value must be, to follow the argument's name in a sentence; None if it is that."""

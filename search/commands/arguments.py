@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from analysis.tables.arguments import Kind, address, but_got, flag
 from analysis.tables.paths import local_path
-from spaces.values import LARGEST_INT
+from greedy_core.typed_values import LARGEST_INT
 
 
 def _count(value: object) -> str | None:
