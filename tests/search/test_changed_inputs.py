@@ -16,7 +16,7 @@ import yaml
 
 import analysis
 from analysis.errors import ResultsError
-from analysis.tables.schema import TABLES
+from analysis.tables.schema import SCHEMA_VERSION, TABLES
 from greedy_core.errors import InputError
 from greedy_core.numerics import NUMERICS_VERSION
 from search.cli.exit_status import DAMAGED, WRONG_INPUT, status_of
@@ -123,7 +123,10 @@ STARTED_WITH = {
     ),
     "another schema": (
         set_to("versions", "schema", value="0"),
-        ["schema must be what the sweep started with: was 0, is 2", WAY.partition(",")[0]],
+        [
+            f"schema must be what the sweep started with: was 0, is {SCHEMA_VERSION}",
+            WAY.partition(",")[0],
+        ],
     ),
     "other numerics": (
         set_to("versions", "numerics", value="2"),
