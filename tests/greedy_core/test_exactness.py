@@ -76,7 +76,7 @@ def test_every_state_that_walks_share_is_what_each_would_have_computed(
 
 
 @pytest.mark.parametrize(
-    "plans", [PLANS[::3], pytest.param(PLANS, marks=pytest.mark.nightly)], ids=len
+    "plans", [PLANS[::6], pytest.param(PLANS, marks=pytest.mark.nightly)], ids=len
 )
 def test_keys_of_different_plans_and_scalings_never_collide(
     gpt2: LanguageModel, plans: list[dict[str, Any]]
@@ -92,7 +92,7 @@ def test_keys_of_different_plans_and_scalings_never_collide(
                 walked(gpt2, settings(greedy=greedy, trust=trust, **plan), alone)
                 for key, artefact in alone.artefacts.items():
                     assert same(kept.setdefault(key, artefact), artefact), key
-    assert sum(key.startswith("scores") for key in kept) > (200 if plans == PLANS else 50)
+    assert sum(key.startswith("scores") for key in kept) > (200 if plans == PLANS else 25)
 
 
 @pytest.mark.parametrize("limit", [0, 20_000, 10**9])

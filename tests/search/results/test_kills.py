@@ -28,8 +28,8 @@ from tests.search.results.rows import end_trial, fill, run_trial, schemas, write
 ROOT = Path(__file__).parents[3]
 
 
-KILLS = [7, pytest.param(1, marks=pytest.mark.nightly)]
-"""Killed at every seventh operation; at night, at every one."""
+KILLS = [17, pytest.param(1, marks=pytest.mark.nightly)]
+"""Killed at every 17th operation; at night, at every one."""
 
 
 def copies_killed_in(
@@ -159,8 +159,8 @@ def cut_off_at(n: int) -> Iterator[None]:
         yield
 
 
-STRIDES = [9, pytest.param(1, marks=pytest.mark.nightly)]
-"""Cut off at every ninth request; at night, at every one."""
+STRIDES = [23, pytest.param(1, marks=pytest.mark.nightly)]
+"""Cut off at every 23rd request; at night, at every one."""
 
 
 def copies_cut_off_in(

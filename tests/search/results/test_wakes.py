@@ -30,10 +30,10 @@ def woken(scenario: str, place: str, out: Path, stride: int) -> list[dict[str, A
 
 
 CASES = [
-    *(("local", scenario, 9) for scenario in SCENARIOS),
-    ("s3", "close", 30),
+    *(("local", scenario, 17) for scenario in SCENARIOS),
+    ("s3", "close", 60),
 ]
-"""Every ninth or thirtieth operation; at night, every one."""
+"""Every 17th or 60th operation; at night, every one."""
 AT_NIGHT = [*CASES, ("s3", "flush", 1)]
 
 
