@@ -34,6 +34,10 @@ class Verdict:
     """Those of each baseline, and `lead`: by how much the best composite is above it."""
     trials: dict[str, int]
     """Search trials by status."""
+    walks: int
+    """How many different walks the completed ones are; settings may differ and walk alike."""
+    same_walk: tuple[int, ...]
+    """Other search trials that walked as the best one did."""
     missing: dict[str, str] = field(default_factory=dict)
     """Baselines that failed, and why; `ratchet resume` runs them again."""
 
@@ -47,8 +51,9 @@ def verdict(sweep: StoredSweep) -> Verdict | None:
     winner = best_row(sweep.searched)
     if winner is None:
         return None
+    number, walks = winner["trial"], _walks(sweep.searched)
     return Verdict(
-        trial=winner["trial"],
+        trial=number,
         settings=settings_of(sweep.path, sweep.config, winner),
         metrics=_metrics(winner),
         unedited={name: _number(winner[f"{name}_unedited"]) for name in MEASURES[:4]},
@@ -58,12 +63,22 @@ def verdict(sweep: StoredSweep) -> Verdict | None:
             if row["status"] == "completed"
         },
         trials=counted(sweep.searched, "status"),
+        walks=len({*walks.values()}),
+        same_walk=tuple(n for n, w in walks.items() if n != number and w == walks[number]),
         missing={
             row["role"]: row["error"] or "no cause is known"
             for row in _baselines(sweep.trials)
             if row["status"] == "failed"
         },
     )
+
+
+def _walks(searched: pa.Table) -> dict[int, str | int]:
+    """The walk of each completed trial; one whose walk is not recorded has its own."""
+    ended = rows_where(searched, "status", lambda status: status == "completed")
+    numbers = ended["trial"].to_pylist()
+    recorded = ended["walk"].to_pylist() if "walk" in ended.column_names else numbers
+    return {n: n if walk is None else walk for n, walk in zip(numbers, recorded, strict=True)}
 
 
 def counted(trials: pa.Table, column: str) -> dict[str, int]:

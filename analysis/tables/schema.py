@@ -44,7 +44,7 @@ class Column:
 
 
 ADDED: Mapping[str, Mapping[str, int]] = {
-    "trials": {"step_rows": 2, "record_rows": 2},
+    "trials": {"step_rows": 2, "record_rows": 2, "walk": 3},
     "steps": {"sequence": 3},
     "records": {"sequence": 3},
 }
@@ -99,6 +99,12 @@ TRIALS = (
     Column("accept_rate", FLOAT, "accepted steps / attempted steps"),
     Column("accept_rate_step_<k>", FLOAT, "accept_rate at step position k of a batch, from 0"),
     Column("probe_prompts", INT, "prompts the walk would have scored without the store"),
+    Column(
+        "walk",
+        TEXT,
+        "digest of the states after each batch: trials with equal ones walked the same way; null "
+        "unless completed",
+    ),
     Column("states_computed", INT, "states this trial was the first to visit"),
     Column("states_read", INT, "states found in the store"),
     Column("step_rows", INT, "rows that the trial has in `steps`"),

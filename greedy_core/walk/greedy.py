@@ -36,6 +36,8 @@ class GreedyRun:
         self.state: State = self.tree.root
         self.batch = 0
         self.events: list[StepEvent] = []
+        self.path: list[str] = []
+        """Keys of the states after each batch."""
         self.probe_prompts = 0
         self._scores = scores
         self._layer_position = 0
@@ -104,6 +106,7 @@ class GreedyRun:
         if self._layer_position == len(self.tree.plan.layers):
             self._layer_position = 0
             self.batch += 1
+            self.path.append(self.state.key)
             self._measured.clear()
 
     def _measure(self, state: State) -> Measured:

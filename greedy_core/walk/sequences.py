@@ -46,6 +46,11 @@ class SequenceRuns:
         return sum(run.edits for run in self.runs)
 
     @property
+    def path(self) -> list[str]:
+        """Keys of the states after each batch, sequence by sequence."""
+        return [key for run in self.runs for key in run.path]
+
+    @property
     def probe_prompts(self) -> int:
         """Prompts that were scored as probes so far."""
         return sum(run.probe_prompts for run in self.runs)

@@ -14,6 +14,8 @@ from spaces.values import inert
 if TYPE_CHECKING:
     from analysis.judging.verdict import Verdict
 
+_MOST_SHOWN = 8
+"""Trials that are listed."""
 _COLUMNS = ("composite", "es", "ps", "ns", "score")
 
 
@@ -32,9 +34,21 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     console.print(table)
     for key, value in verdict.settings.items():
         console.print(Text(inert(f"  {key}: {value}")))
+    console.print(Text(_walks(verdict)), soft_wrap=True)
     for role, why in verdict.missing.items():
         line = f"{role} failed ({why}); `ratchet resume` runs it again"
         console.print(Text(inert(line)), soft_wrap=True)
+
+
+def _walks(verdict: Verdict) -> str:
+    """How many of the settings that were tried walked differently, and which are the best one's."""
+    completed = verdict.trials.get("completed", 0)
+    told = f"{verdict.walks} different walks in {completed} completed trials"
+    if not verdict.same_walk:
+        return told
+    others = [str(number) for number in verdict.same_walk]
+    shown = ", ".join(others[:_MOST_SHOWN]) + (", ..." if len(others) > _MOST_SHOWN else "")
+    return f"{told}; walked like the best: trial {shown}"
 
 
 def _cell(value: float | None) -> str:

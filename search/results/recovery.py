@@ -44,6 +44,8 @@ class EndedTrial:
     composite: float | None
     score: float | None
     error: str | None
+    walk: str | None = None
+    """Digest of the walk's states; None unless completed, and in rows of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def _without(proposals: pa.Table, trials: pa.Table) -> pa.Table:
 
 def _ended(rows: pa.Table) -> tuple[EndedTrial, ...]:
     rows = rows.sort_by("trial")
-    columns = (rows[name].to_pylist() for name in _CELLS)
+    nothing = [None] * len(rows)
+    columns = (rows[name].to_pylist() if name in rows.column_names else nothing for name in _CELLS)
     whole = zip(_rungs(rows), _configs(rows), zip(*columns, strict=True), strict=True)
     return tuple(
         EndedTrial(rungs=rungs, config=config, **dict(zip(_CELLS, cells, strict=True)))

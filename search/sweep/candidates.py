@@ -29,7 +29,8 @@ def candidates(
 ) -> list[Candidate]:
     """The best setting first, then the baselines, then the other best ones.
 
-    Trials with the same settings count once. A sweep with fewer settings gives what it has.
+    Trials that walked the same way count once, and so do those with the same settings. A sweep with
+    fewer walks gives what it has.
 
     Args:
         ended: the sweep's trials.
@@ -53,7 +54,7 @@ def shortfall(chosen: Sequence[Candidate], top: int) -> Iterator[str]:
     """What is missing of the candidates that were asked for, in sentences."""
     roles = [each.role for each in chosen]
     if (searched := roles.count("search")) < top:
-        yield f"only {searched} settings have been completed; all are confirmed"
+        yield f"only {searched} different walks have been completed; all are confirmed"
     for role in sorted({*BASELINES} - {*roles}):
         yield (
             f"{role} has not been completed, so nothing is compared with it; "
@@ -62,11 +63,15 @@ def shortfall(chosen: Sequence[Candidate], top: int) -> Iterator[str]:
 
 
 def _distinct(trials: Iterable[EndedTrial]) -> list[Candidate]:
-    found: dict[EditSettings, Candidate] = {}
+    found: list[Candidate] = []
+    seen: set[EditSettings | str] = set()
     for trial in trials:
         candidate = _candidate(trial)
-        found.setdefault(candidate.settings, candidate)
-    return list(found.values())
+        marks = {candidate.settings} if trial.walk is None else {candidate.settings, trial.walk}
+        if not marks & seen:
+            found.append(candidate)
+        seen |= marks
+    return found
 
 
 def _candidate(trial: EndedTrial) -> Candidate:

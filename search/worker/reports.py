@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from analysis.tables.parts import RUNG
@@ -96,11 +97,17 @@ class WalkReports:
             "probe_composite": _probe_composite(events),
             **_accept_rates(events),
             "probe_prompts": run.probe_prompts,
+            "walk": _walk(run.path) if run.done else None,
             "states_read": sum(event.from_store for event in events),
             "states_computed": sum(not event.from_store for event in events),
             "final": run.done,
             **told,
         }
+
+
+def _walk(path: Sequence[str]) -> str:
+    """What tells a walk from others: walks through the same states come to the same."""
+    return sha256("\n".join(path).encode()).hexdigest()[:16]
 
 
 def evaluation_values(evaluation: Evaluation) -> dict[str, float | None]:

@@ -29,7 +29,7 @@ def test_trials_have_a_column_per_setting_rung_and_step() -> None:
         *["edits", "steps", "composite", "es", "ps", "ns", "score", "composite_all"],
         *["composite_unedited", "es_unedited", "ps_unedited", "ns_unedited", "rung_4", "rung_20"],
         *["probe_composite", "accept_rate", "accept_rate_step_0", "accept_rate_step_1"],
-        *["probe_prompts", "states_computed", "states_read", "step_rows", "record_rows"],
+        *["probe_prompts", "walk", "states_computed", "states_read", "step_rows", "record_rows"],
         *["error", "worker", "started", "seconds"],
     ]
     assert schema.field("started").type == pa.timestamp("us", tz="UTC")

@@ -180,7 +180,8 @@ def test_the_progress_line_is_inert() -> None:
 def test_the_table_of_best_is_inert(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = {"composite": 0.5, "es": None, "ps": None, "ns": None, "score": None, "lead": None}
     print_verdict(
-        Verdict(3, {HOSTILE: HOSTILE}, metrics, metrics, {HOSTILE: metrics}, {}), Console(width=400)
+        Verdict(3, {HOSTILE: HOSTILE}, metrics, metrics, {HOSTILE: metrics}, {}, 1, ()),
+        Console(width=400),
     )
     out = capsys.readouterr().out
     assert all(line.isprintable() for line in out.split("\n"))

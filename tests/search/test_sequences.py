@@ -83,6 +83,28 @@ def test_the_first_sequence_is_what_a_sweep_of_one_walks(
         pd.testing.assert_frame_equal(*(side.reset_index(drop=True) for side in sides))
 
 
+def test_trials_have_the_same_walk_where_they_were_in_the_same_states(
+    tables: analysis.Sweep,
+) -> None:
+    completed = tables.completed()
+    assert completed["walk"].notna().all()
+    assert tables.trials[tables.trials["status"] == "pruned"]["walk"].isna().all()
+    kept = tables.steps.query("accepted").groupby("trial")
+    places = ["sequence", "batch", "layer", "fraction_after"]
+    ends = {n: [*each[places].itertuples(index=False, name=None)] for n, each in kept}
+    for _, same in completed.groupby("walk"):
+        values = [[*row] for row in same[["composite", "es", "ps", "ns"]].to_numpy()]
+        assert all(row == values[0] for row in values)
+    by_end = {
+        n: tuple(dict(((s, b), f) for s, b, _, f in steps).items()) for n, steps in ends.items()
+    }
+    for left in completed["trial"]:
+        for right in completed["trial"]:
+            alike = by_end.get(left) == by_end.get(right)
+            walks = completed.set_index("trial")["walk"]
+            assert (walks[left] == walks[right]) == alike
+
+
 def test_steps_say_their_sequence_in_order(tables: analysis.Sweep) -> None:
     for _, steps in tables.steps.groupby("trial"):
         assert steps["sequence"].is_monotonic_increasing
