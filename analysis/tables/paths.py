@@ -32,6 +32,10 @@ def local_path(text: str) -> str:
     if not text or "\0" in text:
         raise ValueError(f"must be a path that a file can have, {got}")
     if _ADDRESS.match(text):
+        if text.strip().startswith(S3):
+            raise ValueError(
+                f"must be a path on this machine, {got}: only results and states are kept at {S3}"
+            )
         name = text.strip().partition("/")[0]
         raise ValueError(
             f"must be a path on this machine, or {S3}bucket/prefix where results or states are "

@@ -12,7 +12,7 @@ from greedy_core.model.language_model import LanguageModel
 from greedy_core.model.lora import merge
 from greedy_core.model.scoring import Question
 from greedy_core.states.state_scores import StateScores
-from greedy_core.walk.edit import run_edit, unedited
+from greedy_core.walk.edit import run_edit
 from greedy_core.walk.greedy import GreedyRun
 from tests.greedy_core.test_scoring import plain_scores
 from tests.greedy_core.tiny_models import FAMILIES, tiny_model
@@ -78,7 +78,9 @@ def test_evaluation_equals_plain_scores_of_the_merged_model(family: str) -> None
         expected = plain_metrics(model, scores, [0, 1], "held_out", smooth=False)
         assert (found.es, found.ps, found.ns, found.composite) == pytest.approx(expected)
         assert [record.batch for record in evaluation.records] == [0, 0, 1, 1]
-    assert unedited(scores, chosen) == result.unedited
+    assert result.run.unedited() == result.unedited
+    untouched = GreedyRun(scores, chosen)
+    assert untouched.unedited(all_batches=True) == result.unedited
 
 
 def test_evaluation_counts_the_batches_done(gpt2: LanguageModel) -> None:

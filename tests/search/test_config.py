@@ -67,8 +67,14 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
         (
             SweepConfig,
             {"search": SearchSettings(grace=21)},
-            "`search.grace <= edits` must hold where search.resource is edits, "
-            "but got (search.grace=21, edits=20)",
+            "`search.grace <= edits * search.sequences` must hold where search.resource is edits, "
+            "but got (search.grace=21, edits=20, search.sequences=1)",
+        ),
+        (
+            SweepConfig,
+            {"search": SearchSettings(grace=41, sequences=2)},
+            "`search.grace <= edits * search.sequences` must hold where search.resource is edits, "
+            "but got (search.grace=41, edits=20, search.sequences=2)",
         ),
     ],
 )

@@ -301,7 +301,7 @@ def test_what_can_be_refused_at_once_is_one_line_and_needs_no_torch(
     (tmp_path / "full" / "file").write_text("mine")
     cases = {
         (str(finished), "full"): "OUT must not exist, or be an empty folder",
-        (str(finished), "s3://bucket/out"): "OUT must be a path on this machine",
+        (str(finished), "s3://bucket/out"): "out must be a path on this machine",
         (str(finished), "full/file/out"): "OUT cannot be made",
         (str(tmp_path), "out"): "no sweep there",
         (str(finished), "out", "--trial", "99"): "there is no trial 99",
