@@ -9,6 +9,7 @@ here, so that a command that only looks does without.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -108,9 +109,10 @@ def _with_later_columns(rows: pa.Table, table: str) -> pa.Table:
     """A part's rows with the columns that its version did not have and that need a value."""
     for column in ADDED.get(table, {}):
         if column in EARLIER and column not in rows.column_names:
-            values = pa.repeat(pa.scalar(EARLIER[column], pa.int64()), len(rows))
+            values = pa.py_buffer(array("q", [EARLIER[column]]) * len(rows))
+            whole = pa.Array.from_buffers(pa.int64(), len(rows), [None, values])
             # After the trial's number, as later versions have it.
-            rows = rows.add_column(1, pa.field(column, pa.int64(), nullable=False), values)
+            rows = rows.add_column(1, pa.field(column, pa.int64(), nullable=False), whole)
     return rows
 
 
