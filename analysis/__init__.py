@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from analysis.answers.confirming import confirmed_leads
     from analysis.answers.cost import regret, states
     from analysis.answers.edits import learning_curve, retention
-    from analysis.answers.parameters import contour, importance, parallel_coordinates, slices
+    from analysis.answers.importance import importance
+    from analysis.answers.parameters import contour, parallel_coordinates, slices
     from analysis.answers.probing import probing
     from analysis.answers.standing import best_against_baselines
     from analysis.answers.steps import (
@@ -93,7 +94,7 @@ _HOME = {
     "cost_of_stopping": "answers.stopping",
     "difference_interval": "judging.intervals",
     "final_fractions": "answers.steps",
-    "importance": "answers.parameters",
+    "importance": "answers.importance",
     "improvement_per_step": "answers.steps",
     "learning_curve": "answers.edits",
     "load": "tables.sweep",

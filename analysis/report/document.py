@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.answers.answer import Answer
-from analysis.answers.parameters import importance
+from analysis.answers.importance import importance
 from analysis.errors import ResultsError
 from analysis.report.cells import Table, table, visible
 from analysis.report.conclusion import Conclusion, conclude
@@ -88,7 +88,7 @@ def document(sweep: Sweep) -> Document:
 def strongest_settings(sweep: Sweep) -> tuple[str, ...]:
     """The settings that were searched, the most important one first; none if it is unknown."""
     try:
-        numbers = importance(sweep).numbers
+        numbers = importance(sweep, resamples=0).numbers
     except ResultsError:
         return ()
     return tuple(map(str, numbers.sort_values("importance", ascending=False)["setting"]))

@@ -10,6 +10,7 @@ from analysis.answers import (
     confirming,
     cost,
     edits,
+    importance,
     parameters,
     probing,
     standing,
@@ -139,8 +140,9 @@ def _matter(strongest: tuple[str, ...]) -> tuple[Question, ...]:
         Question(
             "How much does each setting matter?",
             "The longer the bar, the more of the difference between good and other settings goes "
-            "with that setting.",
-            parameters.importance,
+            "with that setting; the line is its 90 % interval. It holds for the settings that were "
+            "sampled: the axis says which.",
+            importance.importance,
         ),
         Question(
             "Where do good values lie?",

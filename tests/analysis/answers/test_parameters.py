@@ -10,8 +10,10 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 import analysis
+from analysis.answers import importance as importances
 from analysis.answers import parameters
-from analysis.answers.parameters import contour, importance, parallel_coordinates, slices
+from analysis.answers.importance import importance
+from analysis.answers.parameters import contour, parallel_coordinates, slices
 from tests.analysis.made_sweep import made_sweep
 
 SPACE = {
@@ -116,7 +118,7 @@ def test_importance_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
         importance(flat, distributions=SPACE)
     with pytest.raises(ValueError, match=r"must be one of ped-anova, fanova, mdi.*'shap'"):
         importance(SWEEP, "shap", SPACE)
-    monkeypatch.setattr(parameters, "find_spec", lambda name: None)
+    monkeypatch.setattr(importances, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="scikit-learn must be installed"):
         importance(SWEEP, "mdi", SPACE)
 
