@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+_CPU = torch.device("cpu")
+
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_num_threads, torch.set_num_threads),
@@ -46,5 +48,7 @@ def torch_settings_kept() -> Iterator[None]:
         for (read, write), value in zip(_SETTINGS, before, strict=True):
             if read() != value:
                 write(value)
-        torch.set_default_device(None)
+        # Not without need: after it, torch before 2.9 can no longer say what the default is.
+        if torch.get_default_device() != _CPU:
+            torch.set_default_device(None)
         torch.set_flush_denormal(False)
