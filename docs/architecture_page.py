@@ -53,7 +53,8 @@ def _picture() -> str:
     graph = arrows()
     lines = ["flowchart TB"]
     for package in PACKAGES:
-        lines.append(f"  subgraph {package}")
+        # Mermaid takes a folder and a box of one name for each other's parents.
+        lines.append(f"  subgraph package_{package}[{package}]")
         lines += [
             f"    {_id(folder)}[{folder.partition('.')[2] or folder}]"
             for folder in _folders_of(package)

@@ -5,9 +5,10 @@ python docs/settings_page.py
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
-from search.config.described import described
+from search.config.described import Described, described
 
 HERE = Path(__file__).parent
 PAGE = HERE / "settings.md"
@@ -50,14 +51,12 @@ MATTER = (
 def page() -> str:
     """All settings, a table for each group."""
     lines = ["# Settings", "", "`ratchet config --help` prints the same.", ""]
-    group = None
-    for each in described():
-        if each.group != group:
-            group = each.group
-            lines += ["", f"## {group}", ""] if group else []
-            lines += ["| setting | meaning | values | default |", "| --- | --- | --- | --- |"]
-        cells = (f"`{each.key}`", _cell(each.text), _cell(each.values), f"`{each.default}`")
-        lines.append(f"| {' | '.join(cells)} |")
+    for group, settings in groupby(sorted(described(), key=_place), key=lambda each: each.group):
+        lines += ["", f"## {group}", ""] if group else []
+        lines += ["| setting | meaning | values | default |", "| --- | --- | --- | --- |"]
+        for each in settings:
+            cells = (f"`{each.key}`", _cell(each.text), _cell(each.values), f"`{each.default}`")
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -69,6 +68,12 @@ def readme(text: str) -> str:
     rows = [f"| `{key}` | {_cell(known[key].text)} | `{known[key].default}` |" for key in MATTER]
     table = ["| setting | meaning | default |", "| --- | --- | --- |", *rows]
     return f"{before}{BEGIN}\n{chr(10).join(table)}\n{END}{after}"
+
+
+def _place(setting: Described) -> int:
+    """Groups in the order of their first settings, those without one before all others."""
+    order = list(dict.fromkeys(["", *(each.group for each in described())]))
+    return order.index(setting.group)
 
 
 def _cell(text: str) -> str:

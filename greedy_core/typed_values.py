@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 SHOWN_CHARACTERS = 60
 LARGEST_INT = 2**63 - 1
@@ -57,6 +57,8 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
 
 def _as_kind(value: object, kind: Any) -> Any:
     """`value` as one kind, or TypeError."""
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = cast(Any, value).item()  # whoever loops over an array gets numpy's own numbers
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return _as_float(value)

@@ -18,6 +18,7 @@ from analysis.tables.folder import SweepFolder
 from analysis.tables.joined import under, united
 from analysis.tables.schema import TABLES
 from analysis.tables.stored import BEST_FIRST, StoredSweep, read_stored
+from greedy_core.errors import SettingsError
 
 _DTYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
@@ -86,14 +87,16 @@ class Sweep:
         return [name for name in columns if several[name]]
 
     def require_one(self) -> None:
-        """Raise a ValueError if this is several sweeps, for questions that are about one.
+        """Raise a SettingsError if this is several sweeps, for questions that are about one.
 
         Example:
             >>> load("results/a").require_one()
-            ValueError: one sweep must be given, but got (sweeps=a, b)
+            SettingsError: one sweep must be given, but got (sweeps=a, b)
         """
         if self.sweeps:
-            raise ValueError(f"one sweep must be given, but got (sweeps={', '.join(self.sweeps)})")
+            raise SettingsError(
+                f"one sweep must be given, but got (sweeps={', '.join(self.sweeps)})"
+            )
 
 
 @checked({"path": addresses, "tables": some_of(TABLES), "verify": flag})
@@ -148,7 +151,7 @@ def framed(stored: StoredSweep) -> Sweep:
 def _load_several(folders: Sequence[SweepFolder], wanted: Collection[str], verify: bool) -> Sweep:
     places = [folder.address for folder in folders]
     if len({*places}) < len(places):
-        raise ValueError(f"different sweeps must be given, but got (paths={places})")
+        raise SettingsError(f"different sweeps must be given, but got (paths={places})")
     names = [folder.name for folder in folders]
     names = [f.address if names.count(f.name) > 1 else f.name for f in folders]
     read = {

@@ -95,7 +95,7 @@ def confirm_sweep(
         log = ConfirmLog(results, _schemas(file, found), before_write=driver.lock.check)
         missing = [w for w in asked.walks if (w.trial, w.sequence) not in log.completed]
         if missing:
-            require_versions(file.versions, found, accept_versions, "confirm")
+            require_versions(file.versions, found, accept_versions)
         for note in asked.notes:  # not before it is known that nothing is refused
             logger.warning("%s", note)
         if not missing:
@@ -127,7 +127,8 @@ def _asked(
         for number in range(len(selections))
     ]
     said = [*shortfall(chosen, top)]
-    if EarlierTrials.of(file, state).assignment().total:
+    left = EarlierTrials.of(file, state).assignment()
+    if left.new or any(each.role == "search" for each in left.waiting):
         said.append("the sweep is not finished; trials that end later are not confirmed")
     for number, selection in enumerate(selections):
         said += [f"sequence {number}: {note}" for note in notes(selection)]

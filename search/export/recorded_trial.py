@@ -105,7 +105,7 @@ def _best_row(sweep: Sweep) -> pd.Series:
 
 def _numbered_row(sweep: Sweep, wanted: str) -> pd.Series:
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 10):
-        raise InputError(f"--trial must be best or a trial's number, but got {shown(wanted)}")
+        raise InputError(f"trial must be best or a trial's number, but got {shown(wanted)}")
     number = int(wanted)
     rows = sweep.trials[sweep.trials["trial"] == number]
     if rows.empty:
@@ -116,9 +116,10 @@ def _numbered_row(sweep: Sweep, wanted: str) -> pd.Series:
         raise InputError(f"{sweep.path}: there is no trial {number}; {known}")
     row = rows.iloc[0]
     if row["status"] == "pruned":
+        whole = row[PREFIX + "edits"] * row.get(f"{PREFIX}search.sequences", 1)
         raise InputError(
-            f"{sweep.path}: trial {number} was stopped after {row['edits']} of "
-            f"{row[PREFIX + 'edits']} edits; only completed trials can be exported"
+            f"{sweep.path}: trial {number} was stopped after {row['edits']} of {whole} edits; only "
+            "completed trials can be exported"
         )
     if row["status"] != "completed":
         raise InputError(f"{sweep.path}: trial {number} failed: {row['error']}")

@@ -182,10 +182,13 @@ def _card(source: _Source, walk: Rewalk, form: Form, folder: str, notes: list[st
     holds = {record.case_id: bool(record.values.es) for record in walk.first.records}
     requests = [split.request for split in source.inputs.selection.edited]
     metrics: dict[str, Mapping[str, float | None]] = {
-        "this model": {name: evaluation_values(walk.first)[name] for name in METRICS},
+        _this(source): {name: evaluation_values(walk.first)[name] for name in METRICS},
         **_over_sequences(source, walk),
-        "unedited": trial.unedited,
-        **{role: row for role, row in source.baselines.items() if role != trial.role},
+        **{
+            f"{name}{_of_all(source)}": row
+            for name, row in {"unedited": trial.unedited, **source.baselines}.items()
+            if name != trial.role
+        },
     }
     return ModelCard(
         form=form,
@@ -201,6 +204,11 @@ def _card(source: _Source, walk: Rewalk, form: Form, folder: str, notes: list[st
     )
 
 
+def _this(source: _Source) -> str:
+    several = len(source.inputs.selection.sequences) > 1
+    return "this model" + (", sequence 0 alone" if several else "")
+
+
 def _over_sequences(source: _Source, walk: Rewalk) -> dict[str, Mapping[str, float | None]]:
     """What the trial came to as a whole, where that is more than this model."""
     from search.worker.reports import evaluation_values
@@ -209,7 +217,13 @@ def _over_sequences(source: _Source, walk: Rewalk) -> dict[str, Mapping[str, flo
     if sequences == 1:
         return {}
     values = evaluation_values(walk.evaluation)
-    return {f"mean of {sequences} sequences": {name: values[name] for name in METRICS}}
+    return {f"the trial{_of_all(source)}": {name: values[name] for name in METRICS}}
+
+
+def _of_all(source: _Source) -> str:
+    """What is said of figures that are over all sequences, where there are several."""
+    sequences = len(source.inputs.selection.sequences)
+    return "" if sequences == 1 else f", mean of {sequences} sequences"
 
 
 def _as_given(source: _Source) -> dict[str, str]:

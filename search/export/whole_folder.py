@@ -23,17 +23,17 @@ def new_folder(text: str) -> Path:
     try:
         given = local_path(text)
     except ValueError as error:
-        raise InputError(f"OUT {error}") from None
+        raise InputError(f"out {error}") from None
     try:
         path = Path(given).resolve()
         there = os.path.lexists(path)
         if there and not (path.is_dir() and not any(path.iterdir())):
-            raise InputError(f"OUT must not exist, or be an empty folder, but got {text}")
+            raise InputError(f"out must not exist, or be an empty folder, but got {text}")
         above = next(each for each in path.parents if each.exists())
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-            raise InputError(f"OUT cannot be made: {above} is no folder that can be written to")
+            raise InputError(f"out cannot be made: {above} is no folder that can be written to")
     except (OSError, RuntimeError, UnicodeError) as error:
-        raise InputError(f"OUT cannot be used: {_reason(error)}") from None
+        raise InputError(f"out cannot be used: {_reason(error)}") from None
     return path
 
 

@@ -32,6 +32,7 @@ from search.sweep.extension import Extension
 from search.sweep.file import SWEEP_FILE, SweepFile, purpose, space_digest
 from search.sweep.file_reader import read_sweep_file
 from search.sweep.sameness import (
+    differing_versions,
     read_own,
     require_asked_settings,
     require_same_data,
@@ -198,18 +199,23 @@ def _start(
 
 
 def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> None:
-    """Run what is missing, as a new generation if versions differ."""
+    """Run what is missing, as a new generation if versions differ and are accepted.
+
+    Where nothing is missing, other versions are no reason to write: earlier ones could not read it.
+    """
     require_valid(driver.results.reading)
     state = read_own(file, driver.results)
     require_same_settings(file, state)
     earlier = EarlierTrials.of(file, state)
     config = _possible(earlier)
     going_on = file if config is file.config else replace(file, config=config)
-    if earlier.assignment().total:
-        found = versions()
+    found, missing = versions(), earlier.assignment().total
+    if missing or accept_versions:
         if not require_versions(file.versions, found, accept_versions):
             going_on = file.next_generation(config, found, git_sha())
-    elif going_on is file and _rests(file, driver):
+    elif differing_versions(file.versions, found):
+        return
+    if not missing and going_on is file and _rests(file, driver):
         return
     _go_on(file, going_on, driver, state)
 

@@ -67,10 +67,11 @@ def _distinct(trials: Iterable[EndedTrial]) -> list[Candidate]:
     seen: set[EditSettings | str] = set()
     for trial in trials:
         candidate = _candidate(trial)
-        marks = {candidate.settings} if trial.walk is None else {candidate.settings, trial.walk}
-        if not marks & seen:
+        marks: list[EditSettings | str] = [candidate.settings]
+        marks += [] if trial.walk is None else [trial.walk]
+        if seen.isdisjoint(marks):
             found.append(candidate)
-        seen |= marks
+        seen.update(marks)
     return found
 
 

@@ -74,7 +74,7 @@ def _may_change(key: str) -> bool:
 
 def _reason(key: str) -> str:
     if key == "search.trials":
-        return "an extension is asked for with --trials"
+        return "an extension says how many trials it adds"
     if key.startswith("search."):
         return "earlier trials were stopped and compared at rungs that depend on it"
     return "trials with another value could not be compared with the sweep's; a search may try it"

@@ -33,6 +33,7 @@ READABLE = tuple(str(version) for version in range(1, SCHEMA_VERSION + 1))
 """Versions of the tables' columns that this program can go on with."""
 
 _NOT_RECORDED = "not recorded"
+_TOLD = {SCHEMA: "the tables' format", NUMERICS: "the numerics' version"}
 _DIGITS = 12
 
 
@@ -120,34 +121,40 @@ def require_same_data(started_with: Mapping[str, str], found: Mapping[str, str])
         raise InputError(lines)
 
 
-def require_versions(
-    was: Mapping[str, str], now: Mapping[str, str], accept: bool, command: str = "resume"
-) -> bool:
+def differing_versions(was: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """A line for each version that counts and differs, by its name.
+
+    Args:
+        was: the sweep's.
+        now: those that are here.
+    """
+    return {
+        name: _differs(_TOLD.get(name, name), was.get(name, _NOT_RECORDED), now[name])
+        for name in ("python", SCHEMA, NUMERICS, *COMPARED)
+        if _relevant(name, was.get(name)) != _relevant(name, now[name])
+    }
+
+
+def require_versions(was: Mapping[str, str], now: Mapping[str, str], accept: bool) -> bool:
     """Whether all versions that count are the same.
 
     Args:
         was: the sweep's.
         now: those that are here.
         accept: take others, as far as the tables can hold both.
-        command: the command of `ratchet` that would take them.
 
     Raises:
         InputError: a line for each that differs and is not accepted.
     """
-    different = {
-        name: _differs(name, was.get(name, _NOT_RECORDED), now[name])
-        for name in ("python", SCHEMA, NUMERICS, *COMPARED)
-        if _relevant(name, was.get(name)) != _relevant(name, now[name])
-    }
+    different = differing_versions(was, now)
     unreadable = was.get(SCHEMA) not in READABLE
     refused = [
         line for name, line in different.items() if not accept or (name == SCHEMA and unreadable)
     ]
     if refused:
-        going_on = f"ratchet {command} DIR/NAME --accept-versions"
         way = "install the sweep's versions"
         if not unreadable:
-            way += f", or go on with the installed ones: {going_on}"
+            way += ", or go on with the installed ones: --accept-versions"
         raise InputError(refused if accept else [*refused, way])
     return not different
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,10 @@ Rule = Literal["advance", "repeat"]
         ([1, 1.5, 3e0], tuple[float, float, float], (1.0, 1.5, 3.0)),
         ("null", str | None, "null"),
         ({"a": 1}, str | Mapping[str, Any], {"a": 1}),
+        (np.int64(4), int, 4),
+        (np.float32(0.5), float | None, 0.5),
+        (np.bool_(True), bool, True),
+        ([np.int64(0), 1], tuple[int, ...], (0, 1)),
     ],
 )
 def test_a_value_takes_the_type_of_its_setting(

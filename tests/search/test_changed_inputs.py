@@ -22,7 +22,8 @@ from greedy_core.numerics import NUMERICS_VERSION
 from search.cli.exit_status import DAMAGED, WRONG_INPUT, status_of
 from search.results.commits import Commits, NewPart
 from search.results.parts import LocalFolder
-from search.session.run import resume_sweep
+from search.session.run import extend_sweep, resume_sweep
+from search.sweep.extension import Extension
 from search.sweep.valid import read_valid
 from search.sweep.versions import versions
 from tests.search.bad_files import seen
@@ -75,10 +76,7 @@ def older(name: str) -> Callable[[Content], None]:
     return set_to("versions", name, value="0.0.1")
 
 
-WAY = (
-    "install the sweep's versions, or go on with the installed ones: "
-    "ratchet resume DIR/NAME --accept-versions"
-)
+WAY = "install the sweep's versions, or go on with the installed ones: --accept-versions"
 EXTEND = "to search on with other settings: ratchet extend"
 ANEW = "to go on, put back what was; other settings need a new sweep: ratchet run"
 EXTENDABLE = ("another sampler", "another space")
@@ -124,13 +122,16 @@ STARTED_WITH = {
     "another schema": (
         set_to("versions", "schema", value="0"),
         [
-            f"schema must be what the sweep started with: was 0, is {SCHEMA_VERSION}",
+            f"the tables' format must be what the sweep started with: was 0, is {SCHEMA_VERSION}",
             WAY.partition(",")[0],
         ],
     ),
     "other numerics": (
         set_to("versions", "numerics", value="2"),
-        [f"numerics must be what the sweep started with: was 2, is {NUMERICS_VERSION}", WAY],
+        [
+            f"the numerics' version must be what the sweep started with: was 2, is {NUMERICS_VERSION}",
+            WAY,
+        ],
     ),
     "another model": (
         set_to("digests", "model", value="0123456789abcdef"),
@@ -246,9 +247,28 @@ def test_what_cannot_change_results_is_not_compared(
     assert content["config"]["search"]["concurrency"] == 1
 
 
+@pytest.mark.parametrize("name", ["torch", "schema"])
+def test_a_finished_sweep_of_other_versions_stays_as_it_is_until_they_are_accepted(
+    finished: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "finished"
+    shutil.copytree(finished, folder)
+    recommit(folder, set_to("versions", name, value="2" if name == "schema" else "0.0.1"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    resume_sweep(folder, HERE)
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert after == before, "the versions that made it can go on reading it"
+    asked = Extension(folder, trials=1)
+    with pytest.raises(InputError, match="--accept-versions"):
+        extend_sweep(asked, HERE)
+    resume_sweep(folder, HERE, accept_versions=True)
+    assert yaml.safe_load((folder / "sweep.yaml").read_text())["generation"] == 1
+    assert extend_sweep(asked, HERE).trials == 7
+
+
 def test_a_schema_that_nobody_knows_is_never_accepted(unfinished: Path) -> None:
     recommit(unfinished, set_to("versions", "schema", value="0"))
-    with pytest.raises(InputError, match="schema must be") as caught:
+    with pytest.raises(InputError, match="the tables' format must be") as caught:
         resume_sweep(unfinished, HERE, accept_versions=True)
     assert len(caught.value.faults) == 1
 

@@ -270,7 +270,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "another setting": (set_to("config", "seed", value=7), "seed in sweep.yaml must be what"),
     "a library": (
         set_to("versions", "torch", value="0.0.1"),
-        "ratchet confirm DIR/NAME --accept-versions",
+        "the installed ones: --accept-versions",
     ),
 }
 

@@ -196,9 +196,9 @@ def running(tables: analysis.Sweep) -> analysis.Sweep:
         (lambda tables: ended(tables, "failed"), "1", "trial 1 failed: ran"),
         (running, "1", "trial 1 has not ended"),
         (lambda tables: tables, "99", "there is no trial 99; the highest that has ended is 8"),
-        (lambda tables: tables, "-1", "--trial must be best or a trial's number, but got '-1'"),
-        (lambda tables: tables, "Best", "--trial must be best or a trial's number"),
-        (lambda tables: tables, "٣", "--trial must be best or a trial's number"),
+        (lambda tables: tables, "-1", "trial must be best or a trial's number, but got '-1'"),
+        (lambda tables: tables, "Best", "trial must be best or a trial's number"),
+        (lambda tables: tables, "٣", "trial must be best or a trial's number"),
         (
             lambda tables: replace(tables, trials=tables.trials[tables.trials["role"] != "search"]),
             "best",
@@ -300,9 +300,9 @@ def test_what_can_be_refused_at_once_is_one_line_and_needs_no_torch(
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("mine")
     cases = {
-        (str(finished), "full"): "OUT must not exist, or be an empty folder",
+        (str(finished), "full"): "out must not exist, or be an empty folder",
         (str(finished), "s3://bucket/out"): "out must be a path on this machine",
-        (str(finished), "full/file/out"): "OUT cannot be made",
+        (str(finished), "full/file/out"): "out cannot be made",
         (str(tmp_path), "out"): "no sweep there",
         (str(finished), "out", "--trial", "99"): "there is no trial 99",
     }
