@@ -164,6 +164,8 @@ def _dotted(nested: object) -> dict[str, Any]:
     for key in KEYS:
         group, _, name = key.rpartition(".")
         holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
+        if holder is None and key in LATER:
+            holder = {}  # a group that came later
         if not isinstance(holder, Mapping) or (name not in holder and key not in LATER):
             raise ValueError(f"config: {key} is missing")
         if holder.get(name) is None and key in PRESET:
