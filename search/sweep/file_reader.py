@@ -73,7 +73,7 @@ def _require_no_more(committed: str, text: str, path: str) -> None:
     Raises:
         ResultsError: a line for each.
     """
-    more = _entries(text, path) - _entries(committed, path)
+    more = _entries(text, path) - _entries(committed, path) - LATER.keys()
     if more:
         raise ResultsError(
             [f"{path}: {shown(key)} is not an entry{nearest(key, KEYS)}" for key in sorted(more)]

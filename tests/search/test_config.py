@@ -62,7 +62,11 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
             "but got (gpus_per_trial=1e-09)",
         ),
         (RaySettings, {"gpus_per_trial": -1.0}, "`gpus_per_trial == 0 or 0.0001 <= gpus_per"),
-        (VerdictSettings, {"margin": -0.01}, "`0 <= margin <= 1` must hold, but got (margin=-0.01)"),
+        (
+            VerdictSettings,
+            {"margin": -0.01},
+            "`0 <= margin <= 1` must hold, but got (margin=-0.01)",
+        ),
         (VerdictSettings, {"margin": 1.5}, "`0 <= margin <= 1` must hold, but got (margin=1.5)"),
         (SearchSettings, {"space": ["core"]}, "space must be text or a mapping, but got ['core']"),
         (CacheSettings, {"enabled": 1}, "enabled must be true or false, but got 1"),
