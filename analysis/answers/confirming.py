@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.answers.answer import Answer
 from analysis.answers.drawing import nothing
 from analysis.answers.figure_style import ACCENT, MUTED, figure
-from analysis.judging.confirm_sentences import BASELINES
+from analysis.judging.comparison import Comparison
+from analysis.judging.confirm_sentences import baseline_name
 from analysis.judging.confirmation import confirmation
+from analysis.judging.intervals import Interval
+from analysis.judging.lead import LEVEL
 from analysis.tables.sweep import Sweep
 
 COLUMNS = (
     *("baseline", "lead_in_sweep", "lead", "low", "high"),
-    *("luck", "probability", "p_value"),
+    *("luck", "luck_low", "luck_high", "probability", "verdict", "sequences_needed"),
 )
+
+NO_INTERVAL = Interval(math.nan, math.nan, LEVEL)
+"""Empty cells."""
 
 
 def confirmed_leads(sweep: Sweep) -> Answer:
@@ -23,8 +31,11 @@ def confirmed_leads(sweep: Sweep) -> Answer:
 
     Returns:
         A row for each baseline: `baseline` (its role), `lead_in_sweep`, `lead` on the confirming
-        sequences with its interval from `low` to `high`, `luck` (the first minus the second, all in
-        composite), the `probability` of improvement and the `p_value` of a paired Wilcoxon test.
+        sequences with its interval from `low` to `high`, `luck` (the first minus the second) with
+        its own from `luck_low` to `luck_high`, all in composite; the `probability` of improvement
+        (the share of sequences that are better), the `verdict`, and `sequences_needed` to tell
+        where it cannot be told. The intervals hold together for all baselines at 95 %; they are
+        empty where the sequences do not say how others would differ.
 
     Raises:
         ResultsError: the confirmation's tables cannot be used.
@@ -35,26 +46,32 @@ def confirmed_leads(sweep: Sweep) -> Answer:
     found = confirmation(sweep)
     if found is None:
         return nothing(COLUMNS, "the sweep has not been confirmed")
-    rows = [
-        {
-            "baseline": each.baseline,
-            "lead_in_sweep": each.lead_in_sweep,
-            "lead": each.lead,
-            "low": each.interval.low,
-            "high": each.interval.high,
-            "luck": each.luck,
-            "probability": each.probability,
-            "p_value": each.p_value,
-        }
-        for each in found.comparisons.values()
-    ]
-    numbers = pd.DataFrame(rows, columns=[*COLUMNS])
+    rows = [_row(each) for each in found.comparisons.values()]
+    numbers = pd.DataFrame(rows, columns=[*COLUMNS]).astype({"sequences_needed": "Int64"})
     return Answer(numbers, _drawn(numbers))
+
+
+def _row(each: Comparison) -> dict[str, object]:
+    low, high, _ = each.interval or NO_INTERVAL
+    luck_low, luck_high, _ = each.luck_interval or NO_INTERVAL
+    return {
+        "baseline": each.baseline,
+        "lead_in_sweep": each.lead_in_sweep,
+        "lead": each.lead,
+        "low": low,
+        "high": high,
+        "luck": each.luck,
+        "luck_low": luck_low,
+        "luck_high": luck_high,
+        "probability": each.probability,
+        "verdict": each.verdict.value,
+        "sequences_needed": each.needed,
+    }
 
 
 def _drawn(numbers: pd.DataFrame) -> go.Figure:
     drawn = figure()
-    names = [BASELINES[role] for role in numbers["baseline"]]
+    names = [baseline_name(role) for role in numbers["baseline"]]
     drawn.add_vline(x=0, line={"color": MUTED, "width": 1, "dash": "dot"})
     drawn.add_scatter(
         x=numbers["lead_in_sweep"],

@@ -1,4 +1,4 @@
-"""A confirmation's values by record and by batch, from which intervals and tests are taken."""
+"""A confirmation's values by record, from which the intervals of composites are taken."""
 
 from __future__ import annotations
 
@@ -35,20 +35,3 @@ def walk_values(records: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     value = weighted.sum(axis=1) / weights.sum(axis=1)
     # A mean of ones may come out a bit above 1.
     return records[[*_WALK, "batch", "case_id"]].assign(value=value.clip(0.0, 1.0))
-
-
-def batch_differences(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-    """Mean difference of two settings' values in each of the left one's batches.
-
-    Args:
-        left: columns sequence, batch, case_id, value.
-        right: the same of another setting; paired on sequence and case_id.
-
-    Returns:
-        Columns sequence, batch, value. Differences are rounded to 12 digits, so that values that
-        are equal but for the order of a sum count as equal.
-    """
-    both = left.merge(right, on=["sequence", "case_id"], suffixes=("", "_right"))
-    both["value"] = both["value"] - both["value_right"]
-    means = both.groupby(["sequence", "batch"])["value"].mean().round(12)
-    return means.reset_index()

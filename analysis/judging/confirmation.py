@@ -8,44 +8,34 @@ lead there is worth as much as the interval says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
 
-import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
-from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import ResultsError
-from analysis.judging.confirm_values import batch_differences, walk_values
-from analysis.judging.confirmed import Comparison, Confirmation, Confirmed
-from analysis.judging.intervals import difference_interval, mean_interval
-from analysis.tables.cells import plain
+from analysis.judging.comparison import Comparison
+from analysis.judging.confirm_settings import margin_of, possible_sequences
+from analysis.judging.confirmed import Confirmation, Confirmed
+from analysis.judging.intervals import mean_interval
+from analysis.judging.lead import LEVEL, Finding, finding, lead_interval, sequences_needed
+from analysis.judging.same_records import SameRecords
 from analysis.tables.sweep import Sweep, ranked
-
-LEVEL = 0.95
-"""Confidence level of the intervals."""
-
-LEAST_PAIRS = 6
-"""Pairs that a Wilcoxon test needs: with 5 its p-value cannot be below 0.06."""
 
 
 def confirmation(sweep: Sweep) -> Confirmation | None:
-    """Compare the confirmed settings; None while too little has been walked for an interval.
-
-    That takes two batches, by the best setting and by every baseline.
+    """Compare the confirmed settings; None while they have no sequence in common.
 
     Only sequences count that the winner and every baseline have completed, and only settings that
     have completed all of those, so that every number is of the same records.
 
     Raises:
         ValueError: if it is several sweeps.
-        ResultsError: if sweep.yaml has no weights of the composite, or a trial is not the sweep's.
+        ResultsError: if sweep.yaml has no weights of the composite or no usable margin, or a trial
+            is not the sweep's.
 
     Example:
         >>> found = confirmation(ratchet.load("results/my-sweep"))
-        >>> found.beats["baseline_full"], found.luck["baseline_full"]
-        (True, 0.03)
+        >>> found.verdicts["baseline_full"], found.luck["baseline_full"]
+        (<Finding.BETTER: 'better'>, 0.03)
     """
     sweep.require_one()
     _require_known(sweep)
@@ -57,51 +47,20 @@ def confirmation(sweep: Sweep) -> Confirmation | None:
     if not sequences:
         return None
     there = [t for t in (*searched, *baselines) if {*sequences} <= _walked(walks, t)]
-    same = _SameRecords.of(sweep, there, sequences)
-    if any(len(_batches(values)) < 2 for values in same.values.values()):
-        return None
-    against = _comparisons(same, [t for t in there if t in searched], baselines)
+    same = SameRecords.of(sweep, there, sequences)
+    margin = margin_of(sweep)
+    against = _comparisons(same, [t for t in there if t in searched], baselines, margin)
     return Confirmation(
+        path=sweep.path,
         winner=searched[0],
         best_in_sweep=ranking[0],
         sequences=tuple(sequences),
+        possible=max(possible_sequences(sweep), len(sequences)),
         records=len(same.values[searched[0]]) // len(sequences),
+        margin=margin,
         settings=tuple(_confirmed(same, trial, against.get(trial, {})) for trial in there),
         left_out=_left_out(sweep.confirm, there),
-        test_pairs=same.pairs,
     )
-
-
-@dataclass(frozen=True)
-class _SameRecords:
-    """What all settings came to on the sequences that they have in common."""
-
-    in_sweep: Mapping[int, float]
-    """Composite in the sweep, by trial."""
-    roles: Mapping[int, str]
-    """Role, by trial."""
-    walks: Mapping[int, pd.DataFrame]
-    """Rows of `confirm`, by trial."""
-    values: Mapping[int, pd.DataFrame]
-    """Record values, by trial; see `walk_values`."""
-    pairs: str | None
-    """What the tests pair."""
-
-    @classmethod
-    def of(cls, sweep: Sweep, trials: Sequence[int], sequences: Sequence[int]) -> _SameRecords:
-        walks, records = (
-            table[table["sequence"].isin(sequences) & table["trial"].isin(trials)]
-            for table in (sweep.confirm, sweep.confirm_records)
-        )
-        values = walk_values(records, sweep)
-        in_sweep = sweep.trials.set_index("trial")
-        return cls(
-            in_sweep={trial: float(in_sweep["composite"][trial]) for trial in trials},
-            roles={trial: str(in_sweep["role"][trial]) for trial in trials},
-            walks={trial: walks[walks["trial"] == trial] for trial in trials},
-            values={trial: values[values["trial"] == trial] for trial in trials},
-            pairs=_test_pairs(values),
-        )
 
 
 def _require_known(sweep: Sweep) -> None:
@@ -127,76 +86,54 @@ def _left_out(confirm: pd.DataFrame, there: Sequence[int]) -> dict[int, str]:
     }
 
 
-def _confirmed(same: _SameRecords, trial: int, against: Mapping[str, Comparison]) -> Confirmed:
-    means = same.walks[trial][["composite", "es", "ps", "ns", "score"]].mean()
+def _confirmed(same: SameRecords, trial: int, against: Mapping[str, Comparison]) -> Confirmed:
+    several = len(same.composites) > 1
     return Confirmed(
         trial=trial,
         role=same.roles[trial],
-        composite=float(means["composite"]),
-        interval=mean_interval(same.values[trial], LEVEL),
+        composite=float(same.composites[trial].mean()),
+        interval=mean_interval(same.values[trial], LEVEL) if several else None,
         composite_in_sweep=same.in_sweep[trial],
-        metrics={name: plain(means[name]) for name in ("es", "ps", "ns", "score")},
+        metrics=same.metrics[trial],
+        walked_as=same.alike[trial],
         against=against,
     )
 
 
 def _comparisons(
-    same: _SameRecords, searched: Sequence[int], baselines: Sequence[int]
+    same: SameRecords, searched: Sequence[int], baselines: Sequence[int], margin: float
 ) -> dict[int, dict[str, Comparison]]:
-    """By trial and baseline; the p-values are corrected together."""
-    keys = list(product(searched, baselines))
-    by_batch = {(t, b): batch_differences(same.values[t], same.values[b]) for t, b in keys}
-    p_values = _holm([_p_value(by_batch[key], same.pairs) for key in keys])
-    found: dict[int, dict[str, Comparison]] = {trial: {} for trial in searched}
-    for (trial, baseline), p_value in zip(keys, p_values, strict=True):
-        found[trial][same.roles[baseline]] = _comparison(
-            same, trial, baseline, by_batch[trial, baseline]["value"], p_value
-        )
-    return found
+    """By trial and baseline.
+
+    The winner was named before these records were walked. So its intervals hold together over the
+    baselines alone, whatever --top was. Those of the other settings, one of which a reader may
+    pick because it did well here, hold together over everything that is compared.
+    """
+    of_winner = same.distinct(baselines)
+    of_all = of_winner * same.distinct(searched)
+    return {
+        trial: {
+            same.roles[baseline]: _comparison(same, trial, baseline, together, margin)
+            for baseline in baselines
+        }
+        for trial in searched
+        for together in [of_winner if same.alike[trial] == searched[0] else of_all]
+    }
 
 
 def _comparison(
-    same: _SameRecords,
-    trial: int,
-    baseline: int,
-    differences: pd.Series[float],
-    p_value: float | None,
+    same: SameRecords, trial: int, baseline: int, together: int, margin: float
 ) -> Comparison:
-    own, other = (same.walks[each]["composite"].mean() for each in (trial, baseline))
+    leads = same.leads(trial, baseline)
+    interval = lead_interval(leads, together)
+    unclear = finding(interval, margin) is Finding.CANNOT_TELL
+    effect = max(sum(leads) / len(leads), margin)
     return Comparison(
         baseline=same.roles[baseline],
         lead_in_sweep=same.in_sweep[trial] - same.in_sweep[baseline],
-        lead=float(own - other),
-        interval=difference_interval(same.values[trial], same.values[baseline], LEVEL),
-        probability=float(np.mean((differences > 0) + (differences == 0) / 2)),
-        p_value=p_value,
+        leads=leads,
+        interval=interval,
+        together=together,
+        margin=margin,
+        needed=sequences_needed(leads, effect, together) if unclear else None,
     )
-
-
-def _test_pairs(values: pd.DataFrame) -> str | None:
-    if values["sequence"].nunique() >= LEAST_PAIRS:
-        return "sequences"
-    return "batches" if len(_batches(values)) >= LEAST_PAIRS else None
-
-
-def _batches(values: pd.DataFrame) -> pd.DataFrame:
-    return values[["sequence", "batch"]].drop_duplicates()
-
-
-def _p_value(differences: pd.DataFrame, pairs: str | None) -> float | None:
-    """Two-sided, of the hypothesis that differences lie around 0; equal pairs count half each."""
-    if pairs is None:
-        return None
-    values = differences["value"]
-    if pairs == "sequences":
-        values = differences.groupby("sequence")["value"].mean()
-    if not values.any():
-        return 1.0
-    return float(wilcoxon(values, zero_method="zsplit").pvalue)
-
-
-def _holm(p_values: Sequence[float | None]) -> list[float | None]:
-    known = [p for p in p_values if p is not None]
-    if not known:
-        return [*p_values]
-    return [float(p) for p in multipletests(known, method="holm")[1]]

@@ -6,35 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.judging.comparison import Comparison
 from analysis.judging.intervals import Interval
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A setting beside a baseline, on the same records."""
-
-    baseline: str
-    """The baseline's role."""
-    lead_in_sweep: float
-    """By how much the setting's composite was above it in the sweep."""
-    lead: float
-    """The same here, the mean over the sequences."""
-    interval: Interval
-    """Interval of `lead`."""
-    probability: float
-    """Probability of improvement: the share of batches that are better; ties count half."""
-    p_value: float | None
-    """Of a paired Wilcoxon test, after Holm over all comparisons; None where pairs are too few."""
-
-    @property
-    def beats(self) -> bool:
-        """Whether the setting is better than the baseline: the whole interval is above 0."""
-        return self.interval.low > 0
-
-    @property
-    def luck(self) -> float:
-        """How much of the lead in the sweep is gone here."""
-        return self.lead_in_sweep - self.lead
+from analysis.judging.lead import Finding
 
 
 @dataclass(frozen=True)
@@ -47,12 +21,14 @@ class Confirmed:
     """That trial's role."""
     composite: float
     """Mean over the sequences."""
-    interval: Interval
-    """Interval of `composite`."""
+    interval: Interval | None
+    """Interval of `composite`, of this setting alone; None where there is one sequence."""
     composite_in_sweep: float
     """In the sweep; for the best settings it is optimistic."""
     metrics: Mapping[str, float | None]
     """Means of es, ps, ns and score over the sequences."""
+    walked_as: int
+    """The first setting here that came to the same on every record; the setting itself if none."""
     against: Mapping[str, Comparison]
     """Its comparison with each baseline; empty for baselines."""
 
@@ -61,20 +37,24 @@ class Confirmed:
 class Confirmation:
     """What `ratchet confirm` says; `to_dict` gives plain values, ready for JSON."""
 
+    path: str
+    """Where the sweep lies."""
     winner: int
     """The best trial of the sweep among those that were confirmed."""
     best_in_sweep: int
     """The best trial of the sweep; not the winner if it ended after the confirmation."""
     sequences: tuple[int, ...]
     """The sequences that all settings here have walked."""
+    possible: int
+    """Sequences that the reserved records suffice for."""
     records: int
     """Records in each sequence."""
+    margin: float
+    """Lead up to which two settings are equally good in practice."""
     settings: tuple[Confirmed, ...]
     """The settings of the search, best in the sweep first; then the baselines."""
     left_out: Mapping[int, str]
     """Trials that have not walked all sequences, and why."""
-    test_pairs: str | None
-    """What the Wilcoxon tests pair: sequences, batches where those are few, or None."""
 
     @property
     def searched(self) -> tuple[Confirmed, ...]:
@@ -87,9 +67,23 @@ class Confirmation:
         return self.searched[0].against
 
     @property
-    def beats(self) -> dict[str, bool]:
-        """Whether the winner is better than each baseline."""
-        return {role: each.beats for role, each in self.comparisons.items()}
+    def decisive(self) -> Comparison | None:
+        """The comparison whose verdict is that on the best baseline, whichever that is.
+
+        The winner is better than the best baseline if it is better than all of them, and no better
+        if it is no better than one of them. Of those that say so, it is the one with the smallest
+        lead. None without a baseline.
+        """
+        for verdict in (Finding.NO_BETTER, Finding.CANNOT_TELL, Finding.BETTER):
+            of_kind = [each for each in self.comparisons.values() if each.verdict is verdict]
+            if of_kind:
+                return min(of_kind, key=lambda each: each.lead)
+        return None
+
+    @property
+    def verdicts(self) -> dict[str, Finding]:
+        """The winner's verdict beside each baseline."""
+        return {role: each.verdict for role, each in self.comparisons.items()}
 
     @property
     def lead_in_sweep(self) -> dict[str, float]:
@@ -119,18 +113,22 @@ class Confirmation:
 
     def to_dict(self) -> dict[str, Any]:
         """All fields by name, as plain values."""
+        decisive = self.decisive
         return {
             "winner": self.winner,
             "best_in_sweep": self.best_in_sweep,
             "sequences": list(self.sequences),
+            "possible": self.possible,
             "records": self.records,
-            "beats": self.beats,
+            "margin": self.margin,
+            "verdict": decisive and decisive.verdict.value,
+            "decisive": decisive and decisive.baseline,
+            "verdicts": {role: each.value for role, each in self.verdicts.items()},
             "lead_in_sweep": self.lead_in_sweep,
             "lead_confirmed": self.lead_confirmed,
             "luck": self.luck,
             "order_confirmed": list(self.order_confirmed),
             "order_held": self.order_held,
-            "test_pairs": self.test_pairs,
             "settings": [_setting_values(setting) for setting in self.settings],
             "left_out": {str(trial): why for trial, why in self.left_out.items()},
         }
@@ -144,20 +142,27 @@ def _setting_values(setting: Confirmed) -> dict[str, Any]:
         "interval": _bounds(setting.interval),
         "composite_in_sweep": setting.composite_in_sweep,
         **setting.metrics,
-        "against": {
-            role: {
-                "lead_in_sweep": each.lead_in_sweep,
-                "lead": each.lead,
-                "interval": _bounds(each.interval),
-                "beats": each.beats,
-                "luck": each.luck,
-                "probability": each.probability,
-                "p_value": each.p_value,
-            }
-            for role, each in setting.against.items()
-        },
+        "walked_as": setting.walked_as,
+        "against": {role: _comparison_values(each) for role, each in setting.against.items()},
     }
 
 
-def _bounds(interval: Interval) -> dict[str, float]:
+def _comparison_values(each: Comparison) -> dict[str, Any]:
+    return {
+        "lead_in_sweep": each.lead_in_sweep,
+        "lead": each.lead,
+        "leads": list(each.leads),
+        "interval": _bounds(each.interval),
+        "together": each.together,
+        "verdict": each.verdict.value,
+        "luck": each.luck,
+        "luck_interval": _bounds(each.luck_interval),
+        "probability": each.probability,
+        "sequences_needed": each.needed,
+    }
+
+
+def _bounds(interval: Interval | None) -> dict[str, float] | None:
+    if interval is None:
+        return None
     return {"low": float(interval.low), "high": float(interval.high), "level": interval.level}

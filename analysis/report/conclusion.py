@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.errors import ResultsError
-from analysis.judging.confirmation import LEVEL, confirmation
-from analysis.judging.confirmed import Confirmation, Confirmed
+from analysis.judging.confirmation import confirmation
+from analysis.judging.confirmed import Confirmation
 from analysis.judging.intervals import Interval, difference_interval, mean_interval
+from analysis.judging.lead import LEVEL, Finding
 from analysis.judging.record_composites import record_composites
 from analysis.tables.cells import plain
 from analysis.tables.sweep import Sweep, best
@@ -20,13 +21,14 @@ class Lead:
     """The best setting beside the best baseline."""
 
     baseline: str
-    """Role of the baseline with the highest composite."""
+    """Role of the baseline with the highest composite; after a confirmation, of the one whose
+    comparison decides about all of them."""
     composite: float
     """That baseline's composite."""
     value: float
     """The best setting's composite minus that."""
-    interval: Interval
-    """Of `value`."""
+    interval: Interval | None
+    """Of `value`; None where a confirmation has none."""
     in_sweep: float
     """The lead over the same baseline in the sweep; equal to `value` before a confirmation."""
 
@@ -41,8 +43,8 @@ class Conclusion:
     """Search trials that were completed."""
     composite: float
     """Its held-out composite, or the mean of it over confirming sequences."""
-    interval: Interval
-    """Of `composite`."""
+    interval: Interval | None
+    """Of `composite`; None where it was confirmed on one sequence."""
     metrics: dict[str, float | None]
     """es, ps and ns, measured where `composite` was."""
     unedited: float | None
@@ -53,9 +55,17 @@ class Conclusion:
     """Where the figures are from; None: from the sweep that selected the setting."""
 
     @property
-    def pays(self) -> bool:
-        """Whether the setting beats the best baseline: its lead's whole interval is above 0."""
-        return self.lead is not None and self.lead.interval.low > 0
+    def verdict(self) -> Finding:
+        """What can be said of the setting beside the best baseline.
+
+        Before a confirmation the interval is optimistic: it can say that a lead is not clear, but
+        never that there is none worth having.
+        """
+        if self.confirmed is not None and self.confirmed.decisive is not None:
+            return self.confirmed.decisive.verdict
+        interval = None if self.lead is None else self.lead.interval
+        clear = interval is not None and interval.low > 0
+        return Finding.BETTER if clear else Finding.CANNOT_TELL
 
 
 def conclude(sweep: Sweep) -> Conclusion | None:
@@ -68,8 +78,8 @@ def conclude(sweep: Sweep) -> Conclusion | None:
         ResultsError: the sweep's records, or its composite's weights, cannot be used.
 
     Example:
-        >>> conclude(ratchet.load("results/my-sweep")).pays
-        True
+        >>> conclude(ratchet.load("results/my-sweep")).verdict
+        <Finding.BETTER: 'better'>
     """
     trials = sweep.trials
     winner = best(trials[trials["role"] == "search"])
@@ -109,8 +119,6 @@ def _lead_in_sweep(sweep: Sweep, winner: pd.Series, baseline: pd.Series) -> Lead
 
 def _confirmed(sweep: Sweep, found: Confirmation, searched: int) -> Conclusion:
     winner = found.searched[0]
-    baselines = [each for each in found.settings if each.role in winner.against]
-    strongest = max(baselines, key=lambda each: each.composite, default=None)
     row = sweep.trials.set_index("trial").loc[winner.trial]
     return Conclusion(
         trial=winner.trial,
@@ -119,19 +127,22 @@ def _confirmed(sweep: Sweep, found: Confirmation, searched: int) -> Conclusion:
         interval=winner.interval,
         metrics={kind: winner.metrics[kind] for kind in ("es", "ps", "ns")},
         unedited=plain(row["composite_unedited"]),
-        lead=None if strongest is None else _lead_confirmed(winner, strongest),
+        lead=_lead_confirmed(found),
         confirmed=found,
     )
 
 
-def _lead_confirmed(winner: Confirmed, baseline: Confirmed) -> Lead:
-    beside = winner.against[baseline.role]
+def _lead_confirmed(found: Confirmation) -> Lead | None:
+    decisive = found.decisive
+    if decisive is None:
+        return None
+    (baseline,) = (each for each in found.settings if each.role == decisive.baseline)
     return Lead(
-        baseline=baseline.role,
+        baseline=decisive.baseline,
         composite=baseline.composite,
-        value=beside.lead,
-        interval=beside.interval,
-        in_sweep=beside.lead_in_sweep,
+        value=decisive.lead,
+        interval=decisive.interval,
+        in_sweep=decisive.lead_in_sweep,
     )
 
 

@@ -14,9 +14,10 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from analysis.answers.figure_style import TEMPLATE
+from analysis.judging.confirm_sentences import baseline_name
 from analysis.report.document import Document
 from analysis.report.figures import Presented, presented
-from analysis.report.sentences import OPTIMISTIC, baseline_name, headline, number, sentences
+from analysis.report.sentences import OPTIMISTIC, headline, number, sentences
 
 
 def html_page(content: Document) -> str:

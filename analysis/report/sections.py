@@ -71,7 +71,7 @@ _STANDING = (
     Question(
         "How much of the lead was luck?",
         "Rings are leads in the sweep, points are those on records that it never edited; the best "
-        "setting beats the baselines whose lines lie right of 0.",
+        "setting is better than the baselines whose lines lie right of 0.",
         confirming.confirmed_leads,
     ),
     Question(

@@ -1,9 +1,12 @@
-"""The verdict in words: a headline, and two sentences."""
+"""The verdict in words: a headline, and some sentences."""
 
 from __future__ import annotations
 
-from analysis.judging.confirm_sentences import BASELINES
+import re
+
+from analysis.judging.confirm_sentences import baseline_name, luck, remarks, verdict
 from analysis.judging.intervals import Interval
+from analysis.judging.lead import Finding
 from analysis.report.conclusion import Conclusion, Lead
 
 OPTIMISTIC = "selected, optimistic"
@@ -16,40 +19,52 @@ def headline(found: Conclusion | None) -> str:
         return "Nothing to decide yet."
     if found.lead is None:
         return "There is no baseline to compare with."
-    if not found.pays:
-        return "Tuning did not pay."
-    return "Tuning paid." if found.confirmed else "Tuning looks worth it, but is not confirmed."
+    if found.confirmed is None:
+        clear = found.verdict is Finding.BETTER
+        return "Tuning looks worth it, but is not confirmed." if clear else "Tuning did not pay."
+    if found.verdict is Finding.CANNOT_TELL:
+        return "Whether tuning paid cannot be told."
+    return "Tuning paid." if found.verdict is Finding.BETTER else "Tuning did not pay."
 
 
-def sentences(found: Conclusion | None) -> tuple[str, str]:
-    """What was found, with its interval, and how far to trust it.
+def sentences(found: Conclusion | None) -> list[str]:
+    """What was found, with its interval, how far to trust it, and what more would tell.
 
     Example:
         >>> from analysis.report.conclusion import conclude
         >>> sentences(conclude(ratchet.load("results/my-sweep")))[1]
-        'In the sweep the lead was +0.095, so +0.037 of it was luck.'
+        'Of its lead over plain EMMET in the sweep, +0.095, +0.037 was luck.'
     """
     if found is None:
-        return (
+        return [
             "No search trial has been completed.",
             "What follows is about those that have ended so far.",
-        )
+        ]
     if found.lead is None:
-        return (
+        return [
             f"The best setting, trial {found.trial}, has a composite of {found.composite:.3f} "
             f"({interval_text(found.interval)}).",
             "No baseline has been completed, so nothing says whether tuning is worth it.",
+        ]
+    if found.confirmed is None or found.confirmed.decisive is None:
+        return [_finding(found, found.lead), _trust(found, found.lead)]
+    better = found.verdict is Finding.BETTER
+    keep = f"Keep {baseline_name(found.lead.baseline)}, or search elsewhere."
+    return [
+        _readable(each)
+        for each in (
+            verdict(found.confirmed),
+            luck(found.confirmed.decisive),
+            *remarks(found.confirmed),
+            *(() if better else (keep,)),
         )
-    return _finding(found, found.lead), _trust(found, found.lead)
+    ]
 
 
-def baseline_name(role: str) -> str:
-    """What people call a baseline."""
-    return BASELINES.get(role, role)
-
-
-def interval_text(interval: Interval, sign: str = "") -> str:
+def interval_text(interval: Interval | None, sign: str = "") -> str:
     """An interval with its level; `sign` is "+" for differences."""
+    if interval is None:
+        return "no interval"
     low, high = (number(bound, sign) for bound in (interval.low, interval.high))
     return f"{interval.level:.0%} interval {low} to {high}"
 
@@ -59,20 +74,19 @@ def number(value: float, sign: str = "") -> str:
     return f"{value:{sign}.3f}".replace("-", "\u2212")
 
 
+def _readable(sentence: str) -> str:
+    """The same with minus signs that are as wide as a plus."""
+    return re.sub(r"(?<=[ (])-(?=\d\.\d{3})", "\u2212", sentence)
+
+
 def _finding(found: Conclusion, lead: Lead) -> str:
-    interval = interval_text(lead.interval, "+")
-    if found.confirmed is None:
-        who = f"The best of {found.searched:,} completed settings, trial {found.trial},"
-        interval += f"; {OPTIMISTIC}"
-    else:
-        count = len(found.confirmed.sequences)
-        sequences = "1 sequence" if count == 1 else f"{count} sequences"
-        records = f"{sequences} of {found.confirmed.records} records that the sweep never edited"
-        who = f"On {records}, the best setting, trial {found.trial},"
+    interval = f"{interval_text(lead.interval, '+')}; {OPTIMISTIC}"
+    who = f"The best of {found.searched:,} completed settings, trial {found.trial},"
     name = baseline_name(lead.baseline)
-    if found.pays:
+    if found.verdict is Finding.BETTER:
         return f"{who} beats the best baseline, {name}, by {number(lead.value, '+')} ({interval})."
-    does = "is worse than" if lead.interval.high < 0 else "does not clearly beat"
+    worse = lead.interval is not None and lead.interval.high < 0
+    does = "is worse than" if worse else "does not clearly beat"
     return (
         f"{who} {does} the best baseline, {name}: its lead is {number(lead.value, '+')} "
         f"({interval})."
@@ -80,21 +94,12 @@ def _finding(found: Conclusion, lead: Lead) -> str:
 
 
 def _trust(found: Conclusion, lead: Lead) -> str:
-    keep = "" if found.pays else f"; keep {baseline_name(lead.baseline)}, or search elsewhere"
-    if found.confirmed is None:
-        if not found.pays:
-            return (
-                "The setting was selected by the very records that it is measured on, and even "
-                f"so its lead is not clear{keep}."
-            )
+    if found.verdict is Finding.BETTER:
         return (
             "The setting was selected by the very records that it is measured on, so a part of "
             "this lead is luck; a confirmation on other records says how much remains."
         )
-    before = f"In the sweep the lead was {number(lead.in_sweep, '+')}"
-    luck = lead.in_sweep - lead.value
-    if lead.in_sweep <= 0:
-        return f"{before}, so there was none to lose{keep}."
-    if luck <= 0:
-        return f"{before}, so none of it was luck{keep}."
-    return f"{before}, so {number(luck, '+')} of it was luck{keep}."
+    return (
+        "The setting was selected by the very records that it is measured on, and even so its "
+        f"lead is not clear; keep {baseline_name(lead.baseline)}, or search elsewhere."
+    )

@@ -139,7 +139,25 @@ def _check_owner(
 
 
 def _config(folder: SweepFolder, commit: Commit) -> dict[str, Any]:
-    text = folder.text(CONFIG) if commit.sweep is None else commit.sweep
+    """What the sweep has written; `verdict` is what the file says now.
+
+    No row depends on that group, so a hand that changes it need not wait for another session.
+    """
+    if commit.sweep is None:
+        return _parsed(folder, folder.text(CONFIG))
+    written = _parsed(folder, commit.sweep)
+    try:
+        text = folder.text(CONFIG)
+        now = written if text == commit.sweep else _parsed(folder, text)
+    except ResultsError:  # a file that is damaged is named by `check`, and by all that goes on
+        return written
+    before, after = written.get("config"), now.get("config")
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping) or "verdict" not in after:
+        return written
+    return {**written, "config": {**before, "verdict": after["verdict"]}}
+
+
+def _parsed(folder: SweepFolder, text: str | None) -> dict[str, Any]:
     try:
         config = read_yaml(text or "{}")
     except ValueError as error:

@@ -31,7 +31,7 @@ def confirm_and_show(start: Callable[[Watch], ConfirmOutcome], as_json: bool) ->
 
         print_confirmation(found, console())
     if found is None:
-        few = "the best setting and the baselines have fewer than two batches in common"
+        few = "the best setting and the baselines have no sequence in common"
         typer.echo(f"{few}: nothing can be said", err=True)
     if outcome.failed:
         typer.echo(f"{outcome.failed} walks failed; see the column error of confirm", err=True)

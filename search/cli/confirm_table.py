@@ -9,11 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.judging.confirm_sentences import sentences
+from analysis.judging.lead import Finding
 from spaces.values import inert
 
 if TYPE_CHECKING:
     from analysis.judging.confirmed import Confirmation
-    from analysis.judging.intervals import Interval
+
+_SHORT = {
+    Finding.BETTER: "better",
+    Finding.NO_BETTER: "no better",
+    Finding.CANNOT_TELL: "cannot tell",
+}
+"""Verdicts in a narrow column."""
 
 
 def print_confirmation(found: Confirmation, console: Console) -> None:
@@ -23,7 +30,7 @@ def print_confirmation(found: Confirmation, console: Console) -> None:
     console.print(_leads(found))
     console.print()
     for sentence in sentences(found):
-        console.print(Text(sentence), soft_wrap=True)
+        console.print(Text(inert(sentence)), soft_wrap=True)
     if found.best_in_sweep != found.winner:
         note = f"By now trial {found.best_in_sweep} is the sweep's best; it is not confirmed here."
         console.print(Text(note), soft_wrap=True)
@@ -41,7 +48,7 @@ def _settings(found: Confirmation) -> Table:
         table.add_row(
             Text(name if searched else inert(each.role)),
             f"{each.composite:.3f}",
-            f"{each.interval.low:.3f} to {each.interval.high:.3f}",
+            f"{each.interval.low:.3f} to {each.interval.high:.3f}" if each.interval else "",
             f"{each.composite_in_sweep:.3f}",
             str(1 + found.order_confirmed.index(each.trial)) if searched else "",
         )
@@ -50,32 +57,22 @@ def _settings(found: Confirmation) -> Table:
 
 def _leads(found: Confirmation) -> Table:
     table = _table("best leads over")
-    for name in ("in sweep", "here", "interval", "luck", "P(better)", "p"):
+    for name in ("in sweep", "here", "interval", "luck", "won", "verdict"):
         table.add_column(name, justify="right")
     for each in found.comparisons.values():
         table.add_row(
             Text(inert(each.baseline)),
             f"{each.lead_in_sweep:+.3f}",
             f"{each.lead:+.3f}",
-            _signed(each.interval),
+            f"{each.interval.low:+.3f} to {each.interval.high:+.3f}" if each.interval else "",
             f"{each.luck:+.3f}",
-            f"{each.probability:.0%}",
-            _probability(each.p_value),
+            f"{each.probability * len(each.leads):g}/{len(each.leads)}",
+            _SHORT[each.verdict],
         )
     return table
-
-
-def _probability(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def _table(title: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(title)
     return table
-
-
-def _signed(interval: Interval) -> str:
-    return f"{interval.low:+.3f} to {interval.high:+.3f}"

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-LATER: Mapping[str, object] = {"conflicts": "keep", "search.sequences": 1}
+LATER: Mapping[str, object] = {
+    "conflicts": "keep",
+    "search.sequences": 1,
+    "verdict.margin": 0.01,
+}
 """What version 0.1.0 did not know; none of these may be None."""
 
 

@@ -137,6 +137,18 @@ class RaySettings:
 
 
 @dataclass(frozen=True)
+class VerdictSettings:
+    """How results are judged."""
+
+    margin: Annotated[float, Interval(ge=0, le=1), BY_HAND] = 0.01
+    """Lead in composite up to which two settings are equally good in practice."""
+
+    def __post_init__(self) -> None:
+        settle(self)
+        require(*broken(self))
+
+
+@dataclass(frozen=True)
 class SweepConfig:
     """Everything that a sweep depends on."""
 
@@ -148,6 +160,8 @@ class SweepConfig:
     """The store."""
     ray: RaySettings = field(default_factory=RaySettings)
     """The machines."""
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    """The verdict."""
 
     def __post_init__(self) -> None:
         settle(self)
@@ -228,7 +242,8 @@ class SweepConfig:
 def edit_settings(values: Mapping[str, object]) -> EditSettings:
     """The settings of one edit from dotted keys; what is missing takes its default.
 
-    Keys of `search`, `cache` and `ray` are passed over, so a whole flat configuration will do.
+    Keys of `search`, `cache`, `ray` and `verdict` are passed over, so a whole flat configuration
+    will do.
 
     Raises:
         SettingsError: An unknown key, a wrong type, or a broken condition; all faults together.

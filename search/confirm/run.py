@@ -14,7 +14,6 @@ from analysis.tables.address import Address
 from analysis.tables.confirm_schema import confirm_schemas
 from analysis.tables.folder import SweepFolder
 from analysis.tables.sweep import load, ranked
-from greedy_core.errors import SettingsError
 from greedy_core.inputs.edit_inputs import notes
 from greedy_core.inputs.reserve import Reserve
 from greedy_core.inputs.selection import Selection
@@ -120,7 +119,6 @@ def _asked(
     reserve = Reserve.read(file.config.edit, file.config.search.sequences)
     require_same_data(file.digests, {"dataset": reserve.selection.digest})
     selections = reserve.sequences(sequences)
-    _require_two_batches(len(selections), file.config.edit.batches)
     walks = [
         Walk(each.trial, each.role, number, each.settings)
         for each in chosen
@@ -133,14 +131,6 @@ def _asked(
     for number, selection in enumerate(selections):
         said += [f"sequence {number}: {note}" for note in notes(selection)]
     return Asked(tuple(walks), tuple(selections), tuple(said))
-
-
-def _require_two_batches(sequences: int, batches: int) -> None:
-    if sequences * batches < 2:
-        raise SettingsError(
-            "`sequences * batches of one >= 2` must hold, since an interval needs two batches, "
-            f"but got ({sequences=}, {batches=})"
-        )
 
 
 def _schemas(file: SweepFile, found: dict[str, str]) -> dict[str, Any]:

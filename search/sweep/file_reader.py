@@ -73,7 +73,7 @@ def _require_no_more(committed: str, text: str, path: str) -> None:
     Raises:
         ResultsError: a line for each.
     """
-    more = _entries(text, path) - _entries(committed, path)
+    more = _entries(text, path) - _entries(committed, path) - LATER.keys()
     if more:
         raise ResultsError(
             [f"{path}: {shown(key)} is not an entry{nearest(key, KEYS)}" for key in sorted(more)]
@@ -164,6 +164,8 @@ def _dotted(nested: object) -> dict[str, Any]:
     for key in KEYS:
         group, _, name = key.rpartition(".")
         holder = nested.get(group) if group and isinstance(nested, Mapping) else nested
+        if holder is None and key in LATER:
+            holder = {}  # a group that came later
         if not isinstance(holder, Mapping) or (name not in holder and key not in LATER):
             raise ValueError(f"config: {key} is missing")
         if holder.get(name) is None and key in PRESET:

@@ -46,7 +46,7 @@ def with_records(
     records: Sequence[Mapping[str, Any]],
     weights: object = (1.0, 1.0, 1.0),
 ) -> Sweep:
-    """The same from rows."""
+    """The same from rows. Records for ten sequences are reserved."""
     trials = [
         {
             "trial": trial,
@@ -65,7 +65,7 @@ def with_records(
         steps=nothing,
         records=nothing,
         proposals=nothing,
-        config={"config": {"composite_weights": weights}},
+        config={"config": {"composite_weights": weights, "edits": 4, "confirm_records": 40}},
         confirm=_table(walks, CONFIRM),
         confirm_records=_table(records, CONFIRM_RECORDS),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import product
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from analysis.errors import ResultsError
-from analysis.judging.confirm_sentences import sentences
-from analysis.judging.confirm_values import batch_differences, walk_values
+from analysis.judging.confirm_sentences import BASELINES, sentences
+from analysis.judging.confirm_values import walk_values
 from analysis.judging.confirmation import confirmation
 from analysis.judging.confirmed import Confirmation
+from analysis.judging.lead import Finding
 from analysis.tables.sweep import Sweep
 from tests.analysis.confirmed import Values, confirmed, with_records
 
@@ -44,16 +45,17 @@ def test_a_setting_that_is_truly_better_is_confirmed(seed: int) -> None:
     effects = {0: 0.0, 1: 0.1, 2: -0.05, 3: 0.2, 4: 0.15}
     found = judged(in_sweep, simulated(effects, seed))
     assert (found.winner, found.best_in_sweep) == (3, 3)
-    assert found.beats == dict.fromkeys(found.beats, True) and len(found.beats) == 3
+    assert found.verdicts == dict.fromkeys(BASELINES, Finding.BETTER)
     for role, trial in (("baseline_full", 0), ("baseline_default", 1)):
         interval = found.comparisons[role].interval
+        assert interval is not None
         assert interval.low < effects[3] - effects[trial] < interval.high
         assert found.luck[role] == pytest.approx(
             in_sweep[3] - in_sweep[trial] - (effects[3] - effects[trial]), abs=0.04
         )
     assert found.order_held and found.order_confirmed == (3, 4)
-    assert "beats plain EMMET by +0." in sentences(found)[0]
-    assert "and beats the default settings by +0." in sentences(found)[0]
+    assert found.decisive is found.comparisons["baseline_default"]
+    assert "is better than every baseline; its smallest lead, over the defau" in sentences(found)[0]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -62,14 +64,14 @@ def test_a_setting_that_was_only_lucky_is_unmasked(seed: int) -> None:
     effects = {0: 0.0, 1: 0.0, 2: 0.0, 3: 0.0, 4: 0.1}
     found = judged(in_sweep, simulated(effects, seed))
     assert found.winner == 3
-    assert found.beats == dict.fromkeys(found.beats, False)
+    assert Finding.BETTER not in found.verdicts.values()
     assert found.lead_in_sweep["baseline_full"] == pytest.approx(0.25)
     assert found.luck["baseline_full"] == pytest.approx(0.25, abs=0.04)
     assert not found.order_held and found.order_confirmed == (4, 3)
-    first, second = sentences(found)
-    assert "does not clearly beat plain EMMET" in first or "is worse than plain EMMET" in first
-    assert second.startswith("Of its lead over plain EMMET in the sweep, +0.250, +0.2")
-    assert second.count(" was luck") == 2
+    said = sentences(found)
+    assert " cannot be told: " in said[0] or " is no better than " in said[0]
+    assert said[1].startswith("Of its lead over plain EMMET in the sweep, +0.250, +0.2")
+    assert " ".join(said).count(" was luck (95% interval ") == 3
 
 
 BY_HAND: Values = {
@@ -88,11 +90,15 @@ def test_numbers_are_those_of_a_sum_by_hand() -> None:
         {"baseline_full": 0.3125, "baseline_default": 0.125}
     )
     assert found.luck == pytest.approx({"baseline_full": 0.0875, "baseline_default": -0.025})
-    # Batches of trial 3 above trial 0's: .5, 0, .25, .5; above trial 1's: .25, -.25, .5, 0.
-    probabilities = {role: each.probability for role, each in found.comparisons.items()}
-    assert probabilities == {"baseline_full": 3.5 / 4, "baseline_default": 2.5 / 4}
-    assert (found.sequences, found.records, found.test_pairs) == ((0, 1), 4, None)
-    assert {each.p_value for each in found.comparisons.values()} == {None}
+    # Sequences of trial 3 above trial 0's: .25, .375; above trial 1's: 0, .25.
+    full, default = found.comparisons.values()
+    assert (full.leads, default.leads) == ((0.25, 0.375), (0.0, 0.25))
+    assert (full.probability, default.probability) == (1.0, 1.5 / 2)
+    assert (found.sequences, found.records, found.possible) == ((0, 1), 4, 10)
+    # One degree of freedom and two comparisons: tan(pi (1/2 - 0.05 / 4)) = 25.45 errors of .0625.
+    assert full.interval is not None
+    assert full.interval[:2] == pytest.approx((0.3125 - 1.5907, 0.3125 + 1.5907), abs=1e-3)
+    assert default.interval is None  # one sequence of two differs
     assert found.settings[0].metrics == pytest.approx(
         dict.fromkeys(("es", "ps", "ns", "score"), 0.6875)
     )
@@ -107,66 +113,148 @@ def test_every_interval_holds_its_own_mean() -> None:
     for seed in range(3):
         found = judged({0: 0.5, 1: 0.5, 3: 0.9}, simulated({0: 0.0, 1: 0.1, 3: 0.1}, seed))
         for each in found.settings:
+            assert each.interval is not None
             assert each.interval.low <= each.composite <= each.interval.high
         for comparison in found.comparisons.values():
+            assert comparison.interval is not None and comparison.luck_interval is not None
             assert comparison.interval.low <= comparison.lead <= comparison.interval.high
+            low, high, _ = comparison.luck_interval
+            assert low == pytest.approx(comparison.lead_in_sweep - comparison.interval.high)
+            assert high == pytest.approx(comparison.lead_in_sweep - comparison.interval.low)
 
 
-def exact_wilcoxon(differences: list[float]) -> float:
-    """Two-sided, from all signs that could be: the definition, for few and different numbers."""
-    ranks = [1 + sorted(map(abs, differences)).index(abs(each)) for each in differences]
-    middle = sum(ranks) / 2
-    found = abs(sum(r for r, d in zip(ranks, differences, strict=True) if d > 0) - middle)
-    sums = [
-        sum(r for r, sign in zip(ranks, signs, strict=True) if sign)
-        for signs in product((0, 1), repeat=len(ranks))
-    ]
-    return sum(abs(each - middle) >= found for each in sums) / len(sums)
-
-
-def test_tests_pair_sequences_and_are_corrected_by_holm() -> None:
-    leads = {
-        0: [0.10, 0.11, 0.12, 0.13, 0.14, 0.15],
-        1: [0.10, 0.11, 0.12, 0.13, 0.14, -0.05],
-        2: [0.10, -0.11, 0.12, -0.13, 0.14, -0.15],
-    }
-    values: dict[int, dict[int, list[float]]] = {3: {n: [0.5, 0.5] for n in range(6)}}
-    for trial, by in leads.items():
-        values[trial] = {n: [0.5 - lead] * 2 for n, lead in enumerate(by)}
-    found = judged({0: 0.5, 1: 0.5, 2: 0.5, 3: 0.6}, values)
-    assert found.test_pairs == "sequences"
-    raw = [exact_wilcoxon(by) for by in leads.values()]
-    assert raw[0] == 2 / 2**6
-    # Holm: the smallest times 3, the next times 2, none below one before, none above 1.
-    expected = [3 * raw[0], max(3 * raw[0], 2 * raw[1]), max(2 * raw[1], raw[2])]
-    assert [c.p_value for c in found.comparisons.values()] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("sequences", "batches", "pairs"),
-    [(6, 1, "sequences"), (5, 1, None), (3, 2, "batches"), (5, 5, "batches"), (2, 2, None)],
-)
-def test_few_sequences_are_paired_by_batches_and_too_few_not_at_all(
-    sequences: int, batches: int, pairs: str | None
-) -> None:
-    size, random = 2 * batches, Random(0)
+def flat(leads: Mapping[int, Sequence[float]], winner: float = 0.5) -> Values:
+    """Trial 3 is ahead of the others by so much, sequence by sequence."""
+    count = len(next(iter(leads.values())))
     values = {
-        trial: {n: [add + random.random() / 4 for _ in range(size)] for n in range(sequences)}
-        for trial, add in ((0, 0.0), (3, 0.5))
+        trial: {n: [winner - lead] * 4 for n, lead in enumerate(by)} for trial, by in leads.items()
     }
-    found = judged({0: 0.5, 3: 0.9}, values)
-    p_value = found.comparisons["baseline_full"].p_value
-    assert found.test_pairs == pairs
-    count = {"sequences": sequences, "batches": sequences * batches, None: 0}[pairs]
-    assert (p_value is None) if pairs is None else p_value == pytest.approx(2 / 2**count)
+    return {3: {n: [winner] * 4 for n in range(count)}, **values}
+
+
+SPREAD = (-0.02, -0.01, 0.0, 0.01, 0.02)
+
+
+def around(mean: float, scale: float = 1.0) -> list[float]:
+    return [mean + scale * each for each in SPREAD]
+
+
+DECISIVE: dict[str, tuple[dict[int, Sequence[float]], str | None, Finding]] = {
+    "better than all": (
+        {0: around(0.2), 1: around(0.1), 2: around(0.3)},
+        "baseline_default",
+        Finding.BETTER,
+    ),
+    "one of them is open": (
+        {0: around(0.2), 1: around(0.1), 2: around(0.01)},
+        "baseline_literal",
+        Finding.CANNOT_TELL,
+    ),
+    "no better than one of them": (
+        {0: around(0.2), 1: around(-0.01, 0.1), 2: around(-0.02, 10)},
+        "baseline_default",
+        Finding.NO_BETTER,
+    ),
+    "equal to one of them": (
+        {0: around(0.2), 1: [0.0] * 5},
+        "baseline_default",
+        Finding.CANNOT_TELL,
+    ),
+    "ahead by the same everywhere": ({0: [0.1] * 5}, "baseline_full", Finding.CANNOT_TELL),
+    "ahead by a little": ({0: around(0.005, 0.1)}, "baseline_full", Finding.BETTER),
+}
+
+
+@pytest.mark.parametrize("case", DECISIVE)
+def test_the_best_setting_must_be_better_than_every_baseline(case: str) -> None:
+    leads, baseline, verdict = DECISIVE[case]
+    found = judged(dict.fromkeys((*leads, 3), 0.5), flat(leads))
+    assert found.decisive is not None
+    assert (found.decisive.baseline, found.decisive.verdict) == (baseline, verdict)
+    assert found.to_dict()["verdict"] == verdict.value
+    small = [each for each in sentences(found) if "by less than the margin, 0.01" in each]
+    assert bool(small) == (case == "ahead by a little")
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.004, 0.03])
+def test_the_margin_is_that_of_sweep_yaml(margin: float) -> None:
+    sweep = confirmed({0: 0.5, 3: 0.6}, flat({0: around(-0.01, 0.5)}))
+    sweep.config["config"]["verdict"] = {"margin": margin}
+    found = confirmation(sweep)
+    assert found is not None and found.margin == margin
+    interval = found.comparisons["baseline_full"].interval
+    assert interval is not None and 0 < interval.high < 0.004
+    expected = Finding.NO_BETTER if margin else Finding.CANNOT_TELL
+    assert found.verdicts == {"baseline_full": expected}
+
+
+@pytest.mark.parametrize("margin", [-0.1, 1.5, "0.01", True, None])
+def test_a_margin_that_is_none_is_refused(margin: object) -> None:
+    sweep = confirmed({0: 0.5, 3: 0.6}, flat({0: around(0.0)}))
+    sweep.config["config"]["verdict"] = {"margin": margin}
+    with pytest.raises(ResultsError, match=r"`0 <= verdict.margin <= 1` must hold, but got"):
+        confirmation(sweep)
+
+
+def test_walks_that_are_the_same_count_once() -> None:
+    leads = {0: around(0.2), 1: around(0.1), 2: around(0.1)}
+    values = {**flat(leads)}
+    values[4], values[5] = values[3], flat({0: around(0.3)}, winner=0.7)[3]
+    found = judged({0: 0.5, 1: 0.5, 2: 0.5, 3: 0.9, 4: 0.8, 5: 0.7}, values)
+    assert {each.trial: each.walked_as for each in found.settings} == {
+        **{3: 3, 4: 3, 5: 5},
+        **{0: 0, 1: 1, 2: 1},
+    }
+    together = {each.trial: {c.together for c in each.against.values()} for each in found.searched}
+    # Two distinct baselines; two distinct settings beside them.
+    assert together == {3: {2}, 4: {2}, 5: {4}}
+    assert "The intervals of its 2 comparisons hold together" in " ".join(sentences(found))
+
+
+def test_more_settings_do_not_widen_the_best_ones_intervals() -> None:
+    values = flat({0: around(0.2), 1: around(0.1)})
+    alone = judged({0: 0.5, 1: 0.5, 3: 0.9}, values)
+    more = {**values, 4: values[0], 5: flat({0: around(0.3)}, winner=0.7)[3]}
+    beside = judged({0: 0.5, 1: 0.5, 3: 0.9, 4: 0.8, 5: 0.7}, more)
+    assert beside.comparisons == alone.comparisons
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_one_sequence_has_no_interval_and_says_what_would_tell(batches: int) -> None:
+    size = 2 * batches
+    found = judged({0: 0.5, 3: 0.9}, {0: {0: [0.1] * size}, 3: {0: [0.9] * size}})
+    assert [each.interval for each in found.settings] == [None, None]
+    assert found.verdicts == {"baseline_full": Finding.CANNOT_TELL}
+    assert found.comparisons["baseline_full"].needed is None
+    said = sentences(found)
+    assert "cannot be told: its lead is +0.800 (no interval)" in said[0]
+    assert said[-1].endswith(": ratchet confirm results/made --top 1 --sequences 10")
+
+
+def test_how_many_sequences_would_tell() -> None:
+    found = judged({0: 0.5, 1: 0.5, 3: 0.9}, flat({0: around(0.02), 1: around(0.001)}))
+    full, default = found.comparisons.values()
+    assert (full.needed, default.needed) == (9, 27)
+    said = sentences(found)
+    assert said[-2] == (
+        "9 sequences would call a lead of +0.020 over plain EMMET better in 80% of cases: "
+        "ratchet confirm results/made --top 1 --sequences 9"
+    )
+    assert said[-1] == (
+        "27 sequences would call a lead of +0.010 over the default settings better in 80% of "
+        "cases, but records are reserved for 10: a new sweep needs confirm_records=108, of a "
+        "dataset with as many to spare."
+    )
 
 
 def test_equal_settings_are_no_evidence() -> None:
     same = {n: [0.2, 0.9, 0.4, 0.4] for n in range(5)}
     found = judged({0: 0.5, 3: 0.9}, {0: same, 3: same})
     comparison = found.comparisons["baseline_full"]
-    assert (comparison.lead, comparison.p_value, comparison.probability) == (0.0, 1.0, 0.5)
-    assert not comparison.beats and comparison.luck == pytest.approx(0.4)
+    assert (comparison.lead, comparison.probability, comparison.interval) == (0.0, 0.5, None)
+    assert comparison.verdict is Finding.CANNOT_TELL
+    assert comparison.luck == pytest.approx(0.4) and comparison.luck_interval is None
+    assert sentences(found)[-1] == "It came to exactly the same as plain EMMET on all 5 sequences."
 
 
 def test_only_sequences_that_the_winner_and_all_baselines_walked_count() -> None:
@@ -205,12 +293,11 @@ def test_a_better_trial_that_ended_after_confirming_is_told() -> None:
     assert (found.winner, found.best_in_sweep) == (3, 9)
 
 
-def test_without_two_batches_in_common_there_is_no_confirmation() -> None:
+def test_without_a_sequence_in_common_there_is_no_confirmation() -> None:
     nothing: Values = {}
     without_winner = {0: BY_HAND[0]}
     apart = {0: {0: [0.5] * 4}, 3: {1: [0.5] * 4}}
-    one_batch = {0: {0: [0.5] * 2}, 3: {0: [0.6] * 2}}
-    for values in (nothing, without_winner, apart, one_batch):
+    for values in (nothing, without_winner, apart):
         assert confirmation(confirmed({0: 0.5, 3: 0.9}, values)) is None
 
 
@@ -222,11 +309,14 @@ def test_a_trial_that_is_not_the_sweeps_is_named() -> None:
 def test_it_is_plain_json() -> None:
     found = judged({0: 0.5, 1: 0.8, 3: 0.9}, BY_HAND)
     said = json.loads(json.dumps(found.to_dict()))
-    assert said["beats"] == found.beats
+    assert said["verdicts"] == dict.fromkeys(found.verdicts, "cannot tell")
+    assert (said["margin"], said["possible"]) == (0.01, 10)
     assert [each["trial"] for each in said["settings"]] == [3, 0, 1]
-    against = said["settings"][0]["against"]["baseline_default"]
-    assert against["interval"]["level"] == 0.95
-    assert against["luck"] == pytest.approx(-0.025)
+    full, default = said["settings"][0]["against"].values()
+    assert (full["interval"]["level"], full["together"], default["interval"]) == (0.95, 2, None)
+    assert (full["luck_interval"]["level"], default["luck_interval"]) == (0.95, None)
+    assert default["luck"] == pytest.approx(-0.025)
+    assert full["sequences_needed"] == 4 and default["leads"] == [0.0, 0.25]
     assert said["settings"][1]["against"] == {}
 
 
@@ -276,17 +366,6 @@ def test_record_values_have_the_composite_as_their_mean(
     present = means.dropna()
     of = pd.Series(dict(zip(("es", "ps", "ns"), weights, strict=True)))[present.index]
     assert found.mean() == pytest.approx((present * of).sum() / of.sum())
-
-
-def test_batches_are_paired_by_record_whatever_their_order() -> None:
-    left = pd.DataFrame(
-        {"sequence": 0, "batch": [0, 0, 1], "case_id": [5, 6, 7], "value": [1.0, 0.0, 0.5]}
-    )
-    right = pd.DataFrame(
-        {"sequence": 0, "batch": [0, 1, 1], "case_id": [7, 6, 5], "value": [0.5, 0.5, 0.0]}
-    )
-    found = batch_differences(left, right)
-    assert found.values.tolist() == [[0.0, 0.0, 0.25], [0.0, 1.0, 0.0]]
 
 
 @pytest.mark.parametrize("weights", [None, [1.0, 1.0], ["a", 1, 1]])

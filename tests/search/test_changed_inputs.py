@@ -129,7 +129,8 @@ STARTED_WITH = {
     "other numerics": (
         set_to("versions", "numerics", value="2"),
         [
-            f"the numerics' version must be what the sweep started with: was 2, is {NUMERICS_VERSION}",
+            "the numerics' version must be what the sweep started with: was 2, is "
+            f"{NUMERICS_VERSION}",
             WAY,
         ],
     ),

@@ -17,6 +17,7 @@ from search.config.settings import (
     RaySettings,
     SearchSettings,
     SweepConfig,
+    VerdictSettings,
     edit_settings,
 )
 from spaces import load_space, preset_names
@@ -27,7 +28,7 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
     assert keys == list(KEYS)
     assert keys[:5] == ["model", "dataset", "edits", "confirm_records", "batch_size"]
     assert keys.index("greedy.steps") < keys.index("trust.enabled") < keys.index("search.trials")
-    assert keys[-1] == "ray.gpus_per_trial"
+    assert keys[-1] == "verdict.margin"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,12 @@ def test_keys_are_the_documented_ones_in_their_order() -> None:
             "but got (gpus_per_trial=1e-09)",
         ),
         (RaySettings, {"gpus_per_trial": -1.0}, "`gpus_per_trial == 0 or 0.0001 <= gpus_per"),
+        (
+            VerdictSettings,
+            {"margin": -0.01},
+            "`0 <= margin <= 1` must hold, but got (margin=-0.01)",
+        ),
+        (VerdictSettings, {"margin": 1.5}, "`0 <= margin <= 1` must hold, but got (margin=1.5)"),
         (SearchSettings, {"space": ["core"]}, "space must be text or a mapping, but got ['core']"),
         (CacheSettings, {"enabled": 1}, "enabled must be true or false, but got 1"),
         (SweepConfig, {"edit": {"edits": 4}}, "edit must be EditSettings, but got {'edits': 4}"),

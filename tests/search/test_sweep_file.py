@@ -116,10 +116,13 @@ def test_a_row_of_version_0_1_0_reads_as_if_it_named_what_is_new() -> None:
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_a_sweep_of_version_0_1_0_ran_with_conflicts_kept(tmp_path: Path, mark: bytes) -> None:
+@pytest.mark.parametrize("later", [b"  conflicts: keep\n", b"  verdict:\n    margin: 0.01\n"])
+def test_a_sweep_of_version_0_1_0_ran_with_the_values_of_what_came_later(
+    tmp_path: Path, later: bytes, mark: bytes
+) -> None:
     path = of_the_first_format(tmp_path / "a")
     expected = read_sweep_file(path)
     content = (path / "sweep.yaml").read_bytes()
-    assert content.count(b"  conflicts: keep\n") == 1
-    (path / "sweep.yaml").write_bytes(mark + content.replace(b"  conflicts: keep\n", b""))
+    assert content.count(later) == 1
+    (path / "sweep.yaml").write_bytes(mark + content.replace(later, b""))
     assert read_sweep_file(path) == expected

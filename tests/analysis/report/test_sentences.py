@@ -10,50 +10,74 @@ from analysis.judging.confirmation import confirmation
 from analysis.judging.intervals import Interval
 from analysis.report.conclusion import Conclusion, Lead, conclude
 from analysis.report.sentences import headline, sentences
-from tests.analysis.confirmed import confirmed
+from tests.analysis.confirmed import Values, confirmed
 
-SEQUENCE = [1.0, 1.0, 1.0, 1.0]
-WORSE = [1.0, 0.5, 1.0, 0.5]
-WORST = [0.5, 0.5, 0.5, 0.5]
-
-CONFIRMED = {
-    # Batches are of two: in each, the winner is right twice, the best baseline once and a half.
+CONFIRMED: dict[str, tuple[tuple[float, ...], str, str, str]] = {
     "better": (
-        {0: WORST, 1: WORST, 2: WORSE, 3: SEQUENCE},
+        (0.04, 0.05, 0.06),
         "Tuning paid.",
-        "by +0.250 (95% interval +0.250 to +0.250).",
-        "In the sweep the lead was +0.400, so +0.150 of it was luck.",
+        "is better than every baseline; its smallest lead, over the rule as first published, is "
+        "+0.050 (95% interval +0.006 to +0.094).",
+        "sweep, +0.400, +0.350 was luck (95% interval +0.306 to +0.394).",
     ),
     "equal": (
-        {0: WORSE, 1: WORSE, 2: SEQUENCE, 3: SEQUENCE},
+        (0.0, 0.0, 0.0),
+        "Whether tuning paid cannot be told.",
+        "is better than the rule as first published cannot be told: its lead is +0.000 (no "
+        "interval).",
+        "It came to exactly the same as the rule as first published on all 3 sequences. Keep the "
+        "rule as first published, or search elsewhere.",
+    ),
+    "open": (
+        (-0.04, 0.05, 0.06),
+        "Whether tuning paid cannot be told.",
+        "cannot be told: its lead is +0.023 (95% interval \u22120.220 to +0.267).",
+        "sequences would call a lead of +0.023 over the rule as first published better in 80% of",
+    ),
+    "no better": (
+        (-0.002, 0.001, 0.001),
         "Tuning did not pay.",
-        "its lead is +0.000 (95% interval +0.000 to +0.000).",
-        "so +0.400 of it was luck; keep the rule as first published, or search elsewhere.",
+        "is no better than the rule as first published by more than 0.01: its lead is +0.000",
+        "Keep the rule as first published, or search elsewhere.",
     ),
     "worse": (
-        {0: WORSE, 1: WORSE, 2: SEQUENCE, 3: WORSE},
+        (-0.04, -0.05, -0.06),
         "Tuning did not pay.",
-        "is worse than the best baseline, the rule as first published: its lead is \u22120.250",
-        "so +0.650 of it was luck; keep the rule as first published",
+        "is worse than the rule as first published: its lead is \u22120.050",
+        "Keep the rule as first published, or search elsewhere.",
     ),
 }
+"""Leads over the best of three baselines on three sequences."""
 
 
 @pytest.mark.parametrize("case", CONFIRMED)
 def test_a_confirmation_decides(case: str) -> None:
-    values, said, first, second = CONFIRMED[case]
-    sweep = confirmed(
-        {0: 0.3, 1: 0.4, 2: 0.5, 3: 0.9}, {t: {0: v, 1: v, 2: v} for t, v in values.items()}
-    )
+    leads, said, first, later = CONFIRMED[case]
+    values: Values = {
+        0: {n: [0.3 - n / 100] * 4 for n in range(3)},
+        1: {n: [0.4 + n / 100] * 4 for n in range(3)},
+        2: {n: [0.8 - lead] * 4 for n, lead in enumerate(leads)},
+        3: {n: [0.8] * 4 for n in range(3)},
+    }
+    sweep = confirmed({0: 0.3, 1: 0.4, 2: 0.5, 3: 0.9}, values)
     sweep = replace(sweep, trials=sweep.trials.assign(composite_unedited=1 / 3))
     found = conclude(sweep)
     assert found is not None
     assert found.confirmed == confirmation(sweep)
     assert headline(found) == said
-    one, two = sentences(found)
-    assert one.startswith("On 3 sequences of 4 records that the sweep never edited, the best")
+    one, *others = sentences(found)
+    assert one.startswith("On 3 sequences of 4 unseen records, ")
     assert first in one
-    assert second in two
+    assert later in " ".join(others)
+
+
+def test_one_sequence_is_shown_without_intervals() -> None:
+    sweep = confirmed({0: 0.3, 3: 0.9}, {0: {0: [0.3] * 4}, 3: {0: [0.8] * 4}})
+    found = conclude(replace(sweep, trials=sweep.trials.assign(composite_unedited=1 / 3)))
+    assert found is not None and found.lead is not None
+    assert (found.interval, found.lead.interval) == (None, None)
+    assert headline(found) == "Whether tuning paid cannot be told."
+    assert "its lead is +0.500 (no interval)" in sentences(found)[0]
 
 
 def in_sweep(low: float, high: float, value: float = 0.05) -> Conclusion:
