@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from search.config.described import Described, described
+from search.config.described import described
 
 HERE = Path(__file__).parent
 PAGE = HERE / "settings.md"
@@ -51,7 +51,11 @@ MATTER = (
 def page() -> str:
     """All settings, a table for each group."""
     lines = ["# Settings", "", "`ratchet config --help` prints the same.", ""]
-    for group, settings in groupby(sorted(described(), key=_place), key=lambda each: each.group):
+    found = list(described())
+    # Settings without a group come first, though some are declared after the first groups.
+    order = list(dict.fromkeys(["", *(each.group for each in found)]))
+    ordered = sorted(found, key=lambda each: order.index(each.group))
+    for group, settings in groupby(ordered, key=lambda each: each.group):
         lines += ["", f"## {group}", ""] if group else []
         lines += ["| setting | meaning | values | default |", "| --- | --- | --- | --- |"]
         for each in settings:
@@ -68,12 +72,6 @@ def readme(text: str) -> str:
     rows = [f"| `{key}` | {_cell(known[key].text)} | `{known[key].default}` |" for key in MATTER]
     table = ["| setting | meaning | default |", "| --- | --- | --- |", *rows]
     return f"{before}{BEGIN}\n{chr(10).join(table)}\n{END}{after}"
-
-
-def _place(setting: Described) -> int:
-    """Groups in the order of their first settings, those without one before all others."""
-    order = list(dict.fromkeys(["", *(each.group for each in described())]))
-    return order.index(setting.group)
 
 
 def _cell(text: str) -> str:

@@ -109,7 +109,7 @@ def _identity(config: Mapping[str, Any]) -> tuple[Any, ...]:
 def _curve(trial: EndedTrial) -> Curve:
     if trial.status == "pruned":
         return Curve(trial.rungs, None)
-    names = ("edits", "steps", "composite", "score")
+    names = ("edits", "steps", "composite", "score", "walk")
     return Curve(trial.rungs, {name: getattr(trial, name) for name in names})
 
 

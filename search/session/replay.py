@@ -32,7 +32,14 @@ def replayed(config: SweepConfig, curve_of: Callable[[Proposal], Curve | None]) 
     assignment, space, search = earlier.assignment(), config.search_space(), config.search
     levels = sweep_rungs(config, space)
     rows = _RowsInMemory()
-    columns = {"edits", "steps", "composite", "score", *(f"{RUNG}{level}" for level in levels)}
+    columns = {
+        "edits",
+        "steps",
+        "composite",
+        "score",
+        "walk",
+        *(f"{RUNG}{level}" for level in levels),
+    }
     trials = SweepTrials(
         Proposer(assignment, earlier.settings, space, earlier.history(), 0),
         Recorder(rows, columns, frozenset(), 0),
@@ -67,7 +74,7 @@ class _RowsInMemory:
         checked: bool = True,
     ) -> None:
         proposal = self._proposals.pop(trial_row["trial"])
-        names = ("status", "attempt", "edits", "steps", "composite", "score", "error")
+        names = ("status", "attempt", "edits", "steps", "composite", "score", "error", "walk")
         cells: dict[str, Any] = {name: trial_row.get(name) for name in names}
         rungs = {int(k.removeprefix(RUNG)): v for k, v in trial_row.items() if k.startswith(RUNG)}
         self.ended.append(

@@ -147,7 +147,7 @@ REFUSED = [
     ("search.grace=4", "search.grace must stay null, but got 4: earlier trials were stopped"),
     ("search.reduction_factor=3", "search.reduction_factor must stay 2, but got 3"),
     ("search.resource=steps", "search.resource must stay 'edits', but got 'steps'"),
-    ("search.trials=99", "search.trials must stay 6, but got 99: an extension is asked for with"),
+    ("search.trials=99", "search.trials must stay 6, but got 99: an extension says how many"),
     ("search.smapler=random", "'search.smapler' is not a setting"),
     ("search.space.greedy.steps={choices: [1, 2]}", "must be of one kind in all generations"),
 ]

@@ -105,4 +105,4 @@ def test_of_two_trials_with_the_same_settings_the_one_that_came_further_counts()
         assert found._curves == ({} if expected is None else dict.fromkeys(found._curves, expected))
 
 
-SCORES = {"composite": 1.0, "score": 0.5}
+SCORES = {"composite": 1.0, "score": 0.5, "walk": None}

@@ -52,7 +52,8 @@ def test_a_driver_that_wakes_late_writes_nothing_that_counts(
     assert {end["code"] for end in ends} <= {0, SUPERSEDED}
     assert [end for end in ends if end["changed"]] == []
     superseded = [end["n"] for end in ends if end["code"] == SUPERSEDED]
-    assert len(superseded) > len(ends) // 2, "one that has committed all may end as if alone"
+    assert superseded, "only one that has committed all may end as if alone"
+    assert len(superseded) >= len(ends) / 2
     for end in ends[:: max(len(ends) // 4, 1)]:
         folder = results_folder(f"{place}/{end['n']:03d}")
         sweep = load(folder)
