@@ -209,13 +209,17 @@ def _resume(file: SweepFile, driver: Driver, accept_versions: bool = False) -> N
     earlier = EarlierTrials.of(file, state)
     config = _possible(earlier)
     going_on = file if config is file.config else replace(file, config=config)
-    found, missing = versions(), earlier.assignment().total
+    missing = earlier.assignment().total
+    rests = not missing and going_on is file and _rests(file, driver)
+    if rests and not accept_versions:
+        return
+    found = versions()
     if missing or accept_versions:
         if not require_versions(file.versions, found, accept_versions):
-            going_on = file.next_generation(config, found, git_sha())
+            going_on, rests = file.next_generation(config, found, git_sha()), False
     elif differing_versions(file.versions, found):
         return
-    if not missing and going_on is file and _rests(file, driver):
+    if rests:
         return
     _go_on(file, going_on, driver, state)
 
